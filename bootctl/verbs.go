@@ -36,7 +36,7 @@ func (s Situation) Clear() (Table, error) {
 	if s.InTrial() {
 		return s.Table, refuse("cannot install because the booted slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", s.Booted)
 	}
-	t := s.Table.WithOrder(s.Booted)
+	t := s.Table.WithOrder(s.Booted).startable(s.Booted)
 	t.Slots[s.Booted.Other()] = State{}
 	return s.next(t), nil
 }
@@ -83,7 +83,7 @@ func (s Situation) MarkBad(slot Slot, failed string) (Table, error) {
 	if rest := s.Table.Slots[slot.Other()]; !rest.Good || !rest.Bootable() {
 		return s.Table, refuse("cannot mark slot %s bad because slot %s is not good: nothing would be left to boot", slot, slot.Other())
 	}
-	t := s.Table.WithOrder(slot.Other())
+	t := s.Table.WithOrder(slot.Other()).startable(slot.Other())
 	t.Slots[slot].Good, t.Slots[slot].Tries = false, 0
 	if failed != "" {
 		t.Slots[slot].Failed = failed
@@ -106,7 +106,7 @@ func (s Situation) MarkActive(slot Slot) (Table, error) {
 	if rest := s.Table.Slots[slot.Other()]; rest.Good && rest.Bootable() {
 		t = s.Table.WithOrder(slot, slot.Other())
 	}
-	return s.next(t), nil
+	return s.next(t.startable(slot)), nil
 }
 
 // Rollback leaves the booted slot for the other one, which must be good. A
@@ -125,19 +125,31 @@ func (s Situation) Rollback(failed string) (Table, error) {
 	if s.booted().Bootable() {
 		t = s.Table.WithOrder(other, s.Booted)
 	}
-	return s.next(t), nil
+	return s.next(t.startable(other)), nil
 }
 
 // Disarm takes an armed slot out of the order without a verdict about it.
 func (s Situation) Disarm() (Table, error) { return s.MarkBad(s.Booted.Other(), "") }
 
 // Refill gives the booted, confirmed slot its tries back when fewer than half
-// are left. It is no transition: the generation stays.
+// are left, or, where every boot is counted as RAUC's scripts do, as soon as
+// one is gone. It is no transition: the generation stays.
 func (s Situation) Refill() Table {
-	t := s.Table
-	full := t.confirmedTries()
-	if s.booted().Good && s.booted().Tries*2 < full {
-		t.Slots[s.Booted].Tries = full
+	low := s.Table.ConfirmedTries / 2
+	if s.Table.ConfirmedTries == 0 {
+		low = DefaultTrialTries
+	}
+	if s.booted().Good && s.booted().Tries < low {
+		return s.Table.startable(s.Booted)
+	}
+	return s.Table
+}
+
+// startable gives a confirmed slot that is about to be relied on its full
+// tries, so that no loader takes it for exhausted.
+func (t Table) startable(slot Slot) Table {
+	if full := t.confirmedTries(); t.Slots[slot].Tries < full {
+		t.Slots[slot].Tries = full
 	}
 	return t
 }
