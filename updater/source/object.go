@@ -1,0 +1,56 @@
+package source
+
+import (
+	"fmt"
+	"io"
+)
+
+// Object is one open object: an io.ReadCloser. It is for one reader at a
+// time; Close may be called from elsewhere and ends a Read under way.
+type Object struct {
+	info Info
+	body io.ReadCloser
+	err  error
+}
+
+// Info is what the source said when the object was opened.
+func (o *Object) Info() Info { return o.info }
+
+// Read returns io.EOF only after all of the object. Once it has returned an
+// error it returns that error again.
+func (o *Object) Read(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.body.Read(p)
+	o.err = err
+	return n, err
+}
+
+// Close releases the connection or the file.
+func (o *Object) Close() error { return o.body.Close() }
+
+// readAll reads a small object whole and closes it.
+func readAll(o *Object, where string, limit int64) ([]byte, Info, error) {
+	defer o.Close()
+	if o.info.Size > limit {
+		return nil, o.info, fmt.Errorf("cannot use %s because it has %d bytes, more than the %d that such an object may have: check what was uploaded under this name", where, o.info.Size, limit)
+	}
+	data := make([]byte, o.info.Size)
+	if _, err := io.ReadFull(o, data); err != nil {
+		return nil, o.info, err
+	}
+	// The end is asked for too: only io.EOF says that the object held still.
+	if n, err := o.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		return nil, o.info, fmt.Errorf("cannot use %s: %w", where, endError(err))
+	}
+	return data, o.info, nil
+}
+
+// endError is why an object did not end where it had to.
+func endError(err error) error {
+	if err == nil || err == io.EOF {
+		return ErrChanged
+	}
+	return err
+}
