@@ -1,0 +1,135 @@
+// Package config reads the device's configuration: files, then environment,
+// then command line. It only parses and checks; it opens no device and asks no
+// server.
+//
+// # Guarantee
+//
+// A key that is not in the schema, a value of the wrong kind and a value that
+// cannot be meant are errors (*[Error]) that name the file, the line and the
+// key. Nothing is guessed. Secrets ([Secret]) print as *** whatever prints
+// them, and a file that everybody on the device can read may not hold one.
+//
+// # Not guaranteed
+//
+// That slots, files and servers exist. Only what every verb needs is
+// required here: both slots. A verb that reads a release asks
+// [Config.NeedSource] first.
+//
+// # Format
+//
+// YAML with one mapping at the top; example.yaml beside this file shows every
+// key. Top-level lines of the form name:VALUE, with no blank after the colon,
+// are the older scripts' own notation and may stand between YAML blocks: VALUE
+// is then taken verbatim to the end of the line, without trailing blanks.
+//
+// Sizes are bytes in decimal or 0x hexadecimal, or 16K, 4M, 1G (also KiB, MiB,
+// GiB). Durations are written as 90s, 2m or 1m30s.
+//
+// Every key has a variable: its path in upper case with dots as underscores,
+// after ABOTA_ (ABOTA_BUCKET, ABOTA_SLOTS_A_DEVICE, ABOTA_HEALTH_DEADLINE).
+// ABOTA_CONFIG and ABOTA_BOOTED belong to the command and are not read here.
+package config
+
+import (
+	"time"
+)
+
+// DefaultPath is the file that is read when none is named. It may be missing.
+const DefaultPath = "/etc/abota/config.yaml"
+
+// Config is the whole configuration, with defaults filled in.
+type Config struct {
+	// AccessKey, SecretKey and SessionToken are static S3 credentials. All
+	// empty means that they come from elsewhere.
+	AccessKey, SecretKey, SessionToken Secret
+	// Region and Bucket say where the release is. Endpoint is only set for
+	// stores other than AWS, as http://10.0.2.2:9000.
+	Region, Bucket, Endpoint string
+	// FileName, ChecksumName and KeyName are the objects of a classic release.
+	FileName, ChecksumName, KeyName string
+	// KeyFile is the Fernet key on the device. It wins over KeyName.
+	KeyFile string
+	// StateDir holds the journal, on a partition that both slots share.
+	StateDir string
+	// Slots are the two copies of the system, a and b.
+	Slots [2]Slot
+	// Bootloader says where the boot pointer is kept.
+	Bootloader Bootloader
+	// Health says when a new release is kept.
+	Health Health
+	// Watchdog is held during a trial when its Device is not empty.
+	Watchdog Watchdog
+}
+
+// Slot is one copy of the system.
+type Slot struct {
+	// Device is PARTUUID=…, PARTLABEL=… or a path.
+	Device string
+}
+
+// The kinds of boot pointer that Bootloader.Kind may name.
+const (
+	KindUBoot  = "uboot"
+	KindRecord = "record"
+)
+
+// Bootloader says where the boot pointer is kept.
+type Bootloader struct {
+	// Kind is KindUBoot or KindRecord; empty means detect.
+	Kind string
+	// Env are the two redundant copies of U-Boot's environment, or none.
+	Env []EnvCopy
+	// ConfirmedTries is how many boots a confirmed slot may start in a row
+	// without an answer; 0 means that they are not counted.
+	ConfirmedTries int
+}
+
+// EnvCopy is one copy of U-Boot's environment. Offset and Size are bytes.
+type EnvCopy struct {
+	Device       string
+	Offset, Size int64
+}
+
+// Health says when a new release is kept.
+type Health struct {
+	// Deadline is how long the checks have to pass for the first time.
+	Deadline time.Duration
+	// StableFor is how long they must then hold.
+	StableFor time.Duration
+	// UpdatePath adds the check that this device could update again, which
+	// has UpdatePathDeadline of its own.
+	UpdatePath         bool
+	UpdatePathDeadline time.Duration
+	Checks             []Check
+}
+
+// Check is one command or one address; exactly one of Exec and HTTP is set.
+type Check struct {
+	Exec    []string
+	HTTP    string
+	Timeout time.Duration
+}
+
+// Watchdog is a Linux watchdog device.
+type Watchdog struct {
+	Device  string
+	Timeout time.Duration
+}
+
+// defaults is what holds where nothing is said.
+func defaults() Config {
+	return Config{
+		FileName:     "firmware.zip",
+		ChecksumName: "checksum.txt",
+		KeyName:      "key.key",
+		StateDir:     "/var/lib/abota",
+		Bootloader:   Bootloader{ConfirmedTries: 10},
+		Health: Health{
+			Deadline:           2 * time.Minute,
+			StableFor:          30 * time.Second,
+			UpdatePath:         true,
+			UpdatePathDeadline: 5 * time.Minute,
+		},
+		Watchdog: Watchdog{Timeout: time.Minute},
+	}
+}

@@ -1,0 +1,70 @@
+package config
+
+// key is one name that a mapping may hold, for a destination of type T.
+type key[T any] struct {
+	name string
+	// set takes the value of a scalar or a list.
+	set setter[T]
+	// list says that set takes a list, which a variable writes as YAML.
+	list bool
+	// sub are the keys of a nested mapping, instead of set.
+	sub []key[T]
+	// short is the sub key that a bare scalar stands for, if any.
+	short string
+	// unknown replaces the advice about names that are not in sub.
+	unknown string
+}
+
+// schema is every key there is. Variables and command-line settings are
+// resolved by walking it, since names hold underscores themselves.
+var schema = []key[Config]{
+	{name: "accesskey", set: scalar(func(c *Config) *Secret { return &c.AccessKey }, secret)},
+	{name: "secretkey", set: scalar(func(c *Config) *Secret { return &c.SecretKey }, secret)},
+	{name: "sessiontoken", set: scalar(func(c *Config) *Secret { return &c.SessionToken }, secret)},
+	{name: "region", set: scalar(func(c *Config) *string { return &c.Region }, word)},
+	{name: "bucket", set: scalar(func(c *Config) *string { return &c.Bucket }, bucketName)},
+	{name: "endpoint", set: scalar(func(c *Config) *string { return &c.Endpoint }, endpoint)},
+	{name: "file_name", set: scalar(func(c *Config) *string { return &c.FileName }, objectName)},
+	{name: "checksum_name", set: scalar(func(c *Config) *string { return &c.ChecksumName }, objectName)},
+	{name: "key_name", set: scalar(func(c *Config) *string { return &c.KeyName }, objectName)},
+	{name: "key_file", set: scalar(func(c *Config) *string { return &c.KeyFile }, text)},
+	{name: "state_dir", set: scalar(func(c *Config) *string { return &c.StateDir }, filled)},
+	{name: "slots", unknown: "unknown slot: use a and b", sub: []key[Config]{
+		slotKey("a", 0),
+		slotKey("b", 1),
+	}},
+	{name: "bootloader", sub: []key[Config]{
+		{name: "kind", set: scalar(func(c *Config) *string { return &c.Bootloader.Kind }, bootloaderKind)},
+		{name: "env", list: true, set: list(func(c *Config) *[]EnvCopy { return &c.Bootloader.Env }, EnvCopy{}, envKeys)},
+		{name: "confirmed_tries", set: scalar(func(c *Config) *int { return &c.Bootloader.ConfirmedTries }, tries)},
+	}},
+	{name: "health", sub: []key[Config]{
+		{name: "deadline", set: scalar(func(c *Config) *duration { return &c.Health.Deadline }, positiveDuration)},
+		{name: "stable_for", set: scalar(func(c *Config) *duration { return &c.Health.StableFor }, anyDuration)},
+		{name: "update_path", set: scalar(func(c *Config) *bool { return &c.Health.UpdatePath }, boolean)},
+		{name: "update_path_deadline", set: scalar(func(c *Config) *duration { return &c.Health.UpdatePathDeadline }, positiveDuration)},
+		{name: "checks", list: true, set: list(func(c *Config) *[]Check { return &c.Health.Checks }, Check{Timeout: defaultCheckTimeout}, checkKeys)},
+	}},
+	{name: "watchdog", sub: []key[Config]{
+		{name: "device", set: scalar(func(c *Config) *string { return &c.Watchdog.Device }, text)},
+		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Watchdog.Timeout }, wholeSeconds)},
+	}},
+}
+
+func slotKey(name string, i int) key[Config] {
+	return key[Config]{name: name, short: "device", sub: []key[Config]{
+		{name: "device", set: scalar(func(c *Config) *string { return &c.Slots[i].Device }, slotDevice)},
+	}}
+}
+
+var envKeys = []key[EnvCopy]{
+	{name: "device", set: scalar(func(e *EnvCopy) *string { return &e.Device }, slotDevice)},
+	{name: "offset", set: scalar(func(e *EnvCopy) *int64 { return &e.Offset }, size)},
+	{name: "size", set: scalar(func(e *EnvCopy) *int64 { return &e.Size }, size)},
+}
+
+var checkKeys = []key[Check]{
+	{name: "exec", list: true, set: words(func(c *Check) *[]string { return &c.Exec })},
+	{name: "http", set: scalar(func(c *Check) *string { return &c.HTTP }, webAddress)},
+	{name: "timeout", set: scalar(func(c *Check) *duration { return &c.Timeout }, positiveDuration)},
+}

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const envPrefix = "ABOTA_"
+
+// The command's own variables.
+var reserved = []string{envPrefix + "CONFIG", envPrefix + "BOOTED"}
+
+// applyEnviron sets what the ABOTA_* variables say. In order of their names, a
+// more specific one comes after, and so overrides, a less specific one.
+func applyEnviron(w *walker, c *Config, environ []string) error {
+	values := map[string]string{}
+	var names []string
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, envPrefix) || slices.Contains(reserved, name) {
+			continue
+		}
+		if _, twice := values[name]; !twice {
+			names = append(names, name)
+		}
+		values[name] = value
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		k, path, ok := findVariable(schema, strings.TrimPrefix(name, envPrefix), "")
+		if !ok {
+			return &Error{File: name, Reason: "unknown variable: no such key in the configuration"}
+		}
+		w.file = name
+		if err := assignText(w, c, k, path, values[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findVariable finds the key whose path, in upper case and with underscores
+// for dots, is rest.
+func findVariable(keys []key[Config], rest, path string) (key[Config], string, bool) {
+	for _, k := range keys {
+		tail, ok := strings.CutPrefix(rest, strings.ToUpper(k.name))
+		if !ok {
+			continue
+		}
+		if tail == "" {
+			return k, join(path, k.name), true
+		}
+		if inner, ok := strings.CutPrefix(tail, "_"); ok {
+			if found, at, ok := findVariable(k.sub, inner, join(path, k.name)); ok {
+				return found, at, true
+			}
+		}
+	}
+	return key[Config]{}, "", false
+}
+
+// applySets sets what the command line says, in its order.
+func applySets(w *walker, c *Config, sets []string) error {
+	w.file = "command line"
+	for _, set := range sets {
+		path, value, ok := strings.Cut(set, "=")
+		if !ok {
+			return &Error{File: w.file, Key: printable(path), Reason: "has no value: write it as key=value"}
+		}
+		k, err := findPath(w, path)
+		if err != nil {
+			return err
+		}
+		if err := assignText(w, c, k, path, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findPath(w *walker, path string) (k key[Config], err error) {
+	keys, unknown, at := schema, "", ""
+	for name := range strings.SplitSeq(path, ".") {
+		var ok bool
+		if k, ok = findName(keys, name); !ok {
+			reason := adviceFor(keys, unknown)
+			if at != "" && len(keys) == 0 {
+				reason = fmt.Sprintf("unknown key: %s has no keys of its own", at)
+			}
+			return k, &Error{File: w.file, Key: printable(path), Reason: reason}
+		}
+		keys, unknown, at = k.sub, k.unknown, join(at, name)
+	}
+	return k, nil
+}
+
+// assignText sets a key from text: a scalar takes it verbatim, a list or a
+// mapping reads it as YAML.
+func assignText(w *walker, c *Config, k key[Config], path, value string) error {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
+	structured := k.list || (k.set == nil && (k.short == "" || strings.HasPrefix(value, "{")))
+	if structured {
+		root, err := parseYAML(w.file, value)
+		if err != nil {
+			return err
+		}
+		if root == nil {
+			root = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
+		}
+		n = root
+	}
+	return assign(w, c, k, n, path)
+}
