@@ -46,7 +46,7 @@ func WithTTL(ttl time.Duration) Option { return func(r *Reader) { r.ttl = ttl } 
 // WithNow replaces the clock that WithTTL compares with.
 func WithNow(now func() time.Time) Option { return func(r *Reader) { r.now = now } }
 
-// NewReader decrypts the token that src holds. It takes about 112 KiB.
+// NewReader decrypts the token that src holds. It takes about 60 KiB.
 func NewReader(src io.Reader, key *Key, opts ...Option) *Reader {
 	r := &Reader{
 		text:  decoder{src: src, text: make([]byte, textSize)},

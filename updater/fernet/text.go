@@ -10,7 +10,7 @@ import (
 const (
 	// textSize is how many characters are read and decoded at once. Large
 	// blocks decode almost three times as fast as base64.NewDecoder does.
-	textSize = 64 << 10
+	textSize = 32 << 10
 	// maxEmptyReads is how often in a row a source may return nothing.
 	maxEmptyReads = 100
 )
