@@ -1,0 +1,167 @@
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// answer is one request's failure, in our words: those of the server are not
+// shown beyond its error code, since it may say anything.
+type answer struct {
+	kind   error // one of the package's sentinels
+	why    string
+	advice string
+	final  bool // asking again would not help
+	status int  // HTTP status, 0 without a response
+}
+
+func (a *answer) Error() string { return fmt.Sprintf("%v: %s: %s", a.kind, a.why, a.advice) }
+
+func (a *answer) Unwrap() error { return a.kind }
+
+const (
+	adviceNetwork = "check the network and the endpoint, or try again later"
+	adviceServer  = "check that the endpoint is an S3 service and that no proxy rewrites its answers"
+)
+
+// What a server that is not quite S3, or a proxy before it, gets wrong. At the
+// start of an object it is a wrong endpoint more often than a passing fault,
+// and Retry.Open is small; later on it is worth asking again.
+var (
+	errNoETag     = &answer{kind: ErrTransport, why: "the answer has no strong ETag, so that a change of the object would go unnoticed", advice: adviceServer}
+	errNoLength   = &answer{kind: ErrTransport, why: "the answer does not say how long the object is", advice: adviceServer}
+	errNoRange    = &answer{kind: ErrTransport, why: "the server sends the whole object again where its rest was asked for", advice: adviceServer}
+	errWrongRange = &answer{kind: ErrTransport, why: "the server sends another range than was asked for", advice: adviceServer}
+)
+
+func changed(why string) *answer {
+	return &answer{kind: ErrChanged, why: why, advice: "start over with the new one", final: true}
+}
+
+// lost is a body that ended before the object did.
+func lost(err error) *answer {
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return unreachable("the connection ended before the object did")
+	}
+	return unreachable(networkReason(err))
+}
+
+func unreachable(why string) *answer {
+	return &answer{kind: ErrTransport, why: why, advice: adviceNetwork}
+}
+
+// classify turns the SDK's error into an answer.
+func classify(err error) *answer {
+	var resp *smithyhttp.ResponseError
+	if errors.As(err, &resp) && resp.Response != nil && resp.Response.Response != nil {
+		a := byStatus(resp.HTTPStatusCode(), errorCode(err))
+		a.status = resp.HTTPStatusCode()
+		return a
+	}
+	var send *smithyhttp.RequestSendError
+	if errors.As(err, &send) {
+		return bySendError(send.Err)
+	}
+	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
+}
+
+// errorCode is S3's name for what is wrong, empty when there is none.
+func errorCode(err error) string {
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() == "UnknownError" {
+		return ""
+	}
+	return clip(api.ErrorCode())
+}
+
+func byStatus(status int, code string) *answer {
+	why := strings.TrimSpace(fmt.Sprintf("the server says %d %s", status, first(code, http.StatusText(status))))
+	switch {
+	case status < 300:
+		return &answer{kind: ErrTransport, why: "the answer cannot be understood", advice: adviceServer}
+	case status == http.StatusNotFound:
+		return notFound(code)
+	case status == http.StatusPreconditionFailed:
+		return changed("it was replaced since it was opened")
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		return changed("it is shorter than when it was opened")
+	case status >= 500 || status == http.StatusTooManyRequests || code == "RequestTimeout" || code == "SlowDown":
+		return &answer{kind: ErrTransport, why: why, advice: "try again later"}
+	case status < 400 || code == "AuthorizationHeaderMalformed":
+		return &answer{kind: ErrDenied, why: why, advice: "the bucket is in another region or at another endpoint: correct region or endpoint", final: true}
+	}
+	return &answer{kind: ErrDenied, why: why, advice: denialAdvice(code), final: true}
+}
+
+func notFound(code string) *answer {
+	if code == "NoSuchBucket" {
+		return &answer{kind: ErrNotFound, why: "the bucket does not exist", advice: "correct bucket, region or endpoint, or create it", final: true}
+	}
+	return &answer{kind: ErrNotFound, why: "the bucket has no such object", advice: "upload it or correct the configured name", final: true}
+}
+
+// denialAdvice says what to check when a server refuses.
+func denialAdvice(code string) string {
+	switch code {
+	case "InvalidAccessKeyId":
+		return "the server does not know the access key: check accesskey, and that it belongs to this endpoint"
+	case "SignatureDoesNotMatch":
+		return "the secret key does not fit the access key: check secretkey and region"
+	case "ExpiredToken", "InvalidToken", "InvalidTokenId":
+		return "the session token is not valid any more: renew it"
+	case "RequestTimeTooSkewed":
+		return "the clock of this device is wrong: set it"
+	case "InvalidObjectState":
+		return "the object is archived: restore it or upload it again"
+	case "AccessDenied", "":
+		return "allow this access key s3:GetObject on the object; S3 answers the same when the object is missing and the key may not list the bucket"
+	}
+	return "check bucket, name and credentials"
+}
+
+// bySendError is for requests that got no response.
+func bySendError(err error) *answer {
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &cert):
+		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check tls.ca_file, the endpoint's host name and the clock", final: true}
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return &answer{kind: ErrTransport, why: "the server speaks HTTP, not HTTPS", advice: "write the endpoint with http://, or correct its port", final: true}
+	}
+	return unreachable(networkReason(err))
+}
+
+// networkReason is the network's own short reason.
+func networkReason(err error) string {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "nothing was received for too long"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed without an answer"
+	}
+	return clip(err.Error())
+}
+
+// clip keeps a foreign text short and on one line.
+func clip(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	const most = 200
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}

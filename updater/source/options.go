@@ -1,0 +1,169 @@
+package source
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// S3Options say which bucket is read, and with which rights. Bucket is
+// required; everything else has a default or comes from the environment.
+type S3Options struct {
+	Bucket string
+	// Region is needed by AWS itself. Empty means AWS_REGION or
+	// AWS_DEFAULT_REGION, and us-east-1 where an Endpoint is set.
+	Region string
+	// Endpoint is the URL of an S3-compatible store, http:// or https://.
+	// Empty means AWS. With it objects are addressed by path.
+	Endpoint string
+	// AccessKey and SecretKey belong together. Both empty means
+	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
+	AccessKey, SecretKey, SessionToken string
+	// TLS overrides certificate authorities and client certificate.
+	TLS *tls.Config
+	// Retry and Timeouts have defaults for each field that is zero.
+	Retry    Retry
+	Timeouts Timeouts
+	// Getenv reads the environment; nil means os.Getenv.
+	Getenv func(string) string
+}
+
+// Retry bounds what is done about a network that fails.
+type Retry struct {
+	// Open is how often an object is asked for before Open, Get or Changed
+	// give up. Default 4: somebody may be waiting.
+	Open int
+	// Resume is how many failures in a row, without one byte of progress,
+	// end a stream. Default 10, about two minutes of outage.
+	Resume int
+	// First is the pause after the first failure, doubled with each further
+	// one up to Longest; up to half of a pause is taken off at random, so
+	// that a fleet does not return all at once. Defaults 500 ms and 30 s.
+	First, Longest time.Duration
+}
+
+// Timeouts bound each wait for the network. There is none for a whole object,
+// since a slow link is no failure.
+type Timeouts struct {
+	Connect   time.Duration // TCP connection; default 10 s
+	Handshake time.Duration // TLS handshake; default 10 s
+	Header    time.Duration // from request to response header; default 30 s
+	Idle      time.Duration // between two reads that bring bytes; default 30 s
+}
+
+// String shows the options without their secrets.
+func (o S3Options) String() string {
+	return fmt.Sprintf("{bucket %s, region %s, endpoint %s}", o.Bucket, o.Region, redact(o.Endpoint))
+}
+
+// GoString does the same for %#v.
+func (o S3Options) GoString() string { return "source.S3Options" + o.String() }
+
+// redact cuts user, password, query and fragment off a URL.
+func redact(endpoint string) string {
+	if endpoint == "" {
+		return ""
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return "***"
+	}
+	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
+}
+
+func (o S3Options) withDefaults() S3Options {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	o.Region = first(o.Region, o.Getenv("AWS_REGION"), o.Getenv("AWS_DEFAULT_REGION"))
+	if o.Endpoint != "" {
+		o.Region = first(o.Region, "us-east-1")
+	}
+	r, t := &o.Retry, &o.Timeouts
+	r.Open, r.Resume = first(r.Open, 4), first(r.Resume, 10)
+	r.First, r.Longest = first(r.First, 500*time.Millisecond), first(r.Longest, 30*time.Second)
+	t.Connect, t.Handshake = first(t.Connect, 10*time.Second), first(t.Handshake, 10*time.Second)
+	t.Header, t.Idle = first(t.Header, 30*time.Second), first(t.Idle, 30*time.Second)
+	return o
+}
+
+// first is the first value that is not zero.
+func first[T comparable](values ...T) (chosen T) {
+	for _, v := range values {
+		if v != chosen {
+			return v
+		}
+	}
+	return chosen
+}
+
+// check refuses what could never work, before anything is sent.
+func (o S3Options) check() error {
+	if o.Bucket == "" {
+		return errors.New("cannot read from S3 because no bucket is named: set bucket in the configuration")
+	}
+	if strings.ContainsFunc(o.Bucket, notInName) {
+		return fmt.Errorf("cannot use bucket %q because a bucket's name has no such characters: give the name alone, without s3:// or a path", o.Bucket)
+	}
+	if o.Region == "" {
+		return fmt.Errorf("cannot read bucket %q because its region is not known: set region in the configuration, or AWS_REGION", o.Bucket)
+	}
+	if strings.ContainsFunc(o.Region, notInName) {
+		return fmt.Errorf("cannot use region %q because a region's name has no such characters: write it like eu-west-1", o.Region)
+	}
+	return checkEndpoint(o.Endpoint)
+}
+
+// notInName reports characters that no bucket or region has.
+func notInName(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+}
+
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return errors.New("cannot use the configured endpoint because it is not a URL: write it like https://s3.example.com or http://10.0.2.2:9000")
+	case u.User != nil:
+		return fmt.Errorf("cannot use endpoint %s because it contains a user name: set accesskey and secretkey instead", redact(endpoint))
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return fmt.Errorf("cannot use endpoint %s because something follows it after ? or #: give the address alone", redact(endpoint))
+	}
+	return nil
+}
+
+// credentials are the keys to sign with. Reading a bucket without any is not
+// supported: a bucket open to everybody would serve the key to everybody.
+func (o S3Options) credentials() (aws.Credentials, error) {
+	c := aws.Credentials{AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey, SessionToken: o.SessionToken, Source: "abota"}
+	if o.AccessKey == "" && o.SecretKey == "" {
+		c.AccessKeyID, c.SecretAccessKey = o.Getenv("AWS_ACCESS_KEY_ID"), o.Getenv("AWS_SECRET_ACCESS_KEY")
+		c.SessionToken = o.Getenv("AWS_SESSION_TOKEN")
+	}
+	switch {
+	case c.AccessKeyID == "" && c.SecretAccessKey == "":
+		return c, fmt.Errorf("cannot read bucket %q because there are no credentials: set accesskey and secretkey in the configuration, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", o.Bucket)
+	case c.AccessKeyID == "":
+		return c, fmt.Errorf("cannot read bucket %q because there is a secret key but no access key: set both", o.Bucket)
+	case c.SecretAccessKey == "":
+		return c, fmt.Errorf("cannot read bucket %q because there is an access key but no secret key: set both", o.Bucket)
+	}
+	for _, key := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
+		if strings.ContainsFunc(key, notInKey) {
+			return c, fmt.Errorf("cannot read bucket %q because a key contains white space or an unprintable character: copy the keys again", o.Bucket)
+		}
+	}
+	return c, nil
+}
+
+func notInKey(r rune) bool { return r <= ' ' || r >= unicode.MaxASCII }
