@@ -1,0 +1,218 @@
+// Package board runs one virtual board: QEMU with a disk image, a serial
+// console and a way to run commands inside the guest.
+//
+// # Guarantee
+//
+// Every event (a console line, the guest's agent saying hello, power switched)
+// is kept in one ordered [Log]. A guest that neither prints nor shows a sign
+// of life for [Config.Silence] fails whoever waits for it with [ErrSilent]:
+// silence is never taken for success. The emulator does not outlive the
+// program, whatever ends it.
+//
+// # Not guaranteed
+//
+// [Board.PowerCut] is SIGKILL to QEMU. What the guest had not yet written to
+// its disk is lost, as on real hardware; but what QEMU had written stays in
+// the host's page cache and is never lost, torn or reordered. A disk that
+// loses or tears completed writes is package cutdisk's business. Time is the
+// host's: an emulated processor on a busy host is slow.
+package board
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"abota/sim/parts"
+)
+
+// Config says what the board consists of.
+type Config struct {
+	Parts parts.Set
+	// Disk is the raw image of its only disk.
+	Disk string
+	// Dir is an existing folder for the board's sockets. Its path must be
+	// short: a socket's path may have about 100 bytes.
+	Dir string
+	// Memory is in MiB, DefaultMemory when zero.
+	Memory int
+	// Silence is how long a guest may show no sign of life, DefaultSilence
+	// when zero.
+	Silence time.Duration
+	// Console receives the raw serial output as it comes, when not nil.
+	Console io.Writer
+}
+
+// Defaults of Config. A guest beats every two seconds; the long silence is
+// for emulation on busy hosts.
+const (
+	DefaultMemory  = 512
+	DefaultSilence = 60 * time.Second
+)
+
+// Errors of a board.
+var (
+	ErrSilent   = errors.New("the guest is silent")
+	ErrOff      = errors.New("the board is off")
+	ErrRestarts = errors.New("the guest restarted")
+)
+
+// Board is a virtual board, off at first.
+type Board struct {
+	cfg Config
+	log *Log
+
+	mu    sync.Mutex
+	emu   *emulator
+	agent net.Conn
+	ready bool
+	asked int
+}
+
+// New returns a board that is off.
+func New(cfg Config) *Board {
+	if cfg.Memory == 0 {
+		cfg.Memory = DefaultMemory
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = DefaultSilence
+	}
+	return &Board{cfg: cfg, log: newLog(cfg.Silence)}
+}
+
+// Log is everything that was seen of the board.
+func (b *Board) Log() *Log { return b.log }
+
+// PowerOn starts the board on its disk.
+func (b *Board) PowerOn(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.emu != nil {
+		return errors.New("cannot switch the board on because it is on")
+	}
+	port, err := listen(ctx, filepath.Join(b.cfg.Dir, "agent"))
+	if err != nil {
+		return err
+	}
+	defer port.Close()
+	argv := b.commandLine(true)
+	b.log.add(PowerOn, "power on")
+	emu, err := startEmulator(argv, b.consoleSink())
+	if err != nil {
+		b.log.add(PowerOff, "power off")
+		return err
+	}
+	agent, err := accept(port, emu)
+	if err != nil {
+		emu.kill()
+		b.log.add(PowerOff, "power off")
+		return fmt.Errorf("start QEMU: %w: %s", err, emu.errors())
+	}
+	b.emu, b.agent, b.ready = emu, agent, false
+	go b.readAgent(agent)
+	go b.watch(emu, agent)
+	return nil
+}
+
+// watch notes the end of the emulator, whoever ended it.
+func (b *Board) watch(emu *emulator, agent net.Conn) {
+	<-emu.done
+	agent.Close()
+	b.mu.Lock()
+	if b.emu == emu {
+		b.emu, b.agent, b.ready = nil, nil, false
+	}
+	b.mu.Unlock()
+	b.log.add(PowerOff, strings.TrimSpace("power off "+emu.errors()))
+}
+
+// PowerCut takes the power away at once. It returns when nothing of the board
+// runs any more.
+func (b *Board) PowerCut() {
+	b.mu.Lock()
+	emu := b.emu
+	b.mu.Unlock()
+	if emu == nil {
+		return
+	}
+	mark := b.log.Mark()
+	emu.kill()
+	// The note in the log orders what comes after it.
+	_, _ = b.log.waitAny(context.Background(), mark, func(e Event) bool { return e.Kind == PowerOff })
+}
+
+// CommandLine is the command that starts this board by hand, its console on
+// the terminal.
+func (b *Board) CommandLine() string {
+	words := b.commandLine(false)
+	for i, w := range words {
+		words[i] = quote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+func (b *Board) commandLine(agent bool) []string {
+	argv := append([]string{}, b.cfg.Parts.Arch.QEMU...)
+	argv = append(argv,
+		"-m", fmt.Sprint(b.cfg.Memory),
+		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio",
+		"-bios", b.cfg.Parts.UBoot,
+		"-drive", "if=none,id=disk,format=raw,file="+commas(b.cfg.Disk),
+		"-device", "virtio-blk-device,drive=disk",
+		"-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net")
+	if agent {
+		argv = append(argv,
+			"-chardev", "socket,id=agent,path="+commas(filepath.Join(b.cfg.Dir, "agent")),
+			"-device", "virtio-serial-device",
+			"-device", "virtserialport,chardev=agent,name=abota.agent")
+	}
+	return argv
+}
+
+// commas doubles commas, as QEMU's options want them.
+func commas(s string) string { return strings.ReplaceAll(s, ",", ",,") }
+
+// quote makes a word safe for a shell.
+func quote(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n'\"\\$`*?[](){}<>|&;#~!") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func listen(ctx context.Context, path string) (*net.UnixListener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("make the agent's socket: %w", err)
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("make the agent's socket: %w", err)
+	}
+	return l.(*net.UnixListener), nil
+}
+
+// accept waits for QEMU to connect, which it does before the guest starts.
+func accept(port *net.UnixListener, emu *emulator) (net.Conn, error) {
+	const patience = 20 * time.Second
+	if err := port.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-emu.done:
+			port.Close()
+		case <-stop:
+		}
+	}()
+	return port.Accept()
+}

@@ -1,0 +1,103 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"abota/sim/parts"
+)
+
+// Ext4 makes an ext4 image of size bytes at path with the content of the
+// folder dir, everything owned by root. It has no journal: a slot is mounted
+// read-only, and an image without one is smaller.
+func Ext4(ctx context.Context, path, dir, label string, size int64) error {
+	return ext4(ctx, path, label, size, "-O", "^has_journal", "-d", dir)
+}
+
+// Ext4Empty makes an empty ext4 image with a journal, for data that must
+// survive power cuts.
+func Ext4Empty(ctx context.Context, path, label string, size int64) error {
+	return ext4(ctx, path, label, size)
+}
+
+func ext4(ctx context.Context, path, label string, size int64, args ...string) error {
+	if err := fresh(path, size); err != nil {
+		return err
+	}
+	mke2fs, err := parts.Tool("mke2fs")
+	if err != nil {
+		return err
+	}
+	argv, err := asRoot(ctx, mke2fs)
+	if err != nil {
+		return err
+	}
+	argv = append(argv, "-q", "-F", "-t", "ext4", "-m", "0", "-L", label)
+	argv = append(append(argv, args...), path)
+	return run(ctx, argv[0], argv[1:]...)
+}
+
+// asRoot returns how to start a command so that it sees the caller's own files
+// as root's. mke2fs copies owners as it sees them.
+func asRoot(ctx context.Context, command string) ([]string, error) {
+	if os.Geteuid() == 0 {
+		return []string{command}, nil
+	}
+	for _, wrap := range [][]string{{"unshare", "-r"}, {"fakeroot"}} {
+		if exec.CommandContext(ctx, wrap[0], append(wrap[1:], "true")...).Run() == nil {
+			return append(wrap, command), nil
+		}
+	}
+	return nil, errors.New("cannot make files that belong to root because neither `unshare -r` nor fakeroot works here: run `sudo apt-get install -y fakeroot`")
+}
+
+// FAT makes a FAT image of size bytes at path with these files (name to the
+// host's path) in its root folder.
+func FAT(ctx context.Context, path, label string, size int64, files map[string]string) error {
+	if err := fresh(path, size); err != nil {
+		return err
+	}
+	if err := run(ctx, "mkfs.vfat", "-n", label, path); err != nil {
+		return err
+	}
+	for name, source := range files {
+		if err := run(ctx, "mcopy", "-i", path, source, "::/"+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fresh makes a file of that size that is all zeros.
+func fresh(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("make an image: %w", err)
+	}
+	err = f.Truncate(size)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("make an image: %w", err)
+	}
+	return nil
+}
+
+func run(ctx context.Context, name string, args ...string) error {
+	_, err := output(ctx, name, args...)
+	return err
+}
+
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	path, err := parts.Tool(name)
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("`%s %s`: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}

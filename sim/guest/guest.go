@@ -1,0 +1,112 @@
+// Package guest builds what runs on a virtual board: firmware images, each an
+// ext4 file system with a kernel, an initramfs, a small BusyBox system and the
+// real abota, and the script that U-Boot starts.
+//
+// # Guarantee
+//
+// The abota binary, its init script and the boot script are the product's own;
+// the images differ only in data: /etc/firmware.conf (version and behaviour)
+// and /etc/abota. Images of one [Maker] share kernel, initramfs and system.
+//
+// # What an image holds
+//
+//	/boot/Image /boot/initrd /boot/bootargs   what the boot script loads
+//	/usr/sbin/abota /etc/abota/config.yaml    the updater and its configuration
+//	/etc/abota/release                        the version, one line
+//	/etc/firmware.conf                        version=… and behaviour=…
+//	/usr/bin/selftest                         the health check, obeys behaviour
+//	/usr/sbin/sim-agent                       the simulator's way in
+package guest
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"abota/sim/disk"
+	"abota/sim/parts"
+)
+
+// Behaviour is what a firmware does when it is started. It is data in the
+// image, obeyed by the guest's own scripts.
+type Behaviour string
+
+// The behaviours.
+const (
+	// Healthy passes its health check.
+	Healthy Behaviour = "healthy"
+	// Unhealthy starts, and fails its health check.
+	Unhealthy Behaviour = "unhealthy"
+	// Panics crashes the kernel before any service starts.
+	Panics Behaviour = "panics"
+	// Hangs stops for ever before any service starts.
+	Hangs Behaviour = "hangs"
+)
+
+// Firmware is one version of a device's software.
+type Firmware struct {
+	Version   string
+	Behaviour Behaviour
+	// Config is the content of /etc/abota/config.yaml.
+	Config string
+}
+
+// ImageSize is the size of a firmware image: what it needs, and less than the
+// slot.
+const ImageSize = 52 << 20
+
+//go:embed root initrd
+var files embed.FS
+
+// Maker builds firmware images in a work folder.
+type Maker struct {
+	parts  parts.Set
+	abota  string
+	init   []byte
+	dir    string
+	initrd string
+}
+
+// NewMaker prepares what all images share. abota is the device binary for the
+// board's architecture, initScript the SysV init script that goes with it, dir
+// an existing folder for the results.
+func NewMaker(set parts.Set, abota string, initScript []byte, dir string) (*Maker, error) {
+	m := &Maker{parts: set, abota: abota, init: initScript, dir: dir, initrd: filepath.Join(dir, "initrd")}
+	if err := writeInitrd(m.initrd, set); err != nil {
+		return nil, fmt.Errorf("make the initramfs: %w", err)
+	}
+	return m, nil
+}
+
+// Image builds the firmware's slot image and returns its path.
+func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
+	root, err := os.MkdirTemp(m.dir, "root-")
+	if err != nil {
+		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
+	}
+	defer os.RemoveAll(root)
+	if err := m.system(root, fw); err != nil {
+		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
+	}
+	image := filepath.Join(m.dir, "firmware-"+fw.Version+".ext4")
+	if err := disk.Ext4(ctx, image, root, "root", ImageSize); err != nil {
+		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
+	}
+	return image, nil
+}
+
+// BootPartition builds the image of the boot partition from a U-Boot script's
+// source and returns its path.
+func (m *Maker) BootPartition(ctx context.Context, script string) (string, error) {
+	source, compiled := filepath.Join(m.dir, "boot.cmd"), filepath.Join(m.dir, "boot.scr")
+	if err := os.WriteFile(source, []byte(script), 0o644); err != nil {
+		return "", fmt.Errorf("write the boot script: %w", err)
+	}
+	if err := compileScript(ctx, m.parts.Arch, source, compiled); err != nil {
+		return "", err
+	}
+	image := filepath.Join(m.dir, "boot.fat")
+	return image, disk.FAT(ctx, image, "BOOT", 16<<20, map[string]string{"boot.scr": compiled})
+}

@@ -1,0 +1,105 @@
+package guest
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"abota/sim/parts"
+)
+
+// earlyModules are what the initramfs loads: the disk, the network, the
+// simulator's port and a watchdog. ext4 and the serial console are built in.
+var earlyModules = []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "softdog"}
+
+// writeInitrd makes the initramfs: a gzipped cpio archive with BusyBox, the
+// kernel modules in the order in which they load, and the init script.
+func writeInitrd(path string, set parts.Set) error {
+	modules, err := loadOrder(set.Modules, earlyModules)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	zip, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriter(zip)
+	err = fillInitrd(buffered, set, modules)
+	return errors.Join(err, buffered.Flush(), zip.Close(), f.Close())
+}
+
+func fillInitrd(w io.Writer, set parts.Set, modules []string) error {
+	c := &cpio{w: w}
+	for _, dir := range []string{"bin", "dev", "proc", "sys", "mnt", "lib", "lib/modules"} {
+		c.dir(dir)
+	}
+	c.file("bin/busybox", 0o755, read(set.BusyBox, c))
+	var order strings.Builder
+	for _, module := range modules {
+		fmt.Fprintln(&order, filepath.Base(module))
+		c.file("lib/modules/"+filepath.Base(module), 0o644, read(module, c))
+	}
+	c.file("lib/modules/order", 0o644, []byte(order.String()))
+	init, err := files.ReadFile("initrd/init")
+	if err != nil {
+		return err
+	}
+	c.file("init", 0o755, init)
+	c.end()
+	return c.err
+}
+
+// read returns a file's content, and keeps the error in c.
+func read(path string, c *cpio) []byte {
+	data, err := os.ReadFile(path)
+	c.err = errors.Join(c.err, err)
+	return data
+}
+
+// cpio writes the "newc" format (man 5 cpio; the kernel's
+// Documentation/driver-api/early-userspace/buffer-format.rst): for each entry
+// 6 bytes of magic, 13 fields of 8 hexadecimal digits, the name and its NUL
+// padded to 4 bytes, the content padded to 4 bytes. The first error sticks.
+type cpio struct {
+	w     io.Writer
+	inode int
+	err   error
+}
+
+const (
+	modeDir  = 0o040000
+	modeFile = 0o100000
+)
+
+func (c *cpio) dir(name string) { c.entry(name, modeDir|0o755, nil) }
+
+func (c *cpio) file(name string, perm int, content []byte) {
+	c.entry(name, modeFile|perm, content)
+}
+
+func (c *cpio) end() { c.entry("TRAILER!!!", 0, nil) }
+
+func (c *cpio) entry(name string, mode int, content []byte) {
+	c.inode++
+	header := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
+		c.inode, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name)+1, 0, name)
+	c.padded([]byte(header))
+	c.padded(content)
+}
+
+func (c *cpio) padded(data []byte) {
+	for _, part := range [][]byte{data, make([]byte, -len(data)&3)} {
+		if c.err == nil {
+			_, c.err = c.w.Write(part)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// fetchInto downloads the kernel and BusyBox for arch and unpacks them as dir.
+func fetchInto(ctx context.Context, arch Arch, dir string, log io.Writer) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("make the cache folder: %w", err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+arch.Debian+"-")
+	if err != nil {
+		return fmt.Errorf("make the cache folder: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	fmt.Fprintf(log, "fetching a kernel and BusyBox for %s from Debian\n", arch.Debian)
+	a := foreignApt{arch: arch.Debian, dir: filepath.Join(tmp, "apt")}
+	if err := a.update(ctx); err != nil {
+		return err
+	}
+	kernel, err := a.dependency(ctx, arch.KernelPackage)
+	if err != nil {
+		return err
+	}
+	root := filepath.Join(tmp, "root")
+	for _, name := range []string{kernel, arch.BusyBoxPackage} {
+		if err := a.unpack(ctx, name, root); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("replace the cached parts: %w", err)
+	}
+	if err := os.Rename(root, dir); err != nil {
+		return fmt.Errorf("keep the fetched parts: %w", err)
+	}
+	return nil
+}
+
+// foreignApt is apt with lists and caches of its own, so that it can serve an
+// architecture that the host's dpkg does not know, without being root.
+type foreignApt struct{ arch, dir string }
+
+func (a foreignApt) update(ctx context.Context) error {
+	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "debs"} {
+		if err := os.MkdirAll(filepath.Join(a.dir, d), 0o755); err != nil {
+			return fmt.Errorf("prepare apt's folders: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, "status"), nil, 0o644); err != nil {
+		return fmt.Errorf("prepare apt's folders: %w", err)
+	}
+	_, err := a.run(ctx, "apt-get", "-q", "update")
+	return err
+}
+
+// dependency names the package that a meta package depends on first.
+func (a foreignApt) dependency(ctx context.Context, meta string) (string, error) {
+	out, err := a.run(ctx, "apt-cache", "depends", meta)
+	if err != nil {
+		return "", err
+	}
+	for _, line := range strings.Split(out, "\n") {
+		if _, name, ok := strings.Cut(line, "Depends:"); ok {
+			return strings.TrimSpace(name), nil
+		}
+	}
+	return "", fmt.Errorf("cannot find a kernel because Debian's package %s for %s depends on nothing", meta, a.arch)
+}
+
+// unpack downloads one package and unpacks it below root.
+func (a foreignApt) unpack(ctx context.Context, name, root string) error {
+	if _, err := a.run(ctx, "apt-get", "-q", "download", name); err != nil {
+		return err
+	}
+	deb, err := only(filepath.Join(a.dir, "debs", name+"_*.deb"))
+	if err != nil {
+		return fmt.Errorf("find the downloaded package: %w", err)
+	}
+	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, root).CombinedOutput(); err != nil {
+		return fmt.Errorf("unpack %s: %w: %s", deb, err, lastLine(out))
+	}
+	return nil
+}
+
+func (a foreignApt) run(ctx context.Context, tool string, args ...string) (string, error) {
+	all := []string{
+		"-o", "APT::Architecture=" + a.arch,
+		"-o", "APT::Architectures=" + a.arch,
+		"-o", "Dir::State=" + filepath.Join(a.dir, "state"),
+		"-o", "Dir::State::status=" + filepath.Join(a.dir, "status"),
+		"-o", "Dir::Cache=" + filepath.Join(a.dir, "cache"),
+		// The sandbox user could not write into the user's own cache.
+		"-o", "APT::Sandbox::User=",
+	}
+	cmd := exec.CommandContext(ctx, tool, append(all, args...)...)
+	cmd.Dir = filepath.Join(a.dir, "debs")
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("cannot get packages for %s because `%s %s` failed: %w: %s",
+			a.arch, tool, strings.Join(args, " "), err, lastLine([]byte(errs.String())))
+	}
+	return string(out), nil
+}
+
+// lastLine is where tools say why they failed.
+func lastLine(out []byte) string {
+	text := strings.TrimSpace(string(out))
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
