@@ -18,16 +18,26 @@ type place struct {
 // key was set, so that checks across keys can name a line too.
 type walker struct {
 	file string
-	at   map[string]place
+	// lineless: the input is one setting, in which a line says nothing.
+	lineless bool
+	at       map[string]place
 }
 
 // setter takes the value of one key.
 type setter[T any] func(w *walker, dst *T, n *yaml.Node, path string) error
 
-// fail is the error of a key at a node. Nodes made from variables and from
-// the command line have no line.
+// place is where a node stands.
+func (w *walker) place(n *yaml.Node) place {
+	if w.lineless {
+		return place{w.file, 0}
+	}
+	return place{w.file, n.Line}
+}
+
+// fail is the error of a key at a node.
 func (w *walker) fail(n *yaml.Node, path, format string, args ...any) error {
-	return &Error{File: w.file, Line: n.Line, Key: path, Reason: fmt.Sprintf(format, args...)}
+	at := w.place(n)
+	return &Error{File: at.file, Line: at.line, Key: path, Reason: fmt.Sprintf(format, args...)}
 }
 
 func join(path, name string) string {
@@ -66,7 +76,7 @@ func assign[T any](w *walker, dst *T, k key[T], value *yaml.Node, path string) e
 	value = resolve(value)
 	switch {
 	case k.set != nil:
-		w.at[path] = place{w.file, value.Line}
+		w.at[path] = w.place(value)
 		return k.set(w, dst, value, path)
 	case k.short != "" && value.Kind == yaml.ScalarNode && value.ShortTag() != "!!null":
 		inner, _ := findName(k.sub, k.short)
@@ -127,7 +137,7 @@ func list[T, E any](field func(*T) *[]E, blank E, keys []key[E]) setter[T] {
 		all := make([]E, 0, len(n.Content))
 		for i, item := range n.Content {
 			e, at := blank, fmt.Sprintf("%s[%d]", path, i)
-			w.at[at] = place{w.file, item.Line}
+			w.at[at] = w.place(item)
 			if err := walk(w, &e, keys, "", item, at); err != nil {
 				return err
 			}

@@ -105,14 +105,17 @@ func checkPrivate(w *walker, c *Config, path string, mode fs.FileMode) error {
 
 // parse sets what one file says.
 func parse(w *walker, c *Config, file string, data []byte) error {
-	w.file = file
+	w.file, w.lineless = file, false
 	source := strings.TrimPrefix(string(data), "\ufeff")
 	if line, ok := badText(source); !ok {
 		return &Error{File: file, Line: line, Reason: "is not UTF-8 text: save it as UTF-8"}
 	}
 	root, err := parseYAML(file, quoteLines(source))
-	if err != nil || root == nil {
+	if err != nil {
 		return err
+	}
+	if root == nil {
+		return nil
 	}
 	return walk(w, c, schema, "", root, "")
 }
@@ -131,7 +134,7 @@ func badText(source string) (line int, ok bool) {
 }
 
 // parseYAML gives the one document's root, or nil when there is none.
-func parseYAML(file, source string) (*yaml.Node, error) {
+func parseYAML(file, source string) (*yaml.Node, *Error) {
 	dec := yaml.NewDecoder(strings.NewReader(source))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
@@ -154,7 +157,7 @@ var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
 // syntaxError takes the line out of the YAML library's text. A value that
 // starts with an asterisk may be a secret, so its text is not repeated.
-func syntaxError(file string, err error) error {
+func syntaxError(file string, err error) *Error {
 	text := err.Error()
 	m := yamlLine.FindStringSubmatch(text)
 	line, _ := strconv.Atoi(m[1])

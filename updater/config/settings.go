@@ -29,6 +29,7 @@ func applyEnviron(w *walker, c *Config, environ []string) error {
 		values[name] = value
 	}
 	slices.Sort(names)
+	w.lineless = true
 	for _, name := range names {
 		k, path, ok := findVariable(schema, strings.TrimPrefix(name, envPrefix), "")
 		if !ok {
@@ -64,7 +65,7 @@ func findVariable(keys []key[Config], rest, path string) (key[Config], string, b
 
 // applySets sets what the command line says, in its order.
 func applySets(w *walker, c *Config, sets []string) error {
-	w.file = "command line"
+	w.file, w.lineless = "command line", true
 	for _, set := range sets {
 		path, value, ok := strings.Cut(set, "=")
 		if !ok {
@@ -105,6 +106,7 @@ func assignText(w *walker, c *Config, k key[Config], path, value string) error {
 	if structured {
 		root, err := parseYAML(w.file, value)
 		if err != nil {
+			err.Line = 0
 			return err
 		}
 		if root == nil {

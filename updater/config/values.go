@@ -27,8 +27,8 @@ func text(s string) (string, error) {
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func secret(s string) (Secret, error) {
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return "", errors.New("holds a blank or a control character")
+	if strings.ContainsFunc(s, isControl) {
+		return "", errors.New("holds a control character")
 	}
 	return Secret(s), nil
 }
