@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// MakeBucket makes a bucket; one that is there already is fine.
+func (s *Store) MakeBucket(ctx context.Context, bucket string) error {
+	err := s.client.MakeBucket(ctx, bucket, minio.MakeBucketOptions{Region: region})
+	if code := minio.ToErrorResponse(err).Code; err != nil && code != minio.BucketAlreadyOwnedByYou && code != minio.BucketAlreadyExists {
+		return fmt.Errorf("make bucket %q: %w", bucket, err)
+	}
+	return nil
+}
+
+// Put uploads size bytes of r as one object, -1 when the size is not known.
+// Metadata is the object's own ("version"), not HTTP headers.
+func (s *Store) Put(ctx context.Context, bucket, name string, r io.Reader, size int64, metadata map[string]string) error {
+	_, err := s.client.PutObject(ctx, bucket, name, r, size, minio.PutObjectOptions{UserMetadata: metadata})
+	if err != nil {
+		return fmt.Errorf("put %q into bucket %q: %w", name, bucket, err)
+	}
+	return nil
+}
+
+// Get opens an object; a missing one fails at the first Read.
+func (s *Store) Get(ctx context.Context, bucket, name string) (io.ReadCloser, error) {
+	o, err := s.client.GetObject(ctx, bucket, name, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("get %q from bucket %q: %w", name, bucket, err)
+	}
+	return o, nil
+}
+
+// Remove removes an object; one that is not there is fine.
+func (s *Store) Remove(ctx context.Context, bucket, name string) error {
+	if err := s.client.RemoveObject(ctx, bucket, name, minio.RemoveObjectOptions{}); err != nil {
+		return fmt.Errorf("remove %q from bucket %q: %w", name, bucket, err)
+	}
+	return nil
+}
+
+// readOnly lets a device read one bucket's objects and nothing else.
+const readOnly = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::%s/*"]}]}`
+
+// ReaderKeys are what a device should have: they read the objects of one
+// bucket, cannot list it, and end after a day. They are temporary ones of the
+// store's own token service, since MinIO makes lasting users only by an
+// administration protocol of its own; so they come with a session token.
+func (s *Store) ReaderKeys(bucket string) (Keys, error) {
+	provider, err := credentials.NewSTSAssumeRole(s.endpoint, credentials.STSAssumeRoleOptions{
+		AccessKey:       s.keys.AccessKey,
+		SecretKey:       s.keys.SecretKey,
+		Location:        region,
+		DurationSeconds: 24 * 60 * 60,
+		Policy:          fmt.Sprintf(readOnly, bucket),
+	})
+	if err != nil {
+		return Keys{}, fmt.Errorf("make keys for bucket %q: %w", bucket, err)
+	}
+	v, err := provider.Get()
+	if err != nil {
+		return Keys{}, fmt.Errorf("make keys for bucket %q: %w", bucket, err)
+	}
+	return Keys{v.AccessKeyID, v.SecretAccessKey, v.SessionToken}, nil
+}
