@@ -6,9 +6,9 @@ import (
 )
 
 // check is everything that no single key can say.
-func check(w *walker, c *Config, paths []string) error {
-	if err := checkSlots(w, c, paths); err != nil {
-		return err
+func check(w *walker, c *Config) error {
+	if a := c.Slots[0]; a.Device != "" && a == c.Slots[1] {
+		return w.failAt("slots.b.device", "is the same as slots.a.device (%s): an update would overwrite the running system", a.Device)
 	}
 	if err := checkEnv(w, c); err != nil {
 		return err
@@ -22,30 +22,10 @@ func (w *walker) failAt(path, format string, args ...any) error {
 	return &Error{File: at.file, Line: at.line, Key: path, Reason: fmt.Sprintf(format, args...)}
 }
 
-func checkSlots(w *walker, c *Config, paths []string) error {
-	const advice = "not set: name both slots, as `slots: {a: PARTLABEL=root-a, b: PARTLABEL=root-b}`"
-	for i, path := range []string{"slots.a.device", "slots.b.device"} {
-		if c.Slots[i].Device != "" {
-			continue
-		}
-		if len(paths) == 0 {
-			return &Error{Key: path, Reason: advice + " in " + DefaultPath + ", or name a file with --config"}
-		}
-		return &Error{File: strings.Join(paths, ", "), Key: path, Reason: advice}
-	}
-	if c.Slots[0] == c.Slots[1] {
-		return w.failAt("slots.b.device", "is the same as slots.a.device (%s): an update would overwrite the running system", c.Slots[0].Device)
-	}
-	return nil
-}
-
 func checkEnv(w *walker, c *Config) error {
 	const path = "bootloader.env"
 	env := c.Bootloader.Env
 	if len(env) == 0 {
-		if c.Bootloader.Kind == KindUBoot {
-			return w.failAt("bootloader.kind", "%s needs bootloader.env: list the two copies of its environment, each with device, offset and size", KindUBoot)
-		}
 		return nil
 	}
 	if len(env) != 2 {
@@ -83,6 +63,20 @@ func checkHealth(w *walker, c *Config) error {
 		return &Error{
 			File: at.file, Line: at.line, Key: "health",
 			Reason: "no checks configured: every release would pass: add health.checks, or leave update_path on",
+		}
+	}
+	return nil
+}
+
+// NeedSlots reports which slot is not configured.
+func (c *Config) NeedSlots() error {
+	for i, path := range []string{"slots.a.device", "slots.b.device"} {
+		if c.Slots[i].Device != "" {
+			continue
+		}
+		return &Error{
+			File: strings.Join(c.files, ", "), Key: path,
+			Reason: "not set: name both slots, as `slots: {a: PARTLABEL=root-a, b: PARTLABEL=root-b}` in " + DefaultPath + " or in a file named by --config",
 		}
 	}
 	return nil

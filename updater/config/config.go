@@ -7,13 +7,12 @@
 // A key that is not in the schema, a value of the wrong kind and a value that
 // cannot be meant are errors (*[Error]) that name the file, the line and the
 // key. Nothing is guessed. Secrets ([Secret]) print as *** whatever prints
-// them, and a file that everybody on the device can read may not hold one.
+// them; one in a file that everybody on the device can read is warned of.
 //
 // # Not guaranteed
 //
-// That slots, files and servers exist. Only what every verb needs is
-// required here: both slots. A verb that reads a release asks
-// [Config.NeedSource] first.
+// That slots, files and servers exist, or that all is said that a verb needs:
+// it asks [Config.NeedSlots] and [Config.NeedSource] first.
 //
 // # Format
 //
@@ -59,6 +58,11 @@ type Config struct {
 	Health Health
 	// Watchdog is held during a trial when its Device is not empty.
 	Watchdog Watchdog
+	// Warnings are lines for whoever runs the command: what works, but should
+	// not stay as it is.
+	Warnings []string
+
+	files []string
 }
 
 // Slot is one copy of the system.

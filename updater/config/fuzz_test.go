@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 		c, w := defaults(), &walker{at: map[string]place{}}
 		err := parse(w, &c, "f", data)
 		if err == nil {
-			err = check(w, &c, []string{"f"})
+			err = check(w, &c)
 		}
 		if err == nil {
 			return

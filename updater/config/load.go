@@ -32,6 +32,7 @@ func load(fallback string, paths, environ, sets []string) (*Config, error) {
 			paths = []string{fallback}
 		}
 	}
+	c.files = paths
 	for _, path := range paths {
 		if err := loadFile(w, &c, path); err != nil {
 			return nil, err
@@ -43,7 +44,7 @@ func load(fallback string, paths, environ, sets []string) (*Config, error) {
 	if err := applySets(w, &c, sets); err != nil {
 		return nil, err
 	}
-	if err := check(w, &c, paths); err != nil {
+	if err := check(w, &c); err != nil {
 		return nil, err
 	}
 	return &c, nil
@@ -57,7 +58,8 @@ func loadFile(w *walker, c *Config, path string) error {
 	if err := parse(w, c, path, data); err != nil {
 		return err
 	}
-	return checkPrivate(w, c, path, mode)
+	warnOfReaders(w, c, path, mode)
+	return nil
 }
 
 // cause leaves out the path, which the error names already.
@@ -86,21 +88,17 @@ func readFile(path string) (data []byte, mode fs.FileMode, err error) {
 	return data, info.Mode(), err
 }
 
-// checkPrivate refuses a secret in a file that everybody may read.
-func checkPrivate(w *walker, c *Config, path string, mode fs.FileMode) error {
+// warnOfReaders notes a secret in a file that everybody may read.
+func warnOfReaders(w *walker, c *Config, path string, mode fs.FileMode) {
 	const othersRead = 0o004
 	if !mode.IsRegular() || mode&othersRead == 0 {
-		return nil
+		return
 	}
-	for name, value := range map[string]Secret{"secretkey": c.SecretKey, "sessiontoken": c.SessionToken} {
-		if at, here := w.at[name]; here && at.file == path && value != "" {
-			return &Error{
-				File: path, Line: at.line, Key: name,
-				Reason: fmt.Sprintf("cannot be used because everybody on this device can read it: run `chmod 600 %s`", path),
-			}
+	for _, name := range []string{"secretkey", "sessiontoken"} {
+		if at, here := w.at[name]; here && at.file == path {
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s: everybody on this device can read it: run `chmod 600 %s`", path, at.line, name, path))
 		}
 	}
-	return nil
 }
 
 // parse sets what one file says.

@@ -57,6 +57,7 @@ func TestExampleSetsEveryKeyItShows(t *testing.T) {
 		{HTTP: "http://127.0.0.1/healthz", Timeout: 10 * time.Second},
 	}
 	want.Watchdog.Device = "/dev/watchdog"
+	want.files = c.files
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("got  %#v\nwant %#v", *c, want)
 	}
@@ -83,6 +84,7 @@ func TestExampleShowsEveryKeyAndTheRealDefaults(t *testing.T) {
 		t.Fatalf("only %d commented defaults found: the test reads nothing", n)
 	}
 	got, want := mustLoad(t, commented.ReplaceAllString(cut, "$1$2")), mustLoad(t, string(data))
+	want.files = got.files
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("example.yaml shows other defaults than the real ones:\ngot  %#v\nwant %#v", *got, *want)
 	}
@@ -136,7 +138,10 @@ func TestMissingDefaultFileLeavesItToTheEnvironment(t *testing.T) {
 	if c.Slots != [2]Slot{{"/dev/a"}, {"/dev/b"}} {
 		t.Errorf("got %+v", c.Slots)
 	}
-	if _, err := load(none, nil, nil, nil); err == nil || !strings.Contains(err.Error(), DefaultPath) {
+	if c, err = load(none, nil, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.NeedSlots(); err == nil || !strings.Contains(err.Error(), DefaultPath) {
 		t.Errorf("nothing configured gave %v, want advice that names %s", err, DefaultPath)
 	}
 }
@@ -163,18 +168,24 @@ func TestFolderAndHugeFileAreErrors(t *testing.T) {
 	wantError(t, err, "larger than 1024 KiB")
 }
 
-func TestSecretInFileForEveryoneIsRefused(t *testing.T) {
+func TestSecretInFileForEveryoneIsWarnedOf(t *testing.T) {
 	path := write(t, "config.yaml", slotLines+"accesskey:AKIA\nsecretkey:hush\n")
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
+	warnings := func(mode os.FileMode) string {
+		t.Helper()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load([]string{path}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(c.Warnings, "\n")
 	}
-	_, err := Load([]string{path}, nil, nil)
-	wantError(t, err, "config.yaml:3: secretkey: cannot be used because everybody on this device can read it: run `chmod 600 ")
-	if err := os.Chmod(path, 0o640); err != nil {
-		t.Fatal(err)
+	if got := warnings(0o644); !strings.Contains(got, "config.yaml:3: secretkey: everybody on this device can read it: run `chmod 600 ") || strings.Contains(got, "hush") {
+		t.Errorf("warnings for mode 0644: %q", got)
 	}
-	if _, err := Load([]string{path}, nil, nil); err != nil {
-		t.Errorf("a file for owner and group was refused: %v", err)
+	if got := warnings(0o640); got != "" {
+		t.Errorf("warnings for mode 0640: %q", got)
 	}
 }
 
@@ -183,8 +194,12 @@ func TestFileForEveryoneWithoutSecretsIsFine(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load([]string{path}, nil, []string{"secretkey=hush"}); err != nil {
-		t.Error(err)
+	c, err := Load([]string{path}, nil, []string{"secretkey=hush"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Error(c.Warnings)
 	}
 }
 

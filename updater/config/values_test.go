@@ -36,14 +36,11 @@ func TestRefusals(t *testing.T) {
 		{"bad YAML", slotLines + "region: x\n  bad: y\n", "config.yaml:3: is not valid YAML: "},
 		{"two documents", slotLines + "---\nbucket: x\n", "config.yaml:2: holds a second document"},
 		{"not UTF-8", slotLines + "bucket: \xff\xfe\n", "config.yaml:2: is not UTF-8 text"},
-		{"no slots", "bucket: x\n", "config.yaml: slots.a.device: not set: name both slots, as "},
-		{"one slot", "slots: {a: /dev/a}\n", "config.yaml: slots.b.device: not set: name both slots, as "},
 		{"empty slot", "slots:\n  a: /dev/a\n  b: \"\"\n", "config.yaml:3: slots.b.device: is empty: give PARTUUID=…"},
 		{"same slots", "slots:\n  a: /dev/a\n  b: {device: /dev/a}\n", "config.yaml:3: slots.b.device: is the same as slots.a.device (/dev/a)"},
 		{"slot by file system", "slots: {a: UUID=1, b: UUID=2}\n", "slots.a.device: cannot be found by UUID= because it names a file system"},
 		{"slot by nothing", "slots: {a: PARTLABEL=, b: x}\n", "slots.a.device: \"PARTLABEL=\" names no partition"},
 		{"unknown bootloader", slotLines + "bootloader: {kind: grub3}\n", "config.yaml:2: bootloader.kind: unknown bootloader \"grub3\": use uboot or record"},
-		{"uboot without copies", slotLines + "bootloader: {kind: uboot}\n", "config.yaml:2: bootloader.kind: uboot needs bootloader.env"},
 		{"one copy", slotLines + "bootloader: {env: [{device: /dev/e, size: 1}]}\n", "config.yaml:2: bootloader.env: lists 1: the environment needs exactly two copies"},
 		{"three copies", slotLines + env1 + "{device: x, size: 1}, {device: y, size: 1}]}\n", "bootloader.env: lists 3:"},
 		{"overlapping copies", slotLines + env1 + "{device: /dev/e, offset: 0x1fff, size: 0x2000}]}\n", "config.yaml:2: bootloader.env: has copies that overlap on /dev/e: put the second at offset 0x2000 or later"},
@@ -165,5 +162,18 @@ func TestNeedSourceNamesWhatIsMissing(t *testing.T) {
 			continue
 		}
 		wantError(t, err, row.want)
+	}
+}
+
+func TestNeedSlotsNamesTheOneThatIsMissing(t *testing.T) {
+	for content, want := range map[string]string{
+		"bucket: x\n":            "config.yaml: slots.a.device: not set: name both slots, as ",
+		"slots: {a: /dev/a}\n":   "config.yaml: slots.b.device: not set: name both slots, as ",
+		"slots: {b: /dev/b}\n\n": "config.yaml: slots.a.device: not set: name both slots, as ",
+	} {
+		wantError(t, mustLoad(t, content).NeedSlots(), want)
+	}
+	if err := mustLoad(t, slotLines).NeedSlots(); err != nil {
+		t.Error(err)
 	}
 }
