@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"abota/bootctl"
+	"abota/updater/slot"
+)
+
+// claim is somebody's word on which slot runs.
+type claim struct {
+	by   string
+	slot bootctl.Slot
+}
+
+// claims are all of them. They are believed only as far as the device behind
+// "/" does not contradict.
+type claims []claim
+
+// readClaims collects what the command line, the environment and the kernel
+// command line say. rauc.slot is what a boot script made for RAUC passes.
+func readClaims(flag string) (claims, error) {
+	var all claims
+	if flag != "" {
+		s, err := bootctl.ParseSlot(flag)
+		if err != nil {
+			return nil, &usageError{fmt.Sprintf("--booted: %v", err)}
+		}
+		all = append(all, claim{"--booted", s})
+	}
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return nil, fmt.Errorf("cannot read which slot booted: %w", err)
+	}
+	for _, name := range []string{"abota.slot", "rauc.slot"} {
+		value, found := argument(cmdline, name)
+		if !found {
+			continue
+		}
+		s, err := bootctl.ParseSlot(value)
+		if err != nil {
+			return nil, &configError{fmt.Errorf("kernel command line: %s: %w", name, err)}
+		}
+		all = append(all, claim{"the kernel command line (" + name + ")", s})
+	}
+	return all, nil
+}
+
+// resolve settles which slot runs. A contradiction stops every verb that
+// writes, and no option switches that off; reading verbs go on with the
+// evidence, which is the device behind "/".
+func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backend, how access) (bootctl.Slot, error) {
+	root, known, err := host.BootedOf(paths)
+	if err != nil {
+		return 0, err
+	}
+	if known {
+		all = append(all, claim{`the device behind "/"`, bootctl.Slot(root)})
+	}
+	if len(all) == 0 {
+		return bootedByTable(backend)
+	}
+	evidence := all[len(all)-1]
+	for _, c := range all {
+		if c.slot != evidence.slot && how != reading {
+			return 0, &configError{fmt.Errorf("cannot go on because %s says that slot %s is booted, but %s is slot %s: correct the slots in the configuration, or --booted", c.by, c.slot, evidence.by, evidence.slot)}
+		}
+	}
+	return evidence.slot, nil
+}
+
+// bootedByTable is for slots that no bootloader reads: there the table itself
+// is what switches, so its first choice is what runs, and before the first
+// table slot A.
+func bootedByTable(backend bootctl.Backend) (bootctl.Slot, error) {
+	if backend.Caps().Tries || backend.Caps().OneShot {
+		return 0, &configError{errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")}
+	}
+	table, err := backend.Load()
+	if errors.Is(err, bootctl.ErrNoTable) {
+		return bootctl.A, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	booted, _ := table.Primary()
+	return booted, nil
+}

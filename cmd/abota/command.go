@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+)
+
+// command is one invocation: its options and its streams.
+type command struct {
+	configs []string
+	sets    []string
+	booted  string
+	json    bool
+	verbose bool
+
+	environ []string
+	stdout  io.Writer
+	stderr  io.Writer
+	log     *slog.Logger
+}
+
+// verb is one thing that abota can do.
+type verb struct {
+	name, args, help string
+	// run registers its flags on the set, and returns what to do once they
+	// are parsed.
+	run func(c *command, flags *flag.FlagSet) func(ctx context.Context, args []string) error
+	// max is how many arguments it takes at most.
+	max int
+}
+
+// verbs in the order of the help text.
+var verbs = []verb{
+	{"install", "[SOURCE]", "install the offered release into the other slot", install, 1},
+	{"check", "[SOURCE]", "say whether the source offers another release", check, 1},
+	{"info", "[SOURCE]", "prove a release and say what it holds, installing nothing", info, 1},
+	{"status", "", "show slots, boot order and what is under way", status, 0},
+	{"boot", "", "what init runs at every boot: prove a new release, keep it or go back", boot, 0},
+	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
+	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
+	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
+	{"init", "systemd|sysv", "print the unit or script that runs `abota boot`", printInit, 1},
+	{"version", "", "print the version", version, 0},
+}
+
+const usageHead = `usage: abota [OPTIONS] VERB [ARGUMENTS]
+
+abota updates an A/B device from an encrypted release, and comes back from a
+bad one.
+
+`
+
+const usageTail = `
+Options, before or after the verb:
+  --config FILE    configuration, may be repeated (default /etc/abota/config.yaml, or $ABOTA_CONFIG)
+  --set KEY=VALUE  override one configuration key, e.g. --set slots.b.device=/dev/mmcblk0p3
+  --bucket, --endpoint, --slot-a, --slot-b VALUE
+                   short for --set bucket=, endpoint=, slots.a.device=, slots.b.device=
+  --booted A|B     which slot runs, where the kernel command line does not say it
+  --json           one JSON object on stdout; progress and log as JSON lines on stderr
+  -v               more on stderr
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing to do,
+4 reboot required (with --reboot-exit-code), 5 untrusted or corrupt,
+6 transport (retry later), 7 refused, 8 unhealthy and rolled back, 9 locked.
+
+SOURCE is s3://BUCKET[/PREFIX], a folder, or the release's file in a folder.
+`
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, usageHead)
+	for _, v := range verbs {
+		fmt.Fprintf(w, "  %-30s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
+	}
+	fmt.Fprint(w, usageTail)
+}
+
+// usageError is a wrong command line: exit 2.
+type usageError struct{ reason string }
+
+func (e *usageError) Error() string { return e.reason + " (abota --help says more)" }
+
+// run is the whole command; it returns the exit code.
+func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	c := &command{environ: os.Environ(), stdout: stdout, stderr: stderr, booted: os.Getenv("ABOTA_BOOTED")}
+	name, err := c.dispatch(ctx, args)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(stdout)
+		return exitDone
+	}
+	code := exitCode(err)
+	if err != nil {
+		c.complain(name, code, err)
+	}
+	return code
+}
+
+// complain says once, in one line, why the command did not end in success.
+func (c *command) complain(name string, code int, err error) {
+	reason := oneLine(err.Error())
+	if c.json && !errors.As(err, new(answered)) {
+		c.result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
+	}
+	fmt.Fprintf(c.stderr, "abota %s: %s\n", name, reason)
+}
+
+// oneLine keeps what others wrote into an error on one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// result prints one JSON object on stdout.
+func (c *command) result(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
+	}
+	fmt.Fprintf(c.stdout, "%s\n", text)
+}
+
+// say prints a line for people; with --json the result object says it all.
+func (c *command) say(format string, args ...any) {
+	if !c.json {
+		fmt.Fprintf(c.stdout, format+"\n", args...)
+	}
+}
+
+// dispatch parses the command line and runs the verb.
+func (c *command) dispatch(ctx context.Context, args []string) (string, error) {
+	global := c.flagSet("abota")
+	if err := parse(global, args); err != nil {
+		return "", err
+	}
+	if global.NArg() == 0 {
+		return "", &usageError{"no verb given"}
+	}
+	name := global.Arg(0)
+	for _, v := range verbs {
+		if v.name == name {
+			return name, c.runVerb(ctx, v, global.Args()[1:])
+		}
+	}
+	return "", &usageError{fmt.Sprintf("%q is not a verb", name)}
+}
+
+func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
+	flags := c.flagSet(v.name)
+	do := v.run(c, flags)
+	var words []string
+	for rest := args; ; {
+		if err := parse(flags, rest); err != nil {
+			return err
+		}
+		if rest = flags.Args(); len(rest) == 0 {
+			break
+		}
+		words, rest = append(words, rest[0]), rest[1:]
+	}
+	if len(words) > v.max {
+		return &usageError{fmt.Sprintf("%q is one argument too many", words[v.max])}
+	}
+	c.log = newLog(c.stderr, c.json, c.verbose)
+	return do(ctx, words)
+}
+
+// flagSet has the options that every verb takes.
+func (c *command) flagSet(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Func("config", "", func(s string) error { c.configs = append(c.configs, s); return nil })
+	flags.Func("set", "", func(s string) error { c.sets = append(c.sets, s); return nil })
+	for option, key := range map[string]string{"bucket": "bucket", "endpoint": "endpoint", "slot-a": "slots.a.device", "slot-b": "slots.b.device"} {
+		flags.Func(option, "", func(s string) error { c.sets = append(c.sets, key+"="+s); return nil })
+	}
+	flags.StringVar(&c.booted, "booted", c.booted, "")
+	flags.BoolVar(&c.json, "json", c.json, "")
+	flags.BoolVar(&c.verbose, "v", c.verbose, "")
+	return flags
+}
+
+func parse(flags *flag.FlagSet, args []string) error {
+	err := flags.Parse(args)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return &usageError{err.Error()}
+}
+
+// configPaths are the files to read: named by option, or by $ABOTA_CONFIG as
+// a list with colons, or none for the default.
+func (c *command) configPaths() []string {
+	if len(c.configs) > 0 {
+		return c.configs
+	}
+	if list := os.Getenv("ABOTA_CONFIG"); list != "" {
+		return strings.Split(list, ":")
+	}
+	return nil
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"abota/bootctl"
+	"abota/bootctl/record"
+	"abota/bootctl/uboot"
+	"abota/updater"
+	"abota/updater/config"
+	"abota/updater/health"
+	"abota/updater/journal"
+	"abota/updater/slot"
+)
+
+// recordSize is the room for one journal record, in bytes: a full list of
+// verdicts fits several times.
+const recordSize = 32 << 10
+
+// tableSize is the room for one boot table in a record, in bytes.
+const tableSize = 4 << 10
+
+// device is the engine with what it stands on.
+type device struct {
+	*updater.Engine
+	cfg    *config.Config
+	claims claims
+	opened []interface{ Close() error }
+}
+
+// Close gives up the lock and the journal.
+func (d *device) Close() {
+	for i := len(d.opened) - 1; i >= 0; i-- {
+		d.opened[i].Close()
+	}
+}
+
+// access is what a verb does with the device.
+type access int
+
+const (
+	// reading changes nothing, not even a state directory.
+	reading access = iota
+	// writing takes the lock and insists on the journal.
+	writing
+	// booting is writing that must go on without lock and journal, since a
+	// full or broken data partition must never stop a rollback.
+	booting
+)
+
+// open builds the engine from configuration, kernel command line and device.
+func (c *command) open(how access) (*device, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.NeedSlots(); err != nil {
+		return nil, err
+	}
+	d := &device{cfg: cfg}
+	if err := d.build(c, how); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// load reads the configuration and passes its warnings on.
+func (c *command) load() (*config.Config, error) {
+	cfg, err := config.Load(c.configPaths(), c.environ, c.sets)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		c.log.Warn(w)
+	}
+	return cfg, nil
+}
+
+func (d *device) build(c *command, how access) error {
+	host := slot.Host{}
+	paths, err := d.slotPaths(host)
+	if err != nil {
+		return err
+	}
+	if how != reading {
+		if err := d.takeLock(c, how); err != nil {
+			return err
+		}
+	}
+	if d.claims, err = readClaims(c.booted); err != nil {
+		return err
+	}
+	backend, err := d.backend(host, paths, how)
+	if err != nil {
+		return err
+	}
+	booted, err := d.claims.resolve(host, paths, backend, how)
+	if err != nil {
+		return err
+	}
+	j, err := d.journal(c.log, how)
+	if err != nil {
+		return err
+	}
+	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return fmt.Errorf("cannot tell this boot from the next: %w", err)
+	}
+	d.Engine = &updater.Engine{
+		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
+		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
+		Reboot: func() error { return reboot(c.log) }, Evidence: pstoreEvidence,
+		Watchdog: d.watchdog(), Progress: func(updater.Progress) {},
+		Code: exitCode, Now: time.Now, Log: c.log,
+	}
+	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
+	return nil
+}
+
+func (d *device) slotPaths(host slot.Host) (paths [2]string, err error) {
+	for _, s := range bootctl.Slots {
+		if paths[s], err = host.Find(d.cfg.Slots[s].Device); err != nil {
+			return paths, &configError{fmt.Errorf("slot %s: %w", s, err)}
+		}
+	}
+	return paths, nil
+}
+
+// configError is a configuration that does not fit the device: exit 2.
+type configError struct{ error }
+
+func (e *configError) Unwrap() error { return e.error }
+
+func (d *device) takeLock(c *command, how access) error {
+	held, err := lock(d.cfg.StateDir)
+	switch {
+	case err == nil:
+		d.opened = append(d.opened, held)
+	case how == booting && !errors.Is(err, errLocked):
+		c.log.Error("going on without the lock", "error", err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// journal opens the record's file. What cannot be opened counts as lost where
+// the verb must go on.
+func (d *device) journal(log *slog.Logger, how access) (updater.Journal, error) {
+	path := filepath.Join(d.cfg.StateDir, "journal")
+	j, err := openRecord(path, recordSize, how)
+	switch {
+	case err == nil:
+		d.opened = append(d.opened, j)
+		return j, nil
+	case how == writing:
+		return nil, err
+	case how == booting:
+		log.Error("the journal cannot be used", "error", err)
+	}
+	return noJournal{err}, nil
+}
+
+func openRecord(path string, size int, how access) (*journal.File, error) {
+	if how == reading {
+		return journal.OpenReadOnly(path)
+	}
+	return journal.Open(path, size)
+}
+
+// noJournal stands in for one that cannot be opened.
+type noJournal struct{ err error }
+
+func (n noJournal) Load() ([]byte, error) { return nil, n.err }
+func (n noJournal) Save([]byte) error     { return n.err }
+
+// fwEnvConfig is where U-Boot's own tools are told of the environment.
+const fwEnvConfig = "/etc/fw_env.config"
+
+// backend is the configured boot pointer, or the one that the device shows:
+// slots that are plain files are read by no bootloader, so their table is
+// abota's own record; otherwise U-Boot's own configuration is looked for.
+func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.Backend, error) {
+	b := d.cfg.Bootloader
+	switch {
+	case b.Kind == config.KindRecord, b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
+		return d.recordBackend(how)
+	case len(b.Env) > 0:
+		return d.ubootBackend(host)
+	}
+	copies, err := uboot.FromFwEnvConfig(fwEnvConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &configError{fmt.Errorf("cannot tell where the boot table is because bootloader is not configured and %s does not exist: set bootloader.env", fwEnvConfig)}
+	}
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return openUBoot(copies)
+}
+
+func plainFiles(paths [2]string) bool {
+	for _, path := range paths {
+		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *device) recordBackend(how access) (bootctl.Backend, error) {
+	f, err := openRecord(filepath.Join(d.cfg.StateDir, "table"), tableSize, how)
+	if errors.Is(err, fs.ErrNotExist) {
+		return record.New(noJournal{journal.ErrLost}, journal.ErrLost), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.opened = append(d.opened, f)
+	return record.New(f, journal.ErrLost), nil
+}
+
+func (d *device) ubootBackend(host slot.Host) (bootctl.Backend, error) {
+	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
+	for i, env := range d.cfg.Bootloader.Env {
+		path, err := host.Find(env.Device)
+		if err != nil {
+			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
+		}
+		copies[i] = uboot.Copy{Device: path, Offset: env.Offset, Size: env.Size}
+	}
+	return openUBoot(copies)
+}
+
+func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
+	}
+	_, contract := argument(cmdline, "abota.contract")
+	backend, err := uboot.New(copies, contract)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return backend, nil
+}
+
+// argument finds name=value on a kernel command line.
+func argument(cmdline []byte, name string) (value string, found bool) {
+	for _, word := range bytes.Fields(cmdline) {
+		if key, v, ok := bytes.Cut(word, []byte("=")); ok && string(key) == name {
+			value, found = string(v), true
+		}
+	}
+	return value, found
+}
+
+// watchdog is held during a trial where the configuration names one.
+func (d *device) watchdog() func() (updater.Watchdog, error) {
+	dog := d.cfg.Watchdog
+	if dog.Device == "" {
+		return nil
+	}
+	return func() (updater.Watchdog, error) { return health.OpenWatchdog(dog.Device, dog.Timeout) }
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"abota/updater/config"
+	"abota/updater/health"
+)
+
+// prove runs the configured checks and, unless it is switched off, the one
+// that this release could be updated again.
+func (d *device) prove(ctx context.Context, c *command) error {
+	h := d.cfg.Health
+	gate := health.Gate{Deadline: h.Deadline, StableFor: h.StableFor, Log: c.log}
+	for _, check := range h.Checks {
+		if check.HTTP != "" {
+			gate.Checks = append(gate.Checks, health.HTTP(check.HTTP, check.Timeout))
+		} else {
+			gate.Checks = append(gate.Checks, health.Exec(check.Exec, check.Timeout))
+		}
+	}
+	if h.UpdatePath {
+		gate.Checks = append(gate.Checks, health.Check{
+			Name: "update_path", Timeout: h.UpdatePathDeadline, Run: c.updatePath,
+		})
+	}
+	return gate.Prove(ctx)
+}
+
+// updatePath is the built-in check: the configuration parses, the key loads,
+// and the source answers and shows a release. A release that fails it could
+// never be replaced from afar.
+func (c *command) updatePath(ctx context.Context) error {
+	cfg, err := config.Load(c.configPaths(), c.environ, c.sets)
+	if err != nil {
+		return err
+	}
+	r, err := c.release(cfg, nil)
+	if err != nil {
+		return err
+	}
+	if err := r.LoadKey(ctx); err != nil {
+		return err
+	}
+	_, err = r.Check(ctx)
+	return err
+}

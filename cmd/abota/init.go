@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"flag"
+	"fmt"
+)
+
+// The files that make init run `abota boot`. They are kept beside the command
+// so that a device maker's image and this binary never disagree.
+var (
+	//go:embed init/abota.service
+	systemdUnit string
+	//go:embed init/abota.sysv
+	sysvScript string
+)
+
+func printInit(c *command, _ *flag.FlagSet) func(context.Context, []string) error {
+	return func(_ context.Context, args []string) error {
+		kinds := map[string]string{"systemd": systemdUnit, "sysv": sysvScript}
+		if len(args) != 1 || kinds[args[0]] == "" {
+			return &usageError{"init takes systemd or sysv"}
+		}
+		fmt.Fprint(c.stdout, kinds[args[0]])
+		return nil
+	}
+}

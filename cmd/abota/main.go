@@ -1,0 +1,19 @@
+// Command abota updates the firmware of an A/B device: it streams a release
+// into the slot that is not booted, proves it, moves the boot pointer, and
+// comes back when the new system is not healthy. Init runs `abota boot` at
+// every boot.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"abota/updater"
+	"abota/updater/classic"
+	"abota/updater/config"
+	"abota/updater/source"
+)
+
+// offered adapts a classic release to what the engine asks for.
+type offered struct{ *classic.Release }
+
+func (o offered) Open(ctx context.Context) (updater.Payload, error) { return o.Release.Open(ctx) }
+
+// release is what SOURCE, or without one the configured bucket, offers.
+func (c *command) release(cfg *config.Config, args []string) (*classic.Release, error) {
+	r := &classic.Release{
+		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
+		Warn: func(text string) { c.log.Warn(text) },
+	}
+	if len(args) == 0 {
+		if err := cfg.NeedSource(); err != nil {
+			return nil, err
+		}
+		return r, useBucket(r, cfg, cfg.Bucket)
+	}
+	where := args[0]
+	if bucket, ok := strings.CutPrefix(where, "s3://"); ok {
+		bucket, prefix, _ := strings.Cut(bucket, "/")
+		r.Token, r.Checksum, r.KeyName = path.Join(prefix, r.Token), path.Join(prefix, r.Checksum), path.Join(prefix, r.KeyName)
+		return r, useBucket(r, cfg, bucket)
+	}
+	if strings.Contains(where, "://") {
+		return nil, &usageError{fmt.Sprintf("%s is no source: give s3://BUCKET[/PREFIX], a folder, or a file", where)}
+	}
+	return r, useFolder(r, where)
+}
+
+func useBucket(r *classic.Release, cfg *config.Config, bucket string) error {
+	s3, err := source.NewS3(source.S3Options{
+		Bucket: bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
+		AccessKey: cfg.AccessKey.Reveal(), SecretKey: cfg.SecretKey.Reveal(), SessionToken: cfg.SessionToken.Reveal(),
+	})
+	if err != nil {
+		return &configError{err}
+	}
+	r.Source = s3
+	return nil
+}
+
+// useFolder reads the three objects from a folder; a file names the token, and
+// the other two lie beside it.
+func useFolder(r *classic.Release, where string) error {
+	if st, err := os.Stat(where); err == nil && !st.IsDir() {
+		r.Token = filepath.Base(where)
+	}
+	dir, err := source.NewDir(where)
+	if err != nil {
+		return err
+	}
+	r.Source = dir
+	return nil
+}

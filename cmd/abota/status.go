@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"abota/updater"
+)
+
+func status(c *command, _ *flag.FlagSet) action {
+	return func(context.Context, []string) error {
+		d, err := c.open(reading)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		s, err := d.Status()
+		if err != nil {
+			return err
+		}
+		c.showStatus(s)
+		return nil
+	}
+}
+
+func (c *command) showStatus(s updater.Status) {
+	if c.json {
+		c.result(s)
+		return
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "booted\t%s\n", s.Booted)
+	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
+	fmt.Fprintf(w, "release\t%s\n", s.Release.Name())
+	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
+	fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, s.Why)
+	for _, v := range s.Condemned {
+		fmt.Fprintf(w, "condemned\t%s: %s\n", v.Release.Name(), v.Reason)
+	}
+	if s.Held != nil {
+		fmt.Fprintf(w, "held\t%s: %s\n", s.Held.Release.Name(), s.Held.Reason)
+	}
+	if s.LastError != nil {
+		fmt.Fprintf(w, "last error\t%s (exit code %d, %s)\n", s.LastError.Reason, s.LastError.Code, s.LastError.At.Format(time.RFC3339))
+	}
+	if s.LastVerified != nil {
+		fmt.Fprintf(w, "last verified\t%s\n", s.LastVerified.Format(time.RFC3339))
+	}
+	fmt.Fprintf(w, "\nslot\tstate\tboot\tpriority\ttries\tversion\tdevice\n")
+	for _, slot := range s.Slots {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(slot.Version), slot.Device)
+	}
+	w.Flush()
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

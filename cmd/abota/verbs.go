@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"abota/bootctl"
+	"abota/updater"
+	"abota/updater/release"
+)
+
+type action = func(context.Context, []string) error
+
+func install(c *command, flags *flag.FlagSet) action {
+	var opts updater.InstallOptions
+	flags.BoolVar(&opts.Reinstall, "reinstall", false, "")
+	andReboot := flags.Bool("reboot", false, "")
+	codeFour := flags.Bool("reboot-exit-code", false, "")
+	return func(ctx context.Context, args []string) error {
+		d, err := c.openFor(writing, args)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		bar := newProgress(c.stderr)
+		d.Progress = bar.show
+		out, err := d.Install(ctx, opts)
+		bar.end()
+		if errors.Is(err, updater.ErrNothingToDo) {
+			return c.nothingToDo(out, err)
+		}
+		if err != nil {
+			return err
+		}
+		c.say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, size(out.Size))
+		if c.json {
+			c.result(outcome(out, "installed"))
+		}
+		if *andReboot {
+			return d.Reboot()
+		}
+		if *codeFour {
+			return errRebootRequired
+		}
+		c.say("reboot to start it")
+		return nil
+	}
+}
+
+// outcome is an install or check as JSON.
+func outcome(out updater.Outcome, result string) map[string]any {
+	return map[string]any{
+		"result": result, "release": out.Release, "slot": out.Slot, "reboot_required": out.RebootRequired,
+		"sha256": out.SHA256, "size": out.Size,
+	}
+}
+
+// nothingToDo is an answer, not a failure, but has its own exit code.
+func (c *command) nothingToDo(out updater.Outcome, err error) error {
+	if c.json {
+		c.result(outcome(out, "nothing to do"))
+	}
+	return answered{err}
+}
+
+// answered is an error that was printed as a result already.
+type answered struct{ error }
+
+func (a answered) Unwrap() error { return a.error }
+
+func check(c *command, _ *flag.FlagSet) action {
+	return func(ctx context.Context, args []string) error {
+		d, err := c.openFor(reading, args)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		out, err := d.Check(ctx, updater.InstallOptions{})
+		if errors.Is(err, updater.ErrNothingToDo) {
+			return c.nothingToDo(out, err)
+		}
+		if err != nil {
+			return err
+		}
+		c.say("release %s is offered by %s; install would write slot %s", out.Release.Name(), out.Release.Source, out.Slot)
+		if c.json {
+			c.result(outcome(out, "available"))
+		}
+		return nil
+	}
+}
+
+// openFor opens the device with the release that the arguments name.
+func (c *command) openFor(how access, args []string) (*device, error) {
+	d, err := c.open(how)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.release(d.cfg, args)
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	d.Engine.Release = offered{r}
+	return d, nil
+}
+
+func info(c *command, _ *flag.FlagSet) action {
+	return func(ctx context.Context, args []string) error {
+		cfg, err := c.load()
+		if err != nil {
+			return err
+		}
+		r, err := c.release(cfg, args)
+		if err != nil {
+			return err
+		}
+		id, parts, err := c.prove(ctx, offered{r})
+		if err != nil {
+			return err
+		}
+		c.say("release   %s\nsource    %s\nsize      %s\nchecksum  %s (MD5)\nidentity  %s (SHA-256)", id.Name(), id.Source, size(id.Size), id.Checksum, id.SHA256)
+		for _, p := range parts {
+			c.say("holds     %s, %s", p.Name, size(p.Size))
+		}
+		const unprotected = "the classic format has no downgrade protection: an older release installs like a newer one"
+		c.say("note      %s", unprotected)
+		if c.json {
+			c.result(map[string]any{"release": id, "parts": parts, "downgrade_protection": false})
+		}
+		return nil
+	}
+}
+
+// prove reads a release to its end, which proves it, and keeps nothing.
+func (c *command) prove(ctx context.Context, r updater.Release) (release.ID, []release.Part, error) {
+	payload, err := r.Open(ctx)
+	if err != nil {
+		return release.ID{}, nil, err
+	}
+	defer payload.Close()
+	bar := newProgress(c.stderr)
+	defer bar.end()
+	var parts []release.Part
+	for {
+		part, err := payload.Next()
+		if errors.Is(err, io.EOF) {
+			return payload.ID(), parts, nil
+		}
+		if err != nil {
+			return release.ID{}, nil, err
+		}
+		counted := &counter{bar: bar, payload: payload}
+		if part.Size, err = io.Copy(counted, payload); err != nil {
+			return release.ID{}, nil, err
+		}
+		parts = append(parts, part)
+	}
+}
+
+// counter shows progress for bytes that go nowhere.
+type counter struct {
+	bar     *progress
+	payload updater.Payload
+	n       int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += int64(len(p))
+	c.bar.show(updater.Progress{Release: c.payload.ID(), Fetched: c.payload.Fetched(), Written: c.n})
+	return len(p), nil
+}
+
+func boot(c *command, flags *flag.FlagSet) action {
+	byInit := flags.Bool("init", false, "")
+	return func(ctx context.Context, _ []string) error {
+		err := c.boot(ctx)
+		if err != nil && *byInit && confirmedByLoader() {
+			c.log.Error("abota boot failed, but the bootloader started a confirmed slot: staying up", "error", err)
+			return nil
+		}
+		return err
+	}
+}
+
+// confirmedByLoader: the product's boot script says on the kernel command line
+// that it started a confirmed slot. Init must not reboot such a slot because
+// of an error here: that would heal nothing and take a working device down.
+func confirmedByLoader() bool {
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return false
+	}
+	_, contract := argument(cmdline, "abota.contract")
+	_, trial := argument(cmdline, "abota.trial")
+	return contract && !trial
+}
+
+func (c *command) boot(ctx context.Context) error {
+	d, err := c.open(booting)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	report, err := d.Boot(ctx)
+	if err != nil {
+		return err
+	}
+	c.say("slot %s booted: %s (%s)", report.Booted, report.Action, report.Why)
+	if report.Committed {
+		c.say("slot %s is confirmed", report.Booted)
+	}
+	if c.json {
+		c.result(map[string]any{"booted": report.Booted, "decision": report.Action.String(), "why": report.Why, "committed": report.Committed, "table_rebuilt": report.Rebuilt})
+	}
+	return nil
+}
+
+func mark(c *command, _ *flag.FlagSet) action {
+	return func(_ context.Context, args []string) error {
+		if len(args) == 0 {
+			return &usageError{"mark takes good, bad or active, and a slot"}
+		}
+		d, err := c.open(writing)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		target := d.Booted
+		if len(args) == 2 {
+			if target, err = bootctl.ParseSlot(args[1]); err != nil {
+				return &usageError{err.Error()}
+			}
+		}
+		as := map[string]func(bootctl.Slot) (updater.MarkResult, error){"good": d.MarkGood, "bad": d.MarkBad, "active": d.MarkActive}[args[0]]
+		if as == nil {
+			return &usageError{fmt.Sprintf("a slot cannot be marked %q: use good, bad or active", args[0])}
+		}
+		result, err := as(target)
+		if err != nil {
+			return err
+		}
+		return c.marked(result, args[0])
+	}
+}
+
+func rollback(c *command, flags *flag.FlagSet) action {
+	andReboot := flags.Bool("reboot", false, "")
+	return func(context.Context, []string) error {
+		d, err := c.open(writing)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		result, err := d.Rollback()
+		if err != nil {
+			return err
+		}
+		if err := c.marked(result, "active"); err != nil || !*andReboot {
+			return err
+		}
+		return d.Reboot()
+	}
+}
+
+func (c *command) marked(result updater.MarkResult, as string) error {
+	c.say("slot %s is marked %s", result.Slot, as)
+	if result.RebootRequired {
+		c.say("the other slot starts at the next reboot")
+	}
+	if c.json {
+		c.result(map[string]any{"slot": result.Slot, "marked": as, "reboot_required": result.RebootRequired})
+	}
+	return nil
+}
+
+func version(c *command, _ *flag.FlagSet) action {
+	return func(context.Context, []string) error {
+		v := buildVersion()
+		c.say("abota %s", v)
+		if c.json {
+			c.result(map[string]any{"version": v})
+		}
+		return nil
+	}
+}
+
+// buildVersion is the module's version, or the commit that it was built from.
+func buildVersion() string {
+	built, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return built.Main.Version
+}

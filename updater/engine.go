@@ -1,0 +1,215 @@
+// Package updater is the engine: the only package that knows the order of the
+// stages of an update.
+//
+//	source → open → unpack → slot → boot pointer → (reboot) → health → commit
+//
+// # Guarantee
+//
+// The booted slot is never written. The boot pointer moves only when every
+// byte of the new image was proven: by the release's own digests on the way
+// in, and by reading the slot back past the page cache. Whatever moment the
+// power fails at, the next boot starts the old or the new system, and [Decide]
+// says what it has to do about it.
+//
+// # Not guaranteed
+//
+// The engine trusts its caller for one thing: that Booted is the slot that
+// really runs (the command checks the claim against the device behind "/").
+// It holds no lock; the command does.
+package updater
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"abota/bootctl"
+	"abota/updater/release"
+	"abota/updater/slot"
+)
+
+// What an operation can end in besides failure. The command maps them to exit
+// codes.
+var (
+	// ErrNothingToDo: the offered release is the one that runs or waits.
+	ErrNothingToDo = errors.New("nothing to do")
+	// ErrUnhealthy: the trial failed and the device goes back.
+	ErrUnhealthy = errors.New("unhealthy, rolled back")
+	// ErrRefusedRelease: the release was condemned or held, or does not fit.
+	ErrRefusedRelease = errors.New("refused")
+)
+
+// Journal keeps the record. Save is durable when it returns.
+type Journal interface {
+	Load() ([]byte, error)
+	Save(payload []byte) error
+}
+
+// Release is what a source offers, in whatever format.
+type Release interface {
+	// Check reads only what is small, and says which release is there.
+	Check(ctx context.Context) (release.ID, error)
+	// Open starts the one pass over the artifact.
+	Open(ctx context.Context) (Payload, error)
+}
+
+// Payload is a release on its way in. What Read returns is unproven until
+// Next has returned io.EOF; anything wrong ends in another error.
+type Payload interface {
+	io.Reader
+	Next() (release.Part, error)
+	// ID is the release's identity; SHA256 is known once Next returned io.EOF.
+	ID() release.ID
+	// Fetched is how many bytes of the artifact were read.
+	Fetched() int64
+	Close() error
+}
+
+// Watchdog resets the board when this process, or the whole system, hangs.
+type Watchdog interface {
+	// Close disarms it.
+	Close() error
+	// Abandon stops feeding it and leaves it armed.
+	Abandon()
+}
+
+// Progress is how far an install has come.
+type Progress struct {
+	Release release.ID
+	// Fetched counts the bytes of the artifact that were read; Release.Size
+	// is their total where it is known.
+	Fetched int64
+	// Written counts the bytes of the image that were given to the slot.
+	Written int64
+}
+
+// Engine does one device's updates. All fields but the optional ones are
+// required by the verbs that use them.
+type Engine struct {
+	Backend bootctl.Backend
+	Journal Journal
+	Host    slot.Host
+	// Paths are the slots' devices or image files.
+	Paths  [2]string
+	Booted bootctl.Slot
+	BootID string
+	// ConfirmedTries goes into a table that is made anew.
+	ConfirmedTries int
+
+	Release Release
+	// Prove runs the health checks; nil says that the trial is healthy.
+	Prove func(context.Context) error
+	// Reboot restarts the board and does not return when it succeeds.
+	Reboot func() error
+	// Watchdog, optional, is held during a trial.
+	Watchdog func() (Watchdog, error)
+	// Evidence, optional, names what a crashed kernel left behind.
+	Evidence func() string
+	// Progress, optional, is called while an install goes on.
+	Progress func(Progress)
+	// Code maps an error to the exit code that the journal keeps.
+	Code func(error) int
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// state is what the device is in: table and record as they were read, and
+// what follows from them.
+type state struct {
+	table    bootctl.Table
+	record   *Record
+	decision Decision
+}
+
+// observe reads table and journal and decides. A lost journal is no error.
+func (e *Engine) observe() (state, error) {
+	table, err := e.Backend.Load()
+	if err != nil {
+		return state{}, fmt.Errorf("read the boot table: %w", err)
+	}
+	st := state{record: e.loadRecord()}
+	return e.decide(st, table), nil
+}
+
+// decide makes the state from a table and the record.
+func (e *Engine) decide(st state, table bootctl.Table) state {
+	seen := e.seen(table)
+	st.table = tableInTrial(st.record, seen)
+	st.decision = Decide(st.record, seen)
+	return st
+}
+
+func (e *Engine) seen(table bootctl.Table) Seen {
+	return Seen{Table: table, Caps: e.Backend.Caps(), Booted: e.Booted, BootID: e.BootID}
+}
+
+// loadRecord returns nil when the journal is lost, after saying so.
+func (e *Engine) loadRecord() *Record {
+	payload, err := e.Journal.Load()
+	if err == nil {
+		var r *Record
+		if r, err = decodeRecord(payload); err == nil {
+			return r
+		}
+	}
+	e.Log.Debug("the journal is lost", "error", err)
+	return nil
+}
+
+// situation is what the legal verbs look at.
+func (e *Engine) situation(st state) bootctl.Situation {
+	return bootctl.Situation{Table: st.table, Booted: e.Booted, Proven: st.record.proven()}
+}
+
+// recordOrNew returns the record, or the one a device starts from when it is
+// lost: what runs, and what the table calls good, is confirmed; nothing is
+// proven.
+func (st state) recordOrNew(booted bootctl.Slot) *Record {
+	if st.record != nil {
+		return st.record
+	}
+	r := &Record{Phase: Idle, Origin: booted, Target: booted.Other()}
+	for _, s := range bootctl.Slots {
+		r.Slots[s].Confirmed = st.table.Slots[s].Good
+	}
+	return r
+}
+
+// save makes the record durable, stamped with the table that it speaks of.
+func (e *Engine) save(r *Record, table bootctl.Table) error {
+	r.Generation = table.Generation
+	payload, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode journal record: %w", err)
+	}
+	if err := e.Journal.Save(payload); err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return nil
+}
+
+// saveAnyway is for where the journal must not stand in the way: a rollback,
+// and what follows a commit point.
+func (e *Engine) saveAnyway(r *Record, table bootctl.Table) {
+	if err := e.save(r, table); err != nil {
+		e.Log.Error("cannot note it, going on without", "error", err)
+	}
+}
+
+// store moves the boot pointer.
+func (e *Engine) store(table bootctl.Table) error {
+	if err := e.Backend.Store(table); err != nil {
+		return fmt.Errorf("write the boot table: %w", err)
+	}
+	return nil
+}
+
+// problem is an error as the journal keeps it.
+func (e *Engine) problem(code int, reason string) *Problem {
+	return &Problem{Code: code, Reason: clip(reason), At: e.Now().UTC().Truncate(time.Second)}
+}

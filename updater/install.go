@@ -1,0 +1,262 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"abota/bootctl"
+	"abota/updater/readahead"
+	"abota/updater/release"
+	"abota/updater/slot"
+	"abota/updater/source"
+)
+
+// maxStartOvers bounds how often one install begins again because the
+// publisher replaced the release in mid-download.
+const maxStartOvers = 5
+
+// The copy from payload to slot: two buffers let unpacking and writing use a
+// core each, and together they stay far below the memory budget.
+const (
+	copyBuffers = 4
+	copySize    = 256 << 10
+)
+
+// InstallOptions are the operator's words.
+type InstallOptions struct {
+	// Reinstall installs a release although it is condemned or held.
+	Reinstall bool
+}
+
+// Outcome is what an install or check found or did.
+type Outcome struct {
+	Release release.ID
+	Slot    bootctl.Slot
+	// RebootRequired says that a slot is armed and waits for its first boot.
+	RebootRequired bool
+	// SHA256 and Size are of the image that was written and read back.
+	SHA256 string
+	Size   int64
+}
+
+// Check says whether the source offers a release that install would take.
+// ErrNothingToDo when it is the one that runs or waits for a reboot.
+func (e *Engine) Check(ctx context.Context, opts InstallOptions) (Outcome, error) {
+	st, err := e.observe()
+	if err != nil {
+		return Outcome{}, err
+	}
+	return e.check(ctx, st, opts)
+}
+
+func (e *Engine) check(ctx context.Context, st state, opts InstallOptions) (Outcome, error) {
+	out := Outcome{Slot: e.Booted.Other(), RebootRequired: st.decision.Action == RebootRequired}
+	id, err := e.Release.Check(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Release = id
+	r := st.recordOrNew(e.Booted)
+	if r.Slots[e.Booted].Release.Same(id) {
+		out.Slot, out.Release = e.Booted, r.Slots[e.Booted].Release
+		return out, fmt.Errorf("release %s runs in slot %s: %w", out.Release.Name(), e.Booted, ErrNothingToDo)
+	}
+	if out.RebootRequired && r.Release.Same(id) {
+		out.Release = r.Release
+		return out, fmt.Errorf("release %s is installed in slot %s and waits for a reboot: %w", id.Name(), r.Target, ErrNothingToDo)
+	}
+	return out, admit(r, st.table, id, opts)
+}
+
+// admit refuses what is condemned or held. A table remembers a failed release
+// by its digest even where the journal was lost.
+func admit(r *Record, table bootctl.Table, id release.ID, opts InstallOptions) error {
+	if opts.Reinstall {
+		return nil
+	}
+	v, found := r.verdict(id)
+	for _, s := range bootctl.Slots {
+		if failed := table.Slots[s].Failed; !found && failed != "" && failed == bootctl.ShortDigest(id.SHA256) {
+			v, found = Verdict{Reason: fmt.Sprintf("it failed in slot %s", s)}, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return fmt.Errorf("release %s: %w: %s (to install it all the same: --reinstall)", id.Name(), ErrRefusedRelease, v.Reason)
+}
+
+// Install brings the offered release into the slot that is not booted, proves
+// it, and arms it. On any error the booted slot and its place in the boot
+// order are as they were, and the other slot is not bootable.
+func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, error) {
+	st, err := e.observe()
+	if caps := e.Backend.Caps(); errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot {
+		// No bootloader reads this table, so the first install may make it.
+		st, err = e.rebuild()
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	if _, err := e.situation(st).Clear(); err != nil {
+		return Outcome{}, err
+	}
+	out, err := e.check(ctx, st, opts)
+	for again := 0; err == nil; again++ {
+		out, err = e.installOnce(ctx, out, opts)
+		if !errors.Is(err, source.ErrChanged) || again == maxStartOvers {
+			break
+		}
+		e.Log.Warn("the release changed while it was read, starting over", "error", err)
+		if st, err = e.observe(); err == nil {
+			out, err = e.check(ctx, st, opts)
+		}
+	}
+	if err != nil && !errors.Is(err, ErrNothingToDo) {
+		e.noteFailure(err)
+	}
+	return out, err
+}
+
+// noteFailure leaves the reason of a failed install in the journal.
+func (e *Engine) noteFailure(err error) {
+	st, readErr := e.observe()
+	if readErr != nil {
+		e.Log.Error("cannot note the failure", "error", readErr)
+		return
+	}
+	r := st.recordOrNew(e.Booted)
+	if r.Phase == Writing {
+		r.Phase = Idle
+	}
+	r.LastError = e.problem(e.Code(err), err.Error())
+	e.saveAnyway(r, st.table)
+}
+
+func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptions) (Outcome, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	payload, err := e.Release.Open(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer payload.Close()
+	part, err := onlyImage(payload.Next())
+	if err != nil {
+		return out, err
+	}
+	target, err := e.Host.OpenTarget(e.Paths[out.Slot], e.Paths[e.Booted])
+	if err != nil {
+		return out, err
+	}
+	defer target.Close()
+	if part.Size > target.Size() {
+		return out, fmt.Errorf("%s has %d bytes, but slot %s (%s) has only %d: %w", part.Name, part.Size, out.Slot, e.Paths[out.Slot], target.Size(), ErrRefusedRelease)
+	}
+	st, err := e.begin(payload.ID(), out.Slot)
+	if err != nil {
+		return out, err
+	}
+	proof, err := e.fill(ctx, target, payload)
+	if err != nil {
+		return out, err
+	}
+	out.Release, out.SHA256, out.Size = payload.ID(), proof.SHA256, proof.Size
+	if err := admit(st.record, st.table, out.Release, opts); err != nil {
+		st.record.condemn(out.Release, err.Error(), e.Now())
+		return out, err
+	}
+	return e.arm(st, out)
+}
+
+// onlyImage accepts what an image release starts with: one part with content.
+func onlyImage(part release.Part, err error) (release.Part, error) {
+	if errors.Is(err, io.EOF) {
+		return part, fmt.Errorf("%w: the release is empty, but a block slot takes one image", ErrRefusedRelease)
+	}
+	if err == nil && part.Size == 0 {
+		return part, fmt.Errorf("%s: %w: it is empty, but a block slot takes one image", part.Name, ErrRefusedRelease)
+	}
+	return part, err
+}
+
+// begin notes what will be written, then takes the target out of the boot
+// order: in this order, so that a slot that lost its place is explained.
+func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
+	st, err := e.observe()
+	if err != nil {
+		return st, err
+	}
+	next, err := e.situation(st).Clear()
+	if err != nil {
+		return st, err
+	}
+	r := st.recordOrNew(e.Booted)
+	r.Phase, r.Origin, r.Target, r.Release = Writing, e.Booted, target, id
+	r.BootID, r.Attempts = e.BootID, 0
+	r.Slots[target] = Content{Release: id}
+	if err := e.save(r, st.table); err != nil {
+		return st, err
+	}
+	if err := e.store(next); err != nil {
+		return st, err
+	}
+	return state{table: next, record: r}, nil
+}
+
+// fill streams the image into the target. It returns only when the payload
+// was proven to its end and the slot reads back as it was written.
+func (e *Engine) fill(ctx context.Context, target *slot.Target, payload Payload) (slot.Proof, error) {
+	ahead := readahead.New(payload, copyBuffers, copySize)
+	defer ahead.Close()
+	w := target.Writer()
+	buf := make([]byte, copySize)
+	progress := Progress{Release: payload.ID()}
+	for {
+		if err := ctx.Err(); err != nil {
+			return slot.Proof{}, fmt.Errorf("install interrupted: %w", err)
+		}
+		n, err := ahead.Read(buf)
+		if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+			return slot.Proof{}, writeErr
+		}
+		progress.Written += int64(n)
+		progress.Fetched = payload.Fetched()
+		e.Progress(progress)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return slot.Proof{}, err
+		}
+	}
+	if extra, err := payload.Next(); err == nil {
+		return slot.Proof{}, fmt.Errorf("%w: the release holds %s beside the image, but a block slot takes one image", ErrRefusedRelease, extra.Name)
+	} else if !errors.Is(err, io.EOF) {
+		return slot.Proof{}, err
+	}
+	return w.Close()
+}
+
+// arm is the end of an install: the journal first, then the one commit point.
+func (e *Engine) arm(st state, out Outcome) (Outcome, error) {
+	r := st.record
+	r.Phase, r.Release, r.Attempts = Armed, out.Release, 1
+	r.Slots[out.Slot] = Content{Release: out.Release, SHA256: out.SHA256, Size: out.Size, Proven: true}
+	r.LastVerified = e.Now().UTC()
+	r.LastError, r.Held = nil, nil
+	next, err := e.situation(st).Arm()
+	if err != nil {
+		return out, err
+	}
+	if err := e.save(r, st.table); err != nil {
+		return out, err
+	}
+	if err := e.store(next); err != nil {
+		return out, err
+	}
+	out.RebootRequired = true
+	return out, nil
+}

@@ -1,0 +1,61 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"abota/bootctl"
+	"abota/updater/slot"
+)
+
+// ProvisionOptions say what the factory put on the device.
+type ProvisionOptions struct {
+	// Both says that both slots hold an image that may be booted.
+	Both bool
+	// Force replaces a boot table that is there and valid.
+	Force bool
+	// Version is the factory image's version, empty when it has none.
+	Version string
+	// Digest reads the content of a slot.
+	Digest func(context.Context, bootctl.Slot) (slot.Proof, error)
+}
+
+// Provision writes the first boot table and the first journal record: the
+// booted slot (at the factory: the one that shall boot first) is good.
+func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, error) {
+	switch table, err := e.Backend.Load(); {
+	case err == nil && !opts.Force:
+		return Status{}, refuseProvision(table)
+	case err != nil && !errors.Is(err, bootctl.ErrNoTable):
+		return Status{}, fmt.Errorf("read the boot table: %w", err)
+	}
+	order := []bootctl.Slot{e.Booted}
+	if opts.Both {
+		order = append(order, e.Booted.Other())
+	}
+	table := bootctl.Table{Generation: 1, ConfirmedTries: e.ConfirmedTries}.WithOrder(order...)
+	r := &Record{Phase: Idle, Origin: e.Booted, Target: e.Booted.Other()}
+	for _, s := range order {
+		proof, err := opts.Digest(ctx, s)
+		if err != nil {
+			return Status{}, fmt.Errorf("read slot %s: %w", s, err)
+		}
+		table.Slots[s].Good = true
+		table.Slots[s].Tries = max(e.ConfirmedTries, bootctl.DefaultTrialTries)
+		r.Slots[s] = Content{SHA256: proof.SHA256, Size: proof.Size, Proven: true, Confirmed: true}
+		r.Slots[s].Release.Version = opts.Version
+	}
+	r.LastVerified = e.Now().UTC()
+	if err := e.save(r, table); err != nil {
+		return Status{}, err
+	}
+	if err := e.store(table); err != nil {
+		return Status{}, err
+	}
+	return e.Status()
+}
+
+func refuseProvision(table bootctl.Table) error {
+	return &bootctl.RefusedError{Reason: fmt.Sprintf("cannot provision because there is a valid boot table already (order %v): to replace it, with all that it says of both slots: --force", table.Order())}
+}

@@ -1,0 +1,208 @@
+package updater
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"abota/bootctl"
+	"abota/updater/release"
+)
+
+// Phase is how far an update has come, as the journal knows it.
+type Phase string
+
+// The phases, in the order in which a successful update walks them. Idle is
+// the zero value: nothing was ever installed, or a failed update was cleaned
+// up after.
+const (
+	Idle      Phase = "idle"
+	Writing   Phase = "writing"
+	Armed     Phase = "armed"
+	Trying    Phase = "trying"
+	Failed    Phase = "failed"
+	Committed Phase = "committed"
+)
+
+// maxCondemned bounds the journal; the oldest verdicts go first.
+const maxCondemned = 12
+
+// maxReason bounds a reason in bytes, so that a record always fits.
+const maxReason = 240
+
+// Content is what the journal knows of what lies in one slot.
+type Content struct {
+	Release release.ID `json:"release"`
+	// SHA256 and Size are of the bytes that were written and read back.
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	// Proven says that the digest held after the slot's last write.
+	Proven bool `json:"proven"`
+	// Confirmed says that the content has proven healthy; a lost boot table
+	// is rebuilt from it.
+	Confirmed bool `json:"confirmed"`
+}
+
+// Verdict is why a release is not installed again by itself.
+type Verdict struct {
+	Release release.ID `json:"release"`
+	Reason  string     `json:"reason"`
+	At      time.Time  `json:"at"`
+}
+
+// Problem is the last thing that went wrong, for status and reports.
+type Problem struct {
+	// Code is the exit code that it ended in.
+	Code   int       `json:"code"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Record is what the journal holds: one update's state, and what is known of
+// the slots. It is stored as JSON. Fields are only ever added, at the top
+// level; unknown ones are kept, so that an older binary that comes back after
+// a rollback loses nothing of what a newer one wrote.
+type Record struct {
+	Phase Phase `json:"phase"`
+	// Generation is the table's generation when this record was written.
+	// Each record precedes at most one Store, so the table is in step with
+	// it at this generation or at the next.
+	Generation uint32       `json:"generation"`
+	Origin     bootctl.Slot `json:"origin"`
+	Target     bootctl.Slot `json:"target"`
+	// Release is the one that is being installed, tried, or was committed.
+	Release release.ID `json:"release"`
+	// BootID is the boot in which the record was armed or last tried.
+	BootID string `json:"boot_id,omitempty"`
+	// Attempts counts the boots that a trial has had, as far as user space
+	// saw them; with a one-shot loader, how often the slot was armed.
+	Attempts int        `json:"attempts,omitempty"`
+	Slots    [2]Content `json:"slots"`
+	// Condemned are releases whose trial was unhealthy, or which the operator
+	// rejected.
+	Condemned []Verdict `json:"condemned,omitempty"`
+	// Held is a release that is not at fault as far as anybody knows, but
+	// would not do better when tried again: the loader ignored it, or the
+	// device fell back from it after it was committed.
+	Held         *Verdict  `json:"held,omitempty"`
+	LastError    *Problem  `json:"last_error,omitempty"`
+	LastVerified time.Time `json:"last_verified,omitzero"`
+
+	unknown map[string]json.RawMessage
+}
+
+// recordFields has Record's fields without its methods.
+type recordFields Record
+
+// UnmarshalJSON reads a record and keeps what it does not know.
+func (r *Record) UnmarshalJSON(text []byte) error {
+	var fields recordFields
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0)})
+	if err != nil {
+		return err
+	}
+	for name := range known {
+		delete(all, name)
+	}
+	*r = Record(fields)
+	if len(all) > 0 {
+		r.unknown = all
+	}
+	return nil
+}
+
+// MarshalJSON writes the record with the fields that it did not know.
+func (r Record) MarshalJSON() ([]byte, error) {
+	fields, err := topLevel(recordFields(r))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range r.unknown {
+		fields[name] = value
+	}
+	return json.Marshal(fields)
+}
+
+func topLevel(fields recordFields) (map[string]json.RawMessage, error) {
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]json.RawMessage{}
+	return all, json.Unmarshal(text, &all)
+}
+
+// decodeRecord reads the journal's payload. A phase that this version does
+// not know makes the record useless for decisions: it counts as lost.
+func decodeRecord(payload []byte) (*Record, error) {
+	r := &Record{}
+	if err := json.Unmarshal(payload, r); err != nil {
+		return nil, fmt.Errorf("decode journal record: %w", err)
+	}
+	switch r.Phase {
+	case Idle, Writing, Armed, Trying, Failed, Committed:
+		return r, nil
+	}
+	return nil, fmt.Errorf("decode journal record: unknown phase %q", r.Phase)
+}
+
+// proven is what the legal verbs ask of the record. A nil record proves
+// nothing.
+func (r *Record) proven() [2]bool {
+	if r == nil {
+		return [2]bool{}
+	}
+	return [2]bool{r.Slots[bootctl.A].Proven, r.Slots[bootctl.B].Proven}
+}
+
+// verdict finds why a release is not to be installed by itself.
+func (r *Record) verdict(id release.ID) (Verdict, bool) {
+	for _, v := range r.Condemned {
+		if v.Release.Same(id) {
+			return v, true
+		}
+	}
+	if r.Held != nil && r.Held.Release.Same(id) {
+		return *r.Held, true
+	}
+	return Verdict{}, false
+}
+
+// condemn remembers that a release failed. Later verdicts replace earlier
+// ones on the same release.
+func (r *Record) condemn(id release.ID, reason string, at time.Time) {
+	if id.Checksum == "" && id.SHA256 == "" {
+		return
+	}
+	r.acquit(id)
+	r.Condemned = append(r.Condemned, Verdict{Release: id, Reason: clip(reason), At: at})
+	if extra := len(r.Condemned) - maxCondemned; extra > 0 {
+		r.Condemned = r.Condemned[extra:]
+	}
+}
+
+// acquit forgets a verdict, because the operator said so.
+func (r *Record) acquit(id release.ID) {
+	kept := r.Condemned[:0:0]
+	for _, c := range r.Condemned {
+		if !c.Release.Same(id) {
+			kept = append(kept, c)
+		}
+	}
+	r.Condemned = kept
+}
+
+// clip cuts a reason to what the journal has room for.
+func clip(reason string) string {
+	if len(reason) > maxReason {
+		return reason[:maxReason-3] + "..."
+	}
+	return reason
+}

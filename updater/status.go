@@ -1,0 +1,99 @@
+package updater
+
+import (
+	"errors"
+	"time"
+
+	"abota/bootctl"
+	"abota/updater/release"
+)
+
+// SlotStatus is one slot in a Status.
+type SlotStatus struct {
+	Name   bootctl.Slot `json:"name"`
+	Device string       `json:"device"`
+	// State is "booted" or "inactive".
+	State string `json:"state"`
+	// BootStatus is "good", "trial" (in the boot order, not confirmed) or
+	// "bad" (never booted).
+	BootStatus string `json:"boot_status"`
+	Priority   int    `json:"priority"`
+	Tries      int    `json:"tries"`
+	Version    string `json:"version"`
+	SHA256     string `json:"sha256"`
+	// Failed is the short digest of the release that failed in this slot.
+	Failed string `json:"failed,omitempty"`
+}
+
+// Status is the device's state in the form that `abota status --json` prints.
+type Status struct {
+	Schema int          `json:"schema"`
+	Booted bootctl.Slot `json:"booted"`
+	// Primary is the loader's first choice, empty when the order is empty.
+	Primary        string       `json:"primary"`
+	Phase          Phase        `json:"phase"`
+	RebootRequired bool         `json:"reboot_required"`
+	Release        release.ID   `json:"release"`
+	Condemned      []Verdict    `json:"condemned"`
+	Held           *Verdict     `json:"held,omitempty"`
+	LastError      *Problem     `json:"last_error"`
+	LastVerified   *time.Time   `json:"last_verified"`
+	Slots          []SlotStatus `json:"slots"`
+	// Decision is what a boot would do now, and why.
+	Decision string `json:"decision"`
+	Why      string `json:"why"`
+	// TableLost and JournalLost say what could not be read.
+	TableLost   bool `json:"table_lost,omitempty"`
+	JournalLost bool `json:"journal_lost,omitempty"`
+}
+
+// Status reads everything and changes nothing.
+func (e *Engine) Status() (Status, error) {
+	st, err := e.observe()
+	lost := errors.Is(err, bootctl.ErrNoTable)
+	if err != nil && !lost {
+		return Status{}, err
+	}
+	if lost {
+		st.record = e.loadRecord()
+		st.decision = Decision{DoNothing, "the boot table is lost; `abota boot` makes it anew, `abota provision` makes the first one"}
+	}
+	r := st.recordOrNew(e.Booted)
+	s := Status{
+		Schema: 1, Booted: e.Booted, Phase: r.Phase, Release: r.Slots[e.Booted].Release,
+		Condemned: r.Condemned, Held: r.Held, LastError: r.LastError,
+		Decision: st.decision.Action.String(), Why: st.decision.Why,
+		TableLost: lost, JournalLost: st.record == nil,
+	}
+	if s.Condemned == nil {
+		s.Condemned = []Verdict{}
+	}
+	if !r.LastVerified.IsZero() {
+		s.LastVerified = &r.LastVerified
+	}
+	if primary, ok := st.table.Primary(); ok {
+		s.Primary = primary.String()
+		s.RebootRequired = primary != e.Booted && st.decision.Action != FellBack
+	}
+	for _, name := range bootctl.Slots {
+		s.Slots = append(s.Slots, e.slotStatus(name, st.table.Slots[name], r.Slots[name]))
+	}
+	return s, nil
+}
+
+func (e *Engine) slotStatus(name bootctl.Slot, in bootctl.State, holds Content) SlotStatus {
+	s := SlotStatus{
+		Name: name, Device: e.Paths[name], State: "inactive", BootStatus: "bad", Priority: in.Priority, Tries: in.Tries,
+		Version: holds.Release.Version, SHA256: holds.SHA256, Failed: in.Failed,
+	}
+	if name == e.Booted {
+		s.State = "booted"
+	}
+	switch {
+	case in.Good:
+		s.BootStatus = "good"
+	case in.Bootable():
+		s.BootStatus = "trial"
+	}
+	return s
+}
