@@ -1,6 +1,9 @@
 package unpack
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // localSize is the fixed part of a local header behind its signature.
 const localSize = 26
@@ -74,26 +77,35 @@ func (z *Zip) readName(n uint16) (string, error) {
 	return string(raw), err
 }
 
-// setLocal takes the sizes and the time from the extra data.
+// setLocal takes the sizes and the time from the extra data. A zip64 field has
+// both sizes; the header says "see there" or repeats them.
 func (h *header) setLocal(extra []byte, packed, size uint32) error {
 	x, err := parseExtras(extra, h.name)
 	if err != nil {
 		return err
 	}
-	if x.zip64 != nil && len(x.zip64) != zip64LocalSize {
+	h.setTime(x)
+	h.size, h.packed = int64(size), int64(packed)
+	if x.zip64 == nil && size != math.MaxUint32 && packed != math.MaxUint32 {
+		return nil
+	}
+	if len(x.zip64) != zip64LocalSize {
 		return corrupt("entry %q: its zip64 extra field has %d bytes instead of %d", h.name, len(x.zip64), zip64LocalSize)
 	}
-	h.setTime(x)
-	if h.size, err = x.wide(size, h.name); err != nil {
+	if h.size, err = x.wide(math.MaxUint32, h.name); err != nil {
 		return err
 	}
-	if h.packed, err = x.wide(packed, h.name); err != nil {
+	if h.packed, err = x.wide(math.MaxUint32, h.name); err != nil {
 		return err
 	}
-	if len(x.zip64) != 0 {
-		return corrupt("entry %q: its zip64 extra field repeats a size that the header already has", h.name)
+	if !repeats(size, h.size) || !repeats(packed, h.packed) {
+		return corrupt("entry %q: its local header and its zip64 extra field differ in the sizes", h.name)
 	}
 	return nil
+}
+
+func repeats(narrow uint32, wide int64) bool {
+	return narrow == math.MaxUint32 || int64(narrow) == wide
 }
 
 // directory is what the local headers said so far.
