@@ -61,6 +61,10 @@ const (
 // short, damaged, too old, or made with another key.
 var ErrInvalid = errors.New("not a valid Fernet token")
 
+// ErrMAC is wrapped, beside ErrInvalid, when the token is complete and
+// well-formed, but its HMAC was not made of these bytes with this key.
+var ErrMAC = errors.New("its HMAC does not match")
+
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }

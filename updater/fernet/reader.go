@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"encoding/binary"
+	"fmt"
 	"hash"
 	"io"
 	"time"
@@ -156,7 +157,7 @@ func (r *Reader) finish() error {
 	last := r.raw[:aes.BlockSize]
 	r.mac.Write(last)
 	if !hmac.Equal(r.mac.Sum(nil), r.raw[aes.BlockSize:]) {
-		return invalid("its HMAC does not match: it is damaged, or was made with another key")
+		return fmt.Errorf("%w: %w: it is damaged, or was made with another key", ErrInvalid, ErrMAC)
 	}
 	r.cbc.CryptBlocks(last, last)
 	pad := int(last[len(last)-1])

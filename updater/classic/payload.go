@@ -1,0 +1,128 @@
+package classic
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"sync/atomic"
+
+	"abota/updater/fernet"
+	"abota/updater/readahead"
+	"abota/updater/release"
+	"abota/updater/source"
+	"abota/updater/unpack"
+)
+
+// Two rings of these buffers stand between the stages, so that fetching and
+// hashing, decrypting, and unpacking each may use a core.
+const (
+	aheadBuffers = 4
+	aheadSize    = 64 << 10
+)
+
+// Payload is a classic release on its way in:
+//
+//	token → digests → text (ahead) → Fernet → plain (ahead) → zip
+//
+// It is for one reader at a time; Fetched and Close may be called from
+// elsewhere.
+type Payload struct {
+	r      *Release
+	ctx    context.Context
+	cancel context.CancelFunc
+	id     release.ID
+	pins   []pin
+
+	token   *source.Object
+	digests *digests
+	text    io.ReadCloser
+	plain   io.ReadCloser
+	zip     *unpack.Zip
+	err     error // sticky: the verdict, or io.EOF
+}
+
+func newPayload(ctx context.Context, cancel context.CancelFunc, r *Release, token *source.Object, key *fernet.Key, id release.ID, pins []pin) *Payload {
+	p := &Payload{r: r, ctx: ctx, cancel: cancel, id: id, pins: pins, token: token}
+	p.digests = &digests{src: token, md5: md5.New(), sha256: sha256.New()}
+	p.text = readahead.New(p.digests, aheadBuffers, aheadSize)
+	p.plain = readahead.New(fernet.NewReader(p.text, key), aheadBuffers, aheadSize)
+	p.zip = unpack.NewZip(p.plain)
+	return p
+}
+
+// Next goes to the following part; what was not read of the current one is
+// skipped, and checked all the same. It returns io.EOF only when all of the
+// release is proven.
+func (p *Payload) Next() (release.Part, error) {
+	if p.err != nil {
+		return release.Part{}, p.err
+	}
+	entry, err := p.zip.Next()
+	if err == io.EOF {
+		err = p.prove()
+	}
+	if err != nil {
+		p.err = p.verdict(err)
+		return release.Part{}, p.err
+	}
+	return release.Part{Name: entry.Name, Size: entry.Size}, nil
+}
+
+// Read reads the current part. Its io.EOF says that the part was unpacked
+// well, not yet that it is authentic.
+func (p *Payload) Read(b []byte) (int, error) {
+	if p.err != nil {
+		return 0, p.err
+	}
+	n, err := p.zip.Read(b)
+	if err != nil && err != io.EOF {
+		p.err = p.verdict(err)
+		err = p.err
+	}
+	return n, err
+}
+
+// prove is the last check. The zip's clean end says that the HMAC held and
+// that the token was read to its end; the MD5 is left.
+func (p *Payload) prove() error {
+	if p.digests.md5Sum() != p.id.Checksum {
+		return errMD5
+	}
+	p.id.SHA256 = hex.EncodeToString(p.digests.sha256.Sum(nil))
+	return io.EOF
+}
+
+// ID is the release's identity. SHA256 is filled once Next returned io.EOF.
+func (p *Payload) ID() release.ID { return p.id }
+
+// Fetched is how many bytes of the token were read so far.
+func (p *Payload) Fetched() int64 { return p.digests.n.Load() }
+
+// Close stops everything that still runs, and does not wait for it. A Read
+// under way ends with an error.
+func (p *Payload) Close() error {
+	p.cancel()
+	p.plain.Close()
+	p.text.Close()
+	return p.token.Close()
+}
+
+// digests takes both digests of what passes through.
+type digests struct {
+	src         io.Reader
+	md5, sha256 hash.Hash
+	n           atomic.Int64
+}
+
+func (d *digests) Read(p []byte) (int, error) {
+	n, err := d.src.Read(p)
+	d.md5.Write(p[:n])
+	d.sha256.Write(p[:n])
+	d.n.Add(int64(n))
+	return n, err
+}
+
+func (d *digests) md5Sum() string { return hex.EncodeToString(d.md5.Sum(nil)) }
