@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -68,4 +69,13 @@ func (s *Store) ReaderKeys(bucket string) (Keys, error) {
 		return Keys{}, fmt.Errorf("make keys for bucket %q: %w", bucket, err)
 	}
 	return Keys{v.AccessKeyID, v.SecretAccessKey, v.SessionToken}, nil
+}
+
+// Link is a URL that anybody may GET the object from for an hour.
+func (s *Store) Link(ctx context.Context, bucket, name string) (string, error) {
+	u, err := s.client.PresignedGetObject(ctx, bucket, name, time.Hour, nil)
+	if err != nil {
+		return "", fmt.Errorf("make a link to %q in bucket %q: %w", name, bucket, err)
+	}
+	return u.String(), nil
 }

@@ -61,15 +61,16 @@ func unreachable(why string) *answer {
 
 // classify turns the SDK's error into an answer.
 func classify(err error) *answer {
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) && resp.Response != nil && resp.Response.Response != nil {
-		a := byStatus(resp.HTTPStatusCode(), errorCode(err))
-		a.status = resp.HTTPStatusCode()
-		return a
-	}
+	// The SDK makes up a response where there was none, so this comes first.
 	var send *smithyhttp.RequestSendError
 	if errors.As(err, &send) {
 		return bySendError(send.Err)
+	}
+	var resp *smithyhttp.ResponseError
+	if errors.As(err, &resp) {
+		a := byStatus(resp.HTTPStatusCode(), errorCode(err))
+		a.status = resp.HTTPStatusCode()
+		return a
 	}
 	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
 }
@@ -131,11 +132,12 @@ func denialAdvice(code string) string {
 // bySendError is for requests that got no response.
 func bySendError(err error) *answer {
 	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &cert):
 		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check tls.ca_file, the endpoint's host name and the clock", final: true}
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return &answer{kind: ErrTransport, why: "the server speaks HTTP, not HTTPS", advice: "write the endpoint with http://, or correct its port", final: true}
+	case errors.As(err, &record):
+		return &answer{kind: ErrTransport, why: "the server does not speak TLS", advice: "write the endpoint with http://, or correct its port", final: true}
 	}
 	return unreachable(networkReason(err))
 }

@@ -1,0 +1,272 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"abota/sim/store"
+)
+
+// minioSource is a real store with one bucket, and what reads it.
+func minioSource(t testing.TB, change func(*S3Options)) (*store.Store, *S3) {
+	t.Helper()
+	st := store.ForTest(t)
+	if err := st.MakeBucket(t.Context(), "fleet"); err != nil {
+		t.Fatal(err)
+	}
+	o := S3Options{
+		Bucket: "fleet", Endpoint: st.Endpoint(),
+		AccessKey: st.Keys().AccessKey, SecretKey: st.Keys().SecretKey,
+		Retry:  Retry{First: time.Millisecond, Longest: 10 * time.Millisecond},
+		Getenv: noEnv,
+	}
+	if change != nil {
+		change(&o)
+	}
+	return st, newTestS3(t, o)
+}
+
+func put(t testing.TB, st *store.Store, name string, data []byte, metadata map[string]string) {
+	t.Helper()
+	if err := st.Put(t.Context(), "fleet", name, bytes.NewReader(data), int64(len(data)), metadata); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMinIO(t *testing.T) {
+	st, s := minioSource(t, nil)
+	ctx := t.Context()
+	put(t, st, "checksum.txt", []byte("abc"), map[string]string{"version": "1.4.0"})
+	put(t, st, "empty", nil, nil)
+
+	data, was, err := s.Get(ctx, "checksum.txt", 3)
+	if err != nil || string(data) != "abc" || was.Version != "1.4.0" || was.ETag == "" || was.Modified.IsZero() {
+		t.Fatalf("Get = %q, %+v, %v", data, was, err)
+	}
+	if got, err := s.Changed(ctx, "checksum.txt", was); got || err != nil {
+		t.Errorf("untouched: Changed = %v, %v", got, err)
+	}
+	put(t, st, "checksum.txt", []byte("def"), nil)
+	if got, err := s.Changed(ctx, "checksum.txt", was); !got || err != nil {
+		t.Errorf("replaced: Changed = %v, %v", got, err)
+	}
+	put(t, st, "checksum.txt", nil, nil)
+	if got, err := s.Changed(ctx, "checksum.txt", was); !got || err != nil {
+		t.Errorf("emptied: Changed = %v, %v", got, err)
+	}
+
+	data, was, err = s.Get(ctx, "empty", 0)
+	if err != nil || len(data) != 0 {
+		t.Fatalf("Get empty = %q, %v", data, err)
+	}
+	if got, err := s.Changed(ctx, "empty", was); got || err != nil {
+		t.Errorf("empty as before: Changed = %v, %v", got, err)
+	}
+
+	_, err = s.Open(ctx, "firmware.zip")
+	wantError(t, err, ErrNotFound, "no such object")
+	_, err = s.Changed(ctx, "firmware.zip", Info{Size: 1, ETag: `"v1"`})
+	wantError(t, err, ErrNotFound)
+}
+
+func TestMinIORefusals(t *testing.T) {
+	st, _ := minioSource(t, nil)
+	put(t, st, "firmware.zip", []byte("x"), nil)
+	reader, err := st.ReaderKeys("fleet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := S3Options{Bucket: "fleet", Endpoint: st.Endpoint(), Getenv: noEnv}
+	with := func(bucket, access, secret, token string) *S3 {
+		o := base
+		o.Bucket, o.AccessKey, o.SecretKey, o.SessionToken = bucket, access, secret, token
+		return newTestS3(t, o)
+	}
+	root := st.Keys()
+	tests := []struct {
+		name   string
+		s      *S3
+		object string
+		kind   error
+		says   string
+	}{
+		{"missing bucket", with("fleet-absent", root.AccessKey, root.SecretKey, ""), "firmware.zip", ErrNotFound, "bucket does not exist"},
+		{"unknown key", with("fleet", "NOBODY", root.SecretKey, ""), "firmware.zip", ErrDenied, "accesskey"},
+		{"wrong secret", with("fleet", root.AccessKey, testSecret, ""), "firmware.zip", ErrDenied, "secretkey"},
+		{"other bucket", with("fleet-other", reader.AccessKey, reader.SecretKey, reader.SessionToken), "firmware.zip", ErrDenied, "s3:GetObject"},
+		{"missing, may not list", with("fleet", reader.AccessKey, reader.SecretKey, reader.SessionToken), "absent-firmware.zip", ErrNotFound, "no such object"},
+		{"wrong token", with("fleet", reader.AccessKey, reader.SecretKey, testToken), "firmware.zip", ErrDenied, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.s.Open(t.Context(), tt.object)
+			wantError(t, err, tt.kind, tt.says)
+			if errors.Is(err, ErrTransport) || strings.Contains(err.Error(), root.SecretKey) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	s := with("fleet", reader.AccessKey, reader.SecretKey, reader.SessionToken)
+	if got, err := fetch(t.Context(), s, "firmware.zip"); err != io.EOF || string(got) != "x" {
+		t.Errorf("with reader's keys: %q, %v", got, err)
+	}
+}
+
+// cutter forwards connections to a real server and cuts each of them after
+// some bytes of answer.
+func cutter(t *testing.T, to string, after int64) (address string, connections *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	connections = &atomic.Int64{}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			connections.Add(1)
+			go func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				go io.Copy(server, client)
+				io.CopyN(client, server, after)
+			}()
+		}
+	}()
+	return l.Addr().String(), connections
+}
+
+func TestMinIOThroughANetworkThatKeepsBreaking(t *testing.T) {
+	data := sequence(10 << 20)
+	st, _ := minioSource(t, nil)
+	put(t, st, "firmware.zip", data, nil)
+	address, connections := cutter(t, strings.TrimPrefix(st.Endpoint(), "http://"), 700_000)
+	s := newTestS3(t, S3Options{
+		Bucket: "fleet", Endpoint: "http://" + address, AccessKey: st.Keys().AccessKey, SecretKey: st.Keys().SecretKey,
+		Retry: Retry{First: time.Millisecond}, Getenv: noEnv,
+	})
+	got, err := fetch(t.Context(), s, "firmware.zip")
+	if err != io.EOF || sha256.Sum256(got) != sha256.Sum256(data) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	if n := connections.Load(); n < 15 {
+		t.Errorf("%d connections: the network did not break", n)
+	}
+
+	o, err := s.Open(t.Context(), "firmware.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if _, err := o.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, st, "firmware.zip", data[1:], nil)
+	_, err = io.Copy(io.Discard, o)
+	wantError(t, err, ErrChanged)
+}
+
+func TestMinIOThatGoesAway(t *testing.T) {
+	st, s := minioSource(t, func(o *S3Options) { o.Retry.Resume = 3 })
+	put(t, st, "firmware.zip", sequence(32<<20), nil)
+	o, err := s.Open(t.Context(), "firmware.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	if _, err := o.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, o)
+	wantError(t, err, ErrTransport, "3 failures in a row")
+}
+
+func TestMemoryDoesNotGrowWithTheObject(t *testing.T) {
+	const size = 64 << 20
+	st, s := minioSource(t, nil)
+	put(t, st, "firmware.zip", make([]byte, size), nil)
+	read := func() {
+		o, err := s.Open(t.Context(), "firmware.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, o, make([]byte, 64<<10)); err != nil || n != size {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+	}
+	read() // what is set up once does not count
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read()
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("reading %d MiB allocated %d KiB altogether", size>>20, got>>10)
+	} else {
+		t.Logf("reading %d MiB allocated %d KiB altogether", size>>20, got>>10)
+	}
+}
+
+// BenchmarkRead compares a stream with a bare http.Get of the same public
+// object from the same server: the difference is ours.
+func BenchmarkRead(b *testing.B) {
+	const size = 256 << 20
+	st, s := minioSource(b, nil)
+	if err := st.Put(b.Context(), "fleet", "firmware.zip", bytes.NewReader(make([]byte, size)), size, nil); err != nil {
+		b.Fatal(err)
+	}
+	link, err := st.Link(b.Context(), "fleet", "firmware.zip")
+	if err != nil {
+		b.Fatal(err)
+	}
+	run := func(name string, open func(ctx context.Context) (io.ReadCloser, error)) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			b.ReportAllocs()
+			buf := make([]byte, 256<<10)
+			for b.Loop() {
+				body, err := open(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, body, buf); err != nil || n != size {
+					b.Fatal(n, err)
+				}
+				body.Close()
+			}
+		})
+	}
+	run("source", func(ctx context.Context) (io.ReadCloser, error) { return s.Open(ctx, "firmware.zip") })
+	run("bare", func(ctx context.Context) (io.ReadCloser, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		return resp.Body, nil
+	})
+}
