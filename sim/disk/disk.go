@@ -57,8 +57,13 @@ func Root(slot string) string {
 	return "root-b"
 }
 
-// SlotSize is the size of a slot's partition.
-const SlotSize = 64 * mib
+// Sizes of partitions, in bytes.
+const (
+	BootSize = 16 * mib
+	SlotSize = 64 * mib
+	DataSize = 16 * mib
+	envSize  = 8 * mib
+)
 
 // Where U-Boot's two environment copies lie in their partition, and their
 // size. They are an erase group of real media apart.
@@ -70,11 +75,11 @@ const (
 // Partitions is the layout of every disk.
 func Partitions() []Partition {
 	parts := []Partition{
-		{Name: Boot, Size: 16 * mib},
-		{Name: Env, Size: 8 * mib},
+		{Name: Boot, Size: BootSize},
+		{Name: Env, Size: envSize},
 		{Name: Root("A"), Size: SlotSize},
 		{Name: Root("B"), Size: SlotSize},
-		{Name: Data, Size: 16 * mib},
+		{Name: Data, Size: DataSize},
 	}
 	at := int64(mib)
 	for i := range parts {

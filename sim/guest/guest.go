@@ -10,8 +10,8 @@
 //
 // # What an image holds
 //
-//	/boot/Image /boot/initrd /boot/bootargs   what the boot script loads
-//	/usr/sbin/abota /etc/abota/config.yaml    the updater and its configuration
+//	/boot/Image, initrd, abota.args           what the boot script loads
+//	/usr/bin/abota /etc/abota/config.yaml    the updater and its configuration
 //	/etc/abota/release                        the version, one line
 //	/etc/firmware.conf                        version=… and behaviour=…
 //	/usr/bin/selftest                         the health check, obeys behaviour
@@ -108,5 +108,5 @@ func (m *Maker) BootPartition(ctx context.Context, script string) (string, error
 		return "", err
 	}
 	image := filepath.Join(m.dir, "boot.fat")
-	return image, disk.FAT(ctx, image, "BOOT", 16<<20, map[string]string{"boot.scr": compiled})
+	return image, disk.FAT(ctx, image, "BOOT", disk.BootSize, map[string]string{"boot.scr": compiled})
 }

@@ -26,25 +26,27 @@ top touch tr true umount uname uniq uptime usleep vi watch watchdog wc wget whic
 // system fills root with one firmware's files.
 func (m *Maker) system(root string, fw Firmware) error {
 	t := tree{root: root}
-	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "data", "mnt", "root"} {
+	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "mnt", "root", "var/lib/abota"} {
 		t.dir(dir)
 	}
 	t.copy("boot/Image", 0o644, m.parts.Kernel)
 	t.copy("boot/initrd", 0o644, m.initrd)
-	t.text("boot/bootargs", 0o644, "console="+m.parts.Arch.Console+" panic=1 quiet\n")
+	// The last of several panic= counts: a crashed board shall not wait.
+	t.text("boot/abota.args", 0o644, "abota_args=ro quiet panic=1\n")
 	t.copy("bin/busybox", 0o755, m.parts.BusyBox)
 	for _, name := range strings.Fields(applets) {
 		t.link("bin/"+name, "busybox")
 	}
 	t.link("sbin", "bin")
 	t.link("bin/init", "busybox")
-	t.copy("usr/sbin/abota", 0o755, m.abota)
+	t.link("var/run", "../run")
+	t.copy("usr/bin/abota", 0o755, m.abota)
 	t.embedded("etc/inittab", 0o644, "root/inittab")
 	t.embedded("etc/init.d/rcS", 0o755, "root/rcS")
 	t.embedded("etc/init.d/rcK", 0o755, "root/rcK")
 	t.embedded("usr/sbin/sim-agent", 0o755, "root/sim-agent")
 	t.embedded("usr/bin/selftest", 0o755, "root/selftest")
-	t.text("etc/init.d/S90abota", 0o755, string(m.init))
+	t.text("etc/init.d/S99abota", 0o755, string(m.init))
 	t.text("etc/firmware.conf", 0o644, fmt.Sprintf("version=%s\nbehaviour=%s\n", fw.Version, fw.Behaviour))
 	t.text("etc/abota/release", 0o644, fw.Version+"\n")
 	// The configuration holds the keys of the object store.

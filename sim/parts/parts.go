@@ -40,8 +40,6 @@ type Arch struct {
 	UBoot string
 	// QEMU is the emulator's command and the machine's own arguments.
 	QEMU []string
-	// Console is the kernel's name of the serial console.
-	Console string
 	// Emulator is the host's package that has QEMU[0].
 	Emulator string
 }
@@ -57,7 +55,6 @@ func ARM64() Arch {
 		BusyBoxPackage: "busybox-static", BusyBoxPath: "bin/busybox",
 		UBoot:    "/usr/lib/u-boot/qemu_arm64/u-boot.bin",
 		QEMU:     []string{"qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"},
-		Console:  "ttyAMA0",
 		Emulator: "qemu-system-arm",
 	}
 }

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"abota/sim"
+)
+
+// The exit codes.
+const (
+	exitSeen   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
+
+  list              name the scenarios
+  scenario NAME…    play scenarios; 0 only when every step was seen in the guest
+  up                start a board and its object store, and stay until Ctrl-C
+
+Options, before or after the verb:
+  --abota PATH      a static abota for arm64, instead of building one
+  --console         show the board's serial console
+  --keep            keep the work folder (it is kept anyway when a step fails)
+  --json            up: print one line with every endpoint and key
+`
+
+// command is one invocation.
+type command struct {
+	abota         string
+	console, keep bool
+	json          bool
+	stdout        io.Writer
+	stderr        io.Writer
+}
+
+// errUsage is a wrong command line.
+var errUsage = errors.New("wrong usage")
+
+// run is the whole command; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := &command{stdout: stdout, stderr: stderr}
+	words, err := c.parse(args)
+	if err == nil {
+		err = c.dispatch(ctx, words)
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitSeen
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "abota-sim: %v (abota-sim --help says more)\n", err)
+		return exitUsage
+	case err != nil:
+		fmt.Fprintf(stderr, "abota-sim: %v\n", err)
+		return exitFailed
+	}
+	return exitSeen
+}
+
+// parse takes options before, between and after the words.
+func (c *command) parse(args []string) (words []string, err error) {
+	flags := flag.NewFlagSet("abota-sim", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.abota, "abota", "", "")
+	flags.BoolVar(&c.console, "console", false, "")
+	flags.BoolVar(&c.keep, "keep", false, "")
+	flags.BoolVar(&c.json, "json", false, "")
+	for {
+		if err := flags.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if flags.NArg() == 0 {
+			return words, nil
+		}
+		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+	}
+}
+
+func (c *command) dispatch(ctx context.Context, words []string) error {
+	switch {
+	case len(words) == 0:
+		return fmt.Errorf("%w: no verb given", errUsage)
+	case words[0] == "list" && len(words) == 1:
+		return c.list()
+	case words[0] == "scenario" && len(words) > 1:
+		return c.scenarios(ctx, words[1:])
+	case words[0] == "up" && len(words) == 1:
+		return c.play(ctx, sim.Factory(), c.stayUp)
+	}
+	return fmt.Errorf("%w: cannot make sense of %q", errUsage, words)
+}
+
+func (c *command) list() error {
+	for _, s := range sim.Scenarios() {
+		fmt.Fprintf(c.stdout, "%-12s  %s\n", s.Name, s.About)
+	}
+	return nil
+}
+
+func (c *command) scenarios(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if _, err := sim.FindScenario(name); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+	}
+	for _, name := range names {
+		s, err := sim.FindScenario(name)
+		if err != nil {
+			return err
+		}
+		if err := c.play(ctx, s, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play builds a world, plays a scenario in it, then does what follows.
+func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Context, *sim.World, *sim.Timeline) error) error {
+	out := c.stdout
+	if c.json {
+		out = c.stderr
+	}
+	timeline := sim.NewTimeline(out)
+	dir, err := os.MkdirTemp("", "abota-sim-")
+	if err != nil {
+		return fmt.Errorf("make a work folder: %w", err)
+	}
+	timeline.Note("scenario %s: %s", s.Name, s.About)
+	opts := sim.Options{Dir: dir, Abota: c.abota, Timeline: timeline}
+	if c.console {
+		opts.Console = c.stderr
+	}
+	w, err := sim.NewWorld(ctx, opts)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	err = s.Play(ctx, w)
+	if err != nil {
+		c.explain(w, dir)
+		timeline.Verdict(s, err)
+		return errors.Join(err, w.Close())
+	}
+	timeline.Verdict(s, nil)
+	if then != nil {
+		err = then(ctx, w, timeline)
+	}
+	err = errors.Join(err, w.Close())
+	if c.keep {
+		timeline.Note("the work folder is %s; the board starts by: %s", dir, w.CommandLine())
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// explain prints what helps to find out why a step was not seen.
+func (c *command) explain(w *sim.World, dir string) {
+	const lines = 25
+	fmt.Fprintf(c.stderr, "\nThe last lines of the serial console:\n")
+	for _, line := range w.ConsoleTail(lines) {
+		fmt.Fprintf(c.stderr, "  | %s\n", line)
+	}
+	fmt.Fprintf(c.stderr, "The work folder is kept: %s\nThis starts the board on the disk as it is now:\n  %s\n\n", dir, w.CommandLine())
+}
+
+// stayUp serves the world until it is interrupted.
+func (c *command) stayUp(ctx context.Context, w *sim.World, timeline *sim.Timeline) error {
+	return w.Serve(ctx, func(e sim.Endpoints) {
+		if c.json {
+			if err := json.NewEncoder(c.stdout).Encode(e); err != nil {
+				timeline.Note("cannot print the endpoints: %v", err)
+			}
+			return
+		}
+		fmt.Fprintf(c.stdout, `
+The board is up. Ctrl-C ends it.
+
+  S3        %s   region %s   bucket %s
+  keys      %s / %s
+  a shell   curl -s %[6]s/run -d 'abota status'
+  release   curl -s -X POST '%[6]s/publish?version=2&behaviour=healthy'
+  plug      curl -s -X POST %[6]s/power/cut   or   %[6]s/power/on
+
+`, e.S3.Endpoint, e.S3.Region, e.S3.Bucket, e.S3.AccessKey, e.S3.SecretKey, e.Control)
+	})
+}

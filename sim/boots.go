@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"abota/sim/board"
+	"abota/sim/disk"
+)
+
+// decided is what `abota boot` logs first: the slot, what to do, and why.
+var decided = regexp.MustCompile(`msg=boot slot=(\w+) decision=("[^"]*"|\S+) why=(.*)$`)
+
+// expected is a boot as a scenario wants to see it.
+type expected struct {
+	// slot and version must run.
+	slot, version string
+	// decision is what abota boot must decide.
+	decision string
+	// loader are words of which the boot script must have said each, in one
+	// of its lines.
+	loader []string
+	// good and bad are slots whose boot status must be so; trial likewise.
+	good, trial, bad string
+	// condemned are versions that must be condemned.
+	condemned []string
+}
+
+// boots waits for the next boot that reaches user space, and holds it against
+// what is expected.
+func boots(title string, want expected) []Step {
+	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+		if err := w.awaitHello(ctx); err != nil {
+			return "", err
+		}
+		action, why, err := w.decision(ctx)
+		if err != nil {
+			return "", err
+		}
+		s, err := w.look(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := s.runs(want.slot, want.version); err != nil {
+			return "", err
+		}
+		if action != want.decision {
+			return "", fmt.Errorf("abota boot decided %q (%s), not %q", action, why, want.decision)
+		}
+		if err := want.loaderSaid(w.loaderSaid()); err != nil {
+			return "", err
+		}
+		if err := want.holds(s.Status); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("version file %s, / is %s, abota.slot=%s; %s", s.Version, s.Root, want.slot, describe(s.Status)), nil
+	}}}
+}
+
+// decision is what abota decided in the boot that the story stands in.
+func (w *World) decision(ctx context.Context) (action, why string, err error) {
+	_, _, err = w.board.Log().Wait(ctx, w.boot, func(e board.Event) bool {
+		m := decided.FindStringSubmatch(e.Text)
+		if e.Kind != board.Console || m == nil {
+			return false
+		}
+		action, why = strings.Trim(m[2], `"`), strings.Trim(m[3], `"`)
+		return true
+	})
+	if err != nil {
+		return "", "", fmt.Errorf("wait for the decision of abota boot: %w", err)
+	}
+	return action, why, nil
+}
+
+func (want expected) loaderSaid(said []string) error {
+	for _, words := range want.loader {
+		if !strings.Contains(strings.Join(said, "\n"), words) {
+			return fmt.Errorf("the boot script did not say %q but:\n%s", words, strings.Join(said, "\n"))
+		}
+	}
+	return nil
+}
+
+// holds compares abota's own view.
+func (want expected) holds(s status) error {
+	for _, c := range []struct{ slot, status string }{{want.good, "good"}, {want.trial, "trial"}, {want.bad, "bad"}} {
+		if have := s.bootStatus(c.slot); c.slot != "" && have != c.status {
+			return fmt.Errorf("abota status says that slot %s is %s, not %s", c.slot, have, c.status)
+		}
+	}
+	for _, version := range want.condemned {
+		if _, found := s.condemns(version); !found {
+			return fmt.Errorf("abota status does not say that release %s is condemned, but: %v", version, s.Condemned)
+		}
+	}
+	return nil
+}
+
+// describe says of each slot what abota status says.
+func describe(s status) string {
+	var words []string
+	for _, slot := range s.Slots {
+		words = append(words, fmt.Sprintf("%s %s (priority %d, tries %d)", slot.Name, slot.BootStatus, slot.Priority, slot.Tries))
+	}
+	return "abota status: " + strings.Join(words, ", ")
+}
+
+// commits waits for the trial's good end.
+func commits(slot, version string) []Step {
+	return []Step{{fmt.Sprintf("release %s proves healthy and is kept", version), func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg=committed slot=`+slot+` release=`+version+`$`)); err != nil {
+			return "", err
+		}
+		s, err := w.look(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := s.runs(slot, version); err != nil {
+			return "", err
+		}
+		switch {
+		case s.Status.bootStatus(slot) != "good":
+			return "", fmt.Errorf("abota status says that slot %s is %s, not good", slot, s.Status.bootStatus(slot))
+		case s.Status.Phase != "committed" || s.Status.Primary != slot:
+			return "", fmt.Errorf("abota status has phase %s and primary %s, not committed and %s", s.Status.Phase, s.Status.Primary, slot)
+		}
+		return describe(s.Status), nil
+	}}}
+}
+
+// fallsIll waits for the trial's bad end: the health check fails, and abota
+// goes back by itself.
+func fallsIll(version, back string) []Step {
+	return []Step{{fmt.Sprintf("release %s fails its health check and is left", version), func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="the trial is unhealthy"`)); err != nil {
+			return "", err
+		}
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="rolled back, rebooting" to=`+back)); err != nil {
+			return "", err
+		}
+		w.boot = w.seen
+		return "abota boot says so, and reboots into slot " + back, nil
+	}}}
+}
+
+// crashes waits for a number of boots that end in a kernel panic.
+func crashes(version string, times int) []Step {
+	return []Step{{fmt.Sprintf("release %s panics in each of its %d attempts", version, times), func(ctx context.Context, w *World) (string, error) {
+		for range times {
+			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour panics`)); err != nil {
+				return "", err
+			}
+			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`Kernel panic - not syncing`)); err != nil {
+				return "", err
+			}
+		}
+		return fmt.Sprintf("%d panics on the console", times), nil
+	}}}
+}
+
+// refuses checks that the guest does not take up what the bucket still offers.
+func refuses(version string) []Step {
+	return []Step{{fmt.Sprintf("the condemned release %s is not installed again", version), func(ctx context.Context, w *World) (string, error) {
+		const refused = 7
+		if _, err := w.guest(ctx, "abota install", refused); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("abota install: exit code %d", refused), nil
+	}}}
+}
+
+// powerCut takes the power away and gives it back.
+func powerCut(when string) []Step {
+	return []Step{{"the power fails " + when, func(ctx context.Context, w *World) (string, error) {
+		w.board.PowerCut()
+		w.boot = w.board.Log().Mark()
+		w.seen = w.boot
+		return "off and on", w.board.PowerOn(ctx)
+	}}}
+}
+
+// damaged takes the power away, does something to the disk, and gives the
+// power back.
+func damaged(title string, harm func(ctx context.Context, disk string) error) []Step {
+	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+		w.board.PowerCut()
+		if err := harm(ctx, w.diskPath()); err != nil {
+			return "", err
+		}
+		w.boot = w.board.Log().Mark()
+		w.seen = w.boot
+		return "done while the board was off; on again", w.board.PowerOn(ctx)
+	}}}
+}
+
+// kernelErased loses a slot's kernel.
+func kernelErased(slot string) []Step {
+	return damaged("the kernel of slot "+slot+" is lost", func(ctx context.Context, path string) error {
+		return disk.EraseFile(ctx, path, disk.Root(slot), "/boot/Image")
+	})
+}
+
+// provisioned gives a board that came up on its factory default its first
+// digests.
+func provisioned() []Step {
+	return []Step{{"the factory provisions the board", func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.guest(ctx, "abota provision --force", 0); err != nil {
+			return "", err
+		}
+		s, err := w.look(ctx)
+		return describe(s.Status), err
+	}}}
+}

@@ -1,0 +1,20 @@
+// Package sim plays stories on a virtual board: a real U-Boot, a real Linux
+// kernel, a real MinIO and the real abota, with faults on the way.
+//
+// # What a passed scenario proves
+//
+// That the product's boot script, init script and binary, as they would be
+// shipped, bring a device through the story. Each step is judged by what the
+// guest itself shows: its serial console, its kernel command line, the device
+// behind its "/", the version file of the system that runs, and `abota status`.
+// Nothing is inferred from the host's side. A step that is not seen within its
+// time, or a silent guest, fails the scenario.
+//
+// # What it does not prove
+//
+// A power cut here is SIGKILL to QEMU. It loses what the guest had not written
+// to its disk, but never a write that reached the host's page cache: lost,
+// torn and reordered writes are the business of sim/cutdisk and of the
+// conformance suite that uses it. The disk is virtio, without erase groups or
+// wear. The emulated processor is slow and its timing means nothing.
+package sim

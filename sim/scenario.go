@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"abota/sim/board"
+)
+
+// Scenario is a story that a board has to live through.
+type Scenario struct {
+	Name  string
+	About string
+	Steps []Step
+}
+
+// Step is one thing that is done to the board or expected of it. Do returns
+// what proved it, in a few words. It must end with its context.
+type Step struct {
+	Title string
+	Do    func(ctx context.Context, w *World) (proof string, err error)
+}
+
+// stepLimit bounds every step. A healthy one takes seconds; the rest is for
+// busy machines.
+const stepLimit = 4 * time.Minute
+
+// steps joins single steps and groups of steps.
+func steps(groups ...[]Step) []Step {
+	var all []Step
+	for _, g := range groups {
+		all = append(all, g...)
+	}
+	return all
+}
+
+// StepError says which step of a scenario was not seen, and why.
+type StepError struct {
+	Number int
+	Title  string
+	Err    error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("step %d (%s): %v", e.Number, e.Title, e.Err)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Play runs the scenario's steps on a world that is ready for them. A nil
+// error means that every step was seen.
+func (s Scenario) Play(ctx context.Context, w *World) error {
+	if len(s.Steps) == 0 {
+		return fmt.Errorf("cannot play scenario %s: it has no steps", s.Name)
+	}
+	for i, step := range s.Steps {
+		w.timeline.Step(i+1, len(s.Steps), step.Title)
+		proof, err := limited(ctx, w, step)
+		if err != nil {
+			w.timeline.Failed(err)
+			return &StepError{Number: i + 1, Title: step.Title, Err: err}
+		}
+		w.timeline.Seen(proof)
+	}
+	return nil
+}
+
+var errLate = errors.New("not seen in time")
+
+func limited(ctx context.Context, w *World, step Step) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, fmt.Errorf("%w (%s)", errLate, stepLimit))
+	defer cancel()
+	return step.Do(ctx, w)
+}
+
+// ConsoleTail is the end of the serial console, for the report of a failure.
+func (w *World) ConsoleTail(most int) []string {
+	var lines []string
+	for _, e := range w.board.Log().Since(0) {
+		if e.Kind == board.Console {
+			lines = append(lines, e.Text)
+		}
+	}
+	return lines[max(0, len(lines)-most):]
+}

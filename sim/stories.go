@@ -1,0 +1,178 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"abota/sim/disk"
+	"abota/sim/guest"
+)
+
+// DefaultScenario is the one to show somebody first.
+const DefaultScenario = "story"
+
+// Scenarios lists all of them.
+func Scenarios() []Scenario {
+	return []Scenario{story(), cycle(), cuts(), environment()}
+}
+
+// FindScenario returns a scenario by its name.
+func FindScenario(name string) (Scenario, error) {
+	all := Scenarios()
+	i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
+	if i < 0 {
+		return Scenario{}, fmt.Errorf("cannot find a scenario named %q: `abota-sim list` names them", name)
+	}
+	return all[i], nil
+}
+
+// Factory only brings a board up, as it leaves the factory.
+func Factory() Scenario {
+	return Scenario{Name: "up", About: "a board as it leaves the factory", Steps: fromFactory()}
+}
+
+// fromFactory is how every scenario begins: a board with version 1 in slot A.
+func fromFactory() []Step {
+	return steps(
+		powerOn(),
+		boots("version 1 starts from slot A, the factory default", expected{
+			slot: "A", version: "1", decision: "nothing to do", good: "A",
+			loader: []string{"started without an environment"},
+		}),
+		provisioned(),
+	)
+}
+
+// keeps is an update that goes well.
+func keeps(version, slot string) []Step {
+	return steps(
+		update(version, guest.Healthy, slot),
+		boots(fmt.Sprintf("version %s starts from slot %s, on trial", version, slot), expected{
+			slot: slot, version: version, decision: "trial", trial: slot,
+			loader: []string{"slot " + slot + ": trial, attempt recorded, 2 left"},
+		}),
+		commits(slot, version),
+	)
+}
+
+func story() Scenario {
+	return Scenario{
+		Name:  DefaultScenario,
+		About: "an update is kept, a sick one and a crashing one are left, a power cut and a lost kernel are survived",
+		Steps: steps(
+			fromFactory(),
+			keeps("2", "B"),
+
+			update("3", guest.Unhealthy, "A"),
+			boots("version 3 starts from slot A, on trial", expected{slot: "A", version: "3", decision: "trial", trial: "A", good: "B"}),
+			fallsIll("3", "B"),
+			boots("version 2 is back from slot B", expected{
+				slot: "B", version: "2", decision: "nothing to do", good: "B", bad: "A", condemned: []string{"3"},
+			}),
+			refuses("3"),
+
+			update("4", guest.Panics, "A"),
+			crashes("4", 3),
+			boots("the counter brings version 2 back", expected{
+				slot: "B", version: "2", decision: "condemn", good: "B", condemned: []string{"3", "4"},
+				loader: []string{"slot A: trial without attempts left", "slot B: confirmed"},
+			}),
+
+			update("5", guest.Healthy, "A"),
+			boots("version 5 starts from slot A, on trial", expected{slot: "A", version: "5", decision: "trial", trial: "A", good: "B"}),
+			powerCut("in the trial of version 5"),
+			boots("version 5 is tried again", expected{
+				slot: "A", version: "5", decision: "trial", trial: "A", good: "B",
+				loader: []string{"slot A: trial, attempt recorded, 1 left"},
+			}),
+			commits("A", "5"),
+
+			kernelErased("A"),
+			boots("version 2 starts from slot B, which was confirmed too", expected{
+				slot: "B", version: "2", decision: "fell back", good: "B",
+				loader: []string{"slot A: cannot be loaded", "slot B: confirmed"},
+			}),
+		),
+	}
+}
+
+func cycle() Scenario {
+	return Scenario{
+		Name:  "cycle",
+		About: "one update, tried and kept: the shortest way through everything",
+		Steps: steps(fromFactory(), keeps("2", "B")),
+	}
+}
+
+func cuts() Scenario {
+	trial := func(left string) []Step {
+		return boots("version 2 is on trial, "+left+" attempts left", expected{
+			slot: "B", version: "2", decision: "trial", trial: "B", good: "A",
+			loader: []string{"slot B: trial, attempt recorded, " + left + " left"},
+		})
+	}
+	return Scenario{
+		Name:  "cuts",
+		About: "the power fails twice in a trial, and the third attempt is kept; then in every attempt, and the old version comes back",
+		Steps: steps(
+			fromFactory(),
+			update("2", guest.Healthy, "B"),
+			trial("2"), powerCut("in the first attempt"),
+			trial("1"), powerCut("in the second attempt"),
+			trial("0"), commits("B", "2"),
+
+			update("3", guest.Healthy, "A"),
+			threeCuts("3", "A"),
+			boots("version 2 is back", expected{
+				slot: "B", version: "2", decision: "condemn", good: "B", condemned: []string{"3"},
+				loader: []string{"slot A: trial without attempts left"},
+			}),
+		),
+	}
+}
+
+// threeCuts cuts the power in each attempt of a trial.
+func threeCuts(version, slot string) []Step {
+	var all []Step
+	for n := range 3 {
+		all = append(all, steps(
+			boots(fmt.Sprintf("version %s is on trial, attempt %d", version, n+1), expected{slot: slot, version: version, decision: "trial", trial: slot}),
+			powerCut(fmt.Sprintf("in attempt %d", n+1)),
+		)...)
+	}
+	return all
+}
+
+func environment() Scenario {
+	scramble := func(title string, copies func(path string) ([]int, error)) []Step {
+		return damaged(title, func(_ context.Context, path string) error {
+			which, err := copies(path)
+			for _, n := range which {
+				if err == nil {
+					err = disk.ScrambleEnv(path, n)
+				}
+			}
+			return err
+		})
+	}
+	return Scenario{
+		Name:  "environment",
+		About: "U-Boot's environment is damaged: the older copy, the newer copy, both",
+		Steps: steps(
+			fromFactory(),
+			keeps("2", "B"),
+			scramble("copy 0 of the environment is damaged", func(string) ([]int, error) { return []int{0}, nil }),
+			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
+			scramble("copy 1 of the environment is damaged", func(string) ([]int, error) { return []int{1}, nil }),
+			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
+			scramble("both copies of the environment are damaged", func(string) ([]int, error) { return []int{0, 1}, nil }),
+			boots("the factory default starts, and abota makes the table anew", expected{
+				slot: "A", version: "1", decision: "fell back", good: "B",
+				loader: []string{"started without an environment"},
+			}),
+			[]Step{restart()},
+			boots("the rebuilt table brings version 2 back", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
+		),
+	}
+}
