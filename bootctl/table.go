@@ -164,6 +164,28 @@ type Caps struct {
 	Generation bool
 }
 
+// Keep drops from a table what a backend with these caps need not keep: what
+// Load returns is equal to what was stored when both went through Keep.
+func (c Caps) Keep(t Table) Table {
+	t = t.WithOrder(t.Order()...)
+	for i := range t.Slots {
+		st := &t.Slots[i]
+		if !c.Tries {
+			st.Tries = 0
+		}
+		if !c.Good {
+			st.Good = st.Bootable()
+		}
+		if !c.Generation {
+			st.Failed = ""
+		}
+	}
+	if !c.Generation {
+		t.Generation, t.ConfirmedTries = 0, 0
+	}
+	return t
+}
+
 // Backend stores the table where one bootloader reads it.
 type Backend interface {
 	// Caps says what this backend can keep.

@@ -30,14 +30,15 @@ func (s Situation) next(t Table) Table {
 }
 
 // Clear makes the slot that is not booted unbootable, before its first byte
-// is overwritten. The booted slot must be confirmed and in the order: it is
-// then all the device has.
+// is overwritten. The booted slot must be confirmed: it is then all the
+// device has. The digest of a release that failed there stays until another
+// one is armed, so that the same release is known again once it was fetched.
 func (s Situation) Clear() (Table, error) {
 	if s.InTrial() {
 		return s.Table, refuse("cannot install because the booted slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", s.Booted)
 	}
 	t := s.Table.WithOrder(s.Booted).startable(s.Booted)
-	t.Slots[s.Booted.Other()] = State{}
+	t.Slots[s.Booted.Other()] = State{Failed: s.other().Failed}
 	return s.next(t), nil
 }
 
@@ -91,7 +92,8 @@ func (s Situation) MarkBad(slot Slot, failed string) (Table, error) {
 	return s.next(t), nil
 }
 
-// MarkActive makes a confirmed slot the loader's first choice.
+// MarkActive makes a confirmed slot the loader's first choice. Good is proof
+// enough: no slot is written without losing it first, see Clear.
 func (s Situation) MarkActive(slot Slot) (Table, error) {
 	st := s.Table.Slots[slot]
 	switch {
@@ -99,8 +101,6 @@ func (s Situation) MarkActive(slot Slot) (Table, error) {
 		return s.Table, refuse("cannot change the active slot because the booted slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", s.Booted)
 	case !st.Good || !st.Bootable():
 		return s.Table, refuse("cannot make slot %s active because it is not good", slot)
-	case !s.trusted(slot):
-		return s.Table, refuse("cannot make slot %s active because its content was not proven since it was last written", slot)
 	}
 	t := s.Table.WithOrder(slot)
 	if rest := s.Table.Slots[slot.Other()]; rest.Good && rest.Bootable() {
