@@ -46,7 +46,7 @@ func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) 
 	case Condemn:
 		return false, e.condemnTarget(st)
 	case FinishRollback:
-		return false, e.rollBack(st, st.decision.Why)
+		return false, e.finishRollback(st)
 	case Disarm:
 		return false, e.disarm(st)
 	case ArmAgain:
@@ -209,6 +209,19 @@ func (e *Engine) rollBack(st state, reason string) error {
 		return fmt.Errorf("reboot after the rollback: %w", err)
 	}
 	return fmt.Errorf("slot %s: %w: %s", e.Booted, ErrUnhealthy, reason)
+}
+
+// finishRollback is for a power cut between verdict, pointer and reboot.
+func (e *Engine) finishRollback(st state) error {
+	r := st.record
+	if e.Booted != r.Target {
+		return e.dropTarget(st, bootctl.ShortDigest(r.Release.SHA256))
+	}
+	reason := st.decision.Why
+	if r.Phase == Failed && r.LastError != nil {
+		reason = r.LastError.Reason
+	}
+	return e.rollBack(st, reason)
 }
 
 // condemnTarget ends a trial that the origin finds lost.

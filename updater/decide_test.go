@@ -1,0 +1,195 @@
+package updater
+
+import (
+	"strings"
+	"testing"
+
+	"abota/bootctl"
+	"abota/updater/release"
+)
+
+// counting is what U-Boot with abota's boot script can do.
+var counting = bootctl.Caps{Tries: true, Good: true, Generation: true}
+
+// rauc is what the same environment can do under a boot script made for RAUC.
+var rauc = bootctl.Caps{Tries: true}
+
+var oneShot = bootctl.Caps{OneShot: true, Good: true, Generation: true}
+
+const gen = 7
+
+// tables as they stand at the moments of an update from A to B.
+func tableAt(generation uint32, a, b bootctl.State) bootctl.Table {
+	return bootctl.Table{Slots: [2]bootctl.State{a, b}, Generation: generation, ConfirmedTries: 10}
+}
+
+var (
+	goodFirst  = bootctl.State{Priority: 2, Tries: 10, Good: true}
+	goodSecond = bootctl.State{Priority: 1, Tries: 10, Good: true}
+	absent     = bootctl.State{}
+)
+
+func trialLeft(tries int) bootctl.State { return bootctl.State{Priority: 2, Tries: tries} }
+
+func recordAt(phase Phase) *Record {
+	return &Record{Phase: phase, Generation: gen, Origin: bootctl.A, Target: bootctl.B, BootID: "boot-1", Attempts: 1, Release: release.ID{Checksum: "c", Version: "2"}}
+}
+
+// TestDecide has every row of the contract, and the rows that power cuts
+// between journal and table add to them.
+func TestDecide(t *testing.T) {
+	const a, b = bootctl.A, bootctl.B
+	armed := tableAt(gen+1, goodSecond, trialLeft(3))
+	cleared := tableAt(gen, bootctl.State{Priority: 1, Tries: 10, Good: true}, absent)
+	rows := []struct {
+		name   string
+		record *Record
+		table  bootctl.Table
+		caps   bootctl.Caps
+		booted bootctl.Slot
+		bootID string
+		want   Action
+		why    string
+	}{
+		{"writing: start over", recordAt(Writing), cleared, counting, a, "boot-2", StartOver, "interrupted"},
+		{"writing, and the half-written slot booted", recordAt(Writing), cleared, counting, b, "boot-2", Stranded, "being written"},
+
+		{"armed, origin, same boot: reboot required", recordAt(Armed), armed, counting, a, "boot-1", RebootRequired, "waits for a reboot"},
+		{"armed, origin, new boot, tries untouched: the loader ignored the pointer", recordAt(Armed), armed, counting, a, "boot-2", Disarm, "ignored the boot pointer"},
+		{"armed, origin, tries used: failed before user space", recordAt(Armed), tableAt(gen+1, goodSecond, trialLeft(0)), counting, a, "boot-2", Condemn, "before user space (3 of 3"},
+		{"armed, origin, one try used: its kernel did not load", recordAt(Armed), tableAt(gen+1, goodSecond, trialLeft(2)), counting, a, "boot-2", Condemn, "before user space (1 of 3"},
+		{"armed, target booted: trial", recordAt(Armed), tableAt(gen+1, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "first boot"},
+		{"armed, but the pointer was not moved", recordAt(Armed), cleared, counting, a, "boot-2", StartOver, "never reached"},
+		{"armed, and the table says good", recordAt(Armed), tableAt(gen+1, goodSecond, goodFirst), counting, b, "boot-2", FinishCommit, "is good"},
+
+		{"trying, target, new boot: next attempt", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(1)), counting, b, "boot-2", Trial, "attempt 2"},
+		{"trying, target, same boot: the trial goes on", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(2)), counting, b, "boot-1", Trial, "attempt 1"},
+		{"trying, table says good: finish the commit", recordAt(Trying), tableAt(gen+1, goodSecond, goodFirst), counting, b, "boot-2", FinishCommit, "is good"},
+		{"trying, origin booted: the trial is lost", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(0)), counting, a, "boot-2", Condemn, "without becoming healthy"},
+		{"trying, out of the order, same boot: the reboot is missing", recordAt(Trying), tableAt(gen+1, goodSecond, absent), counting, b, "boot-1", FinishRollback, "left the boot order"},
+		{"trying, out of the order, and started again", recordAt(Trying), tableAt(gen+1, goodSecond, absent), counting, b, "boot-2", Stranded, "all the same"},
+
+		{"failed, table still points at the target: finish the rollback", recordAt(Failed), tableAt(gen, goodSecond, trialLeft(1)), counting, b, "boot-2", FinishRollback, "failed in slot B"},
+		{"failed, pointer moved, before the reboot", recordAt(Failed), tableAt(gen+1, goodSecond, absent), counting, b, "boot-1", FinishRollback, "failed in slot B"},
+		{"failed, pointer moved, started all the same: no reboot loop", recordAt(Failed), tableAt(gen+1, goodSecond, absent), counting, b, "boot-2", Stranded, "all the same"},
+		{"failed, origin booted: rolled back", recordAt(Failed), tableAt(gen+1, goodFirst, absent), counting, a, "boot-2", DoNothing, "was rolled back"},
+		{"failed, origin booted by falling through: finish the rollback", recordAt(Failed), tableAt(gen, goodSecond, trialLeft(0)), counting, a, "boot-2", FinishRollback, "failed in slot B"},
+
+		{"lost, booted unconfirmed: ordinary trial", nil, tableAt(gen, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "journal is lost"},
+		{"lost, all good: idle", nil, tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "journal is lost"},
+		{"lost, the other slot armed: nothing proves it", nil, armed, counting, a, "boot-2", Disarm, "nothing proves"},
+
+		{"committed B, B booted", recordAt(Committed), tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "is confirmed"},
+		{"committed B, A booted: fell back", recordAt(Committed), tableAt(gen, goodSecond, goodFirst), counting, a, "boot-2", FellBack, "slot A booted"},
+		{"idle", recordAt(Idle), tableAt(gen, goodFirst, absent), counting, a, "boot-2", DoNothing, "is confirmed"},
+
+		{"committed, but the table is older: the table decides", recordAt(Committed), tableAt(gen-2, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "generation 7, the table of 5"},
+		{"trying, the table is older and good: nothing is committed", recordAt(Trying), tableAt(gen-3, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "generation 7, the table of 4"},
+		{"failed, the table is of another update", recordAt(Failed), tableAt(gen+2, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "generation 7, the table of 9"},
+		{"armed, the journal is older: an armed slot nothing proves", recordAt(Idle), tableAt(gen+4, goodSecond, trialLeft(3)), counting, a, "boot-2", Disarm, "nothing proves"},
+
+		{"one-shot, back without a verdict: arm again", recordAt(Armed), armed, oneShot, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"one-shot, three times back", withAttempts(recordAt(Armed), 3), armed, oneShot, a, "boot-2", Condemn, "did not start in 3"},
+
+		{"RAUC's environment: the trial is known by the record alone", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "first boot"},
+		{"RAUC's environment: tries used", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 0, Good: true}), rauc, a, "boot-2", Condemn, "3 of 3"},
+		{"RAUC's environment: committed", recordAt(Committed), tableAt(0, goodSecond, goodFirst), rauc, b, "boot-2", DoNothing, "is confirmed"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := Decide(row.record, Seen{Table: row.table, Caps: row.caps, Booted: row.booted, BootID: row.bootID})
+			if got.Action != row.want || !strings.Contains(got.Why, row.why) {
+				t.Errorf("got %q because %q, want %q because %q", got.Action, got.Why, row.want, row.why)
+			}
+		})
+	}
+}
+
+func withAttempts(r *Record, n int) *Record {
+	r.Attempts = n
+	return r
+}
+
+// TestDecideNeverTrustsTheRecordAlone walks every phase against every table.
+func TestDecideNeverTrustsTheRecordAlone(t *testing.T) {
+	n := 0
+	for _, record := range everyRecord() {
+		for _, table := range everyTable() {
+			for _, caps := range []bootctl.Caps{counting, rauc, oneShot} {
+				for _, booted := range bootctl.Slots {
+					for _, id := range []string{"boot-1", "boot-2"} {
+						n++
+						checkDecision(t, record, Seen{Table: table, Caps: caps, Booted: booted, BootID: id})
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d combinations", n)
+	if n < 10000 {
+		t.Errorf("only %d combinations: the test walks nothing", n)
+	}
+}
+
+func checkDecision(t *testing.T, r *Record, seen Seen) {
+	t.Helper()
+	d := Decide(r, seen)
+	booted := seen.Table.Slots[seen.Booted]
+	fail := func(rule string) {
+		t.Errorf("%s: %v because %q, record %+v, seen %+v", rule, d.Action, d.Why, r, seen)
+	}
+	if d.Why == "" || d.Action.String() == "" {
+		fail("every decision has words")
+	}
+	if d.Action == FinishCommit && !seen.Table.Slots[r.Target].Good {
+		fail("only the table can say that a slot is committed")
+	}
+	if d.Action == Trial && booted.Good && seen.Caps.Good {
+		fail("a confirmed slot is never on trial")
+	}
+	if (d.Action == Condemn || d.Action == Disarm || d.Action == RebootRequired || d.Action == ArmAgain) && r != nil && seen.Booted == r.Target && inStep(r, seen) {
+		fail("the booted slot is not what is armed")
+	}
+	if r == nil && (d.Action == Condemn || d.Action == FellBack || d.Action == FinishRollback) {
+		fail("a lost journal accuses nobody")
+	}
+	if r != nil && !inStep(r, seen) && d.Action != Trial && d.Action != Disarm && d.Action != DoNothing {
+		fail("a record out of step decides nothing")
+	}
+}
+
+func everyRecord() []*Record {
+	records := []*Record{nil}
+	for _, phase := range []Phase{Idle, Writing, Armed, Trying, Failed, Committed} {
+		for _, target := range bootctl.Slots {
+			r := recordAt(phase)
+			r.Target, r.Origin = target, target.Other()
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
+func everyTable() []bootctl.Table {
+	var states []bootctl.State
+	for _, good := range []bool{false, true} {
+		for _, tries := range []int{0, 2, 3} {
+			states = append(states, bootctl.State{Tries: tries, Good: good})
+		}
+	}
+	var tables []bootctl.Table
+	for _, order := range [][]bootctl.Slot{{}, {bootctl.A}, {bootctl.B}, {bootctl.A, bootctl.B}, {bootctl.B, bootctl.A}} {
+		for _, generation := range []uint32{gen - 1, gen, gen + 1, gen + 2} {
+			for _, a := range states {
+				for _, b := range states {
+					t := bootctl.Table{Slots: [2]bootctl.State{a, b}, Generation: generation}.WithOrder(order...)
+					for _, s := range bootctl.Slots {
+						t.Slots[s].Good = t.Slots[s].Good && t.Slots[s].Bootable()
+					}
+					tables = append(tables, t)
+				}
+			}
+		}
+	}
+	return tables
+}

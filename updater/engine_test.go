@@ -1,0 +1,366 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"abota/bootctl"
+	"abota/updater/source"
+)
+
+// settle boots until no reboot is asked for any more.
+func (w *world) settle() {
+	w.t.Helper()
+	for range 12 {
+		w.powerOn()
+		_, err := w.engine().Boot(context.Background())
+		if err != nil && !errors.Is(err, ErrUnhealthy) {
+			w.t.Fatalf("abota boot: %v", err)
+		}
+		if primary, _ := w.table.Primary(); !w.rebooted && primary == w.booted && w.table.Slots[w.booted].Good {
+			return
+		}
+	}
+	w.t.Fatalf("the device does not settle: table %+v, journal %s", w.table, w.saved)
+}
+
+func (w *world) install() (Outcome, error) {
+	return w.engine().Install(context.Background(), InstallOptions{})
+}
+
+func (w *world) record() *Record {
+	w.t.Helper()
+	r, err := decodeRecord(w.saved)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) mustInstall() {
+	w.t.Helper()
+	if out, err := w.install(); err != nil || !out.RebootRequired {
+		w.t.Fatalf("install: %+v, %v", out, err)
+	}
+}
+
+func TestHealthyReleaseIsCommitted(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy", version: "2"}
+	w.mustInstall()
+	if _, err := w.install(); !errors.Is(err, ErrNothingToDo) {
+		t.Errorf("a second install gave %v", err)
+	}
+	w.settle()
+	r := w.record()
+	if w.booted != bootctl.B || r.Phase != Committed || !r.Slots[bootctl.B].Confirmed || !w.table.Slots[bootctl.A].Good {
+		t.Errorf("booted %s, record %+v, table %+v", w.booted, r, w.table)
+	}
+	if _, err := w.install(); !errors.Is(err, ErrNothingToDo) {
+		t.Errorf("install of what runs gave %v", err)
+	}
+}
+
+func TestBadReleaseIsRolledBackAndCondemned(t *testing.T) {
+	for _, content := range []string{"v3 unhealthy", "v4 panics"} {
+		t.Run(content, func(t *testing.T) {
+			w := newWorld(t)
+			w.offer = &image{content: content, version: "3"}
+			w.mustInstall()
+			w.settle()
+			if w.booted != bootctl.A || w.table.Slots[bootctl.B].Bootable() || w.table.Slots[bootctl.B].Failed == "" {
+				t.Errorf("booted %s, table %+v", w.booted, w.table)
+			}
+			if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) {
+				t.Errorf("install of a condemned release gave %v", err)
+			}
+			if _, err := w.engine().Install(context.Background(), InstallOptions{Reinstall: true}); err != nil {
+				t.Errorf("install on the operator's word gave %v", err)
+			}
+		})
+	}
+}
+
+func TestCondemnedReleaseIsKnownWithoutJournal(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v3 unhealthy"}
+	w.mustInstall()
+	w.settle()
+	w.saved = nil
+	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) || w.table.Slots[bootctl.B].Bootable() {
+		t.Errorf("got %v, table %+v", err, w.table)
+	}
+}
+
+func TestRollbackHappensWithoutJournal(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v3 unhealthy"}
+	w.mustInstall()
+	w.journalErr = errors.New("no space left on device")
+	w.settle()
+	if w.booted != bootctl.A {
+		t.Errorf("booted %s with table %+v", w.booted, w.table)
+	}
+}
+
+func TestInstallIsRefusedDuringATrial(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	w.powerOn()
+	w.offer = &image{content: "v9 healthy"}
+	var refused *bootctl.RefusedError
+	if _, err := w.install(); !errors.As(err, &refused) {
+		t.Errorf("got %v", err)
+	}
+	if w.content(bootctl.A) != "v1 healthy" {
+		t.Error("the confirmed slot was written during a trial")
+	}
+}
+
+func TestDamagedReleaseIsNotArmed(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy", damage: errors.New("MD5 differs")}
+	if _, err := w.install(); err == nil || !strings.Contains(err.Error(), "MD5 differs") {
+		t.Fatalf("got %v", err)
+	}
+	if w.table.Slots[bootctl.B].Bootable() || w.record().LastError == nil || w.record().Phase != Idle {
+		t.Errorf("table %+v, record %+v", w.table, w.record())
+	}
+	w.offer.damage = nil
+	w.mustInstall()
+	w.settle()
+	if w.booted != bootctl.B {
+		t.Error("the mended release was not installed")
+	}
+}
+
+func TestPublicationRaceStartsOverAndCondemnsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy", changes: 2}
+	w.mustInstall()
+	w.powerOn()
+
+	w = newWorld(t)
+	w.offer = &image{content: "v2 healthy", changes: 100}
+	if _, err := w.install(); !errors.Is(err, source.ErrChanged) {
+		t.Errorf("an endless race gave %v", err)
+	}
+	if len(w.record().Condemned) > 0 {
+		t.Errorf("condemned %+v", w.record().Condemned)
+	}
+}
+
+func TestImageThatDoesNotFitIsRefusedBeforeTheFirstWrite(t *testing.T) {
+	w := newWorld(t)
+	w.fill(bootctl.B, "what was there")
+	w.offer = &image{content: strings.Repeat("x", 20<<10)}
+	before := w.table
+	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) || !strings.Contains(err.Error(), "has only 16384") {
+		t.Errorf("got %v", err)
+	}
+	if w.content(bootctl.B) != "what was there" || w.table != before {
+		t.Error("something was written")
+	}
+}
+
+func TestPowerCutsDuringATrialAreNoFailure(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	for range bootctl.DefaultTrialTries - 1 {
+		w.powerOn()
+		ctx, cut := context.WithCancel(context.Background())
+		cut()
+		if _, err := w.engine().Boot(ctx); err != nil || w.booted != bootctl.B {
+			t.Fatalf("booted %s, %v", w.booted, err)
+		}
+	}
+	w.settle()
+	if w.booted != bootctl.B || len(w.record().Condemned) > 0 {
+		t.Errorf("booted %s, record %+v", w.booted, w.record())
+	}
+}
+
+func TestLostTableIsRebuiltFromJournalAndBootedSlot(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	w.settle()
+	w.none = true
+	w.powerOn()
+	if w.booted != bootctl.A {
+		t.Fatal("the model boots the factory default")
+	}
+	report, err := w.engine().Boot(context.Background())
+	if err != nil || !report.Rebuilt {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if primary, _ := w.table.Primary(); primary != bootctl.B || !w.table.Slots[bootctl.A].Good || !w.table.Slots[bootctl.B].Good {
+		t.Errorf("rebuilt table %+v", w.table)
+	}
+	w.settle()
+	if w.booted != bootctl.B {
+		t.Errorf("booted %s", w.booted)
+	}
+}
+
+func TestLostTableInATrialEndsItWithoutAVerdict(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	w.none = true
+	w.settle()
+	if w.booted != bootctl.A || w.table.Slots[bootctl.B].Bootable() || len(w.record().Condemned) > 0 {
+		t.Errorf("booted %s, table %+v, record %+v", w.booted, w.table, w.record())
+	}
+	w.mustInstall()
+}
+
+func TestFellBackIsReportedAndNotReinstalledByItself(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	w.settle()
+	w.fill(bootctl.B, "its kernel panics now")
+	w.table.Slots[bootctl.B].Good, w.table.Slots[bootctl.B].Tries = true, 0
+	w.booted, w.boots = bootctl.A, w.boots+1
+	report, err := w.engine().Boot(context.Background())
+	if err != nil || report.Action != FellBack {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) {
+		t.Errorf("install gave %v", err)
+	}
+}
+
+func TestRAUCEnvironmentGoesThroughAWholeUpdate(t *testing.T) {
+	for content, want := range map[string]bootctl.Slot{"v2 healthy": bootctl.B, "v3 unhealthy": bootctl.A, "v4 panics": bootctl.A} {
+		w := newWorld(t)
+		w.caps = rauc
+		w.table.Generation, w.table.ConfirmedTries = 0, 0
+		w.table.Slots[bootctl.A].Tries = 3
+		w.offer = &image{content: content}
+		w.mustInstall()
+		w.settle()
+		if w.booted != want || w.table.Slots[w.booted].Tries != bootctl.DefaultTrialTries {
+			t.Errorf("%s: booted %s with table %+v", content, w.booted, w.table)
+		}
+	}
+}
+
+// TestPowerCutAtEveryStep cuts the power at every moment of an install and of
+// the boots after it. Whatever the moment: some system runs, only a whole
+// image is ever started, a bad release never stays, and the good one is there
+// in the end.
+func TestPowerCutAtEveryStep(t *testing.T) {
+	cuts := 0
+	for _, caps := range []bootctl.Caps{counting, rauc} {
+		for _, content := range []string{"v2 healthy", "v3 unhealthy", "v4 panics"} {
+			for phase := range 4 {
+				for cut := 1; ; cut++ {
+					w := newWorld(t)
+					w.caps = caps
+					w.offer = &image{content: content}
+					if !w.cutIn(phase, cut) {
+						break
+					}
+					cuts++
+					w.check(content)
+					if t.Failed() {
+						t.Fatalf("caps %+v, %s, cut %d in phase %d", caps, content, cut, phase)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d power cuts", cuts)
+	if cuts < 100 {
+		t.Errorf("only %d power cuts: the test cuts nothing", cuts)
+	}
+}
+
+// cutIn runs an update and cuts the power at the given step of its install
+// (phase 0) or of the n-th boot after it. It reports whether the cut fell.
+func (w *world) cutIn(phase, cut int) bool {
+	w.t.Helper()
+	if phase == 0 {
+		w.cutAt = cut
+		_, err := w.install()
+		return w.dead || err != nil
+	}
+	w.mustInstall()
+	for boot := 1; boot <= phase; boot++ {
+		w.powerOn()
+		if boot == phase {
+			w.steps, w.cutAt = 0, cut
+		}
+		_, _ = w.engine().Boot(context.Background())
+	}
+	return w.dead
+}
+
+// check lets the device come back from a cut, and its agent try again.
+func (w *world) check(content string) {
+	w.t.Helper()
+	w.settle()
+	for range 2 {
+		if _, err := w.install(); err == nil {
+			w.settle()
+		}
+	}
+	running := w.content(w.booted)
+	want := "v1 healthy"
+	if content == "v2 healthy" {
+		want = content
+	}
+	if running != want {
+		w.t.Errorf("runs %q, want %q; table %+v, journal %s", running, want, w.table, w.saved)
+	}
+	if w.table.Slots[w.booted.Other()].Good && strings.Contains(w.content(w.booted.Other()), "unhealthy") {
+		w.t.Errorf("a bad release is good in %+v", w.table)
+	}
+}
+
+func TestVerbsOfTheOperator(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy", version: "2"}
+	w.mustInstall()
+	w.settle()
+	if res, err := w.engine().MarkActive(bootctl.A); err != nil || !res.RebootRequired {
+		t.Fatalf("mark active A: %+v, %v", res, err)
+	}
+	w.settle()
+	if w.booted != bootctl.A {
+		t.Fatalf("booted %s after mark active A", w.booted)
+	}
+	if _, err := w.engine().MarkActive(bootctl.B); err != nil {
+		t.Fatal(err)
+	}
+	w.settle()
+	if res, err := w.engine().Rollback(); err != nil || !res.RebootRequired {
+		t.Fatalf("rollback: %+v, %v", res, err)
+	}
+	w.settle()
+	if w.booted != bootctl.A {
+		t.Fatalf("booted %s after rollback", w.booted)
+	}
+	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) {
+		t.Errorf("install of what was rolled back gave %v", err)
+	}
+	if _, err := w.engine().MarkGood(bootctl.B); err != nil {
+		t.Errorf("mark good of a proven slot gave %v", err)
+	}
+	if _, found := w.record().verdict(w.offer.id()); found {
+		t.Error("mark good did not take the verdict back")
+	}
+	if _, err := w.engine().MarkBad(bootctl.B); err != nil {
+		t.Errorf("mark bad gave %v", err)
+	}
+	var refused *bootctl.RefusedError
+	if _, err := w.engine().MarkBad(bootctl.A); !errors.As(err, &refused) {
+		t.Errorf("marking the last good slot bad gave %v", err)
+	}
+}
