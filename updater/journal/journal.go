@@ -42,8 +42,8 @@
 //
 // The distance is one erase group of common eMMC and SD media, because such a
 // medium may damage a whole group when it loses power while it writes into
-// it. It is a best effort: the file system decides where blocks lie (ext4
-// keeps the distance when there is room) and log-structured file systems
+// it. It is a best effort: the file system decides where blocks lie (ext4 puts
+// the copies apart, yet promises no distance) and log-structured file systems
 // overwrite nothing in place. The guarantee rests on the CRCs; the distance
 // only makes it rarer that both copies are lost.
 //

@@ -1,0 +1,152 @@
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// tree reads how all block devices are stacked now.
+func (h Host) tree() (tree, error) {
+	all, err := h.devices()
+	if err != nil {
+		return nil, err
+	}
+	t := tree{}
+	for _, d := range all {
+		t[d.number] = d
+	}
+	return t, nil
+}
+
+// guard refuses a target that shares its storage with the booted slot or with
+// anything in use. Whatever cannot be found out is a refusal too.
+func (h Host) guard(target, booted volume) error {
+	t, err := h.tree()
+	if err != nil {
+		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", target.path, err)
+	}
+	for _, v := range []volume{target, booted} {
+		if v.ino == 0 && t[v.dev] == nil {
+			return fmt.Errorf("cannot write %s because the kernel shows no block device for %s: check that /sys and /dev are mounted", target.path, v.path)
+		}
+	}
+	if t.share(target.storage, booted.storage) {
+		return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: name two different partitions", ErrSameDevice, target.path, booted.path)
+	}
+	uses, err := h.uses()
+	if err != nil {
+		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", target.path, err)
+	}
+	for _, u := range uses {
+		if t.share(target.storage, u.of) {
+			return fmt.Errorf("%w: cannot write %s because %s is %s: %s", ErrInUse, target.path, t.describe(u.of, target.storage), u.reason, u.remedy)
+		}
+	}
+	return nil
+}
+
+// describe names what is in use as seen from the target.
+func (t tree) describe(s, target storage) string {
+	switch d := t[s.dev]; {
+	case s == target:
+		return "it"
+	case s.ino == 0 && d != nil:
+		return d.name + ", which shares its storage,"
+	}
+	return "a file that shares its storage"
+}
+
+// holders names the devices that are built on this one, for a message.
+func (t tree) holders(s storage) string {
+	d := t[s.dev]
+	if d == nil || s.ino != 0 {
+		return ""
+	}
+	entries, err := os.ReadDir(filepath.Join(d.dir, "holders"))
+	if err != nil || len(entries) == 0 {
+		return ""
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return " (" + strings.Join(names, ", ") + ")"
+}
+
+// BootedOf finds which of the two paths is the device behind "/", and known is
+// false when neither can be shown to be. A root that is an overlay is followed
+// to the layers below it; when their names mean nothing any more, the one slot
+// that is mounted anywhere counts. A path that does not exist is not the root.
+func (h Host) BootedOf(paths [2]string) (slot int, known bool, err error) {
+	t, err := h.tree()
+	if err != nil {
+		return 0, false, fmt.Errorf("find the booted slot: %w", err)
+	}
+	all, err := h.mounts()
+	if err != nil {
+		return 0, false, fmt.Errorf("find the booted slot: %w", err)
+	}
+	for _, candidates := range rootCandidates(all) {
+		slot, known, err = t.which(paths, candidates)
+		if known || err != nil {
+			return slot, known, err
+		}
+	}
+	return 0, false, nil
+}
+
+// rootCandidates are the mounts that may hold the root, the best guess first.
+// The last mount on a point hides the ones before it.
+func rootCandidates(all []mount) [][]mount {
+	var root *mount
+	for i := range all {
+		if all[i].point == "/" {
+			root = &all[i]
+		}
+	}
+	switch {
+	case root == nil:
+		return nil
+	case root.kind != "overlay":
+		return [][]mount{{*root}}
+	}
+	var layers []mount
+	for _, dir := range root.layers() {
+		if m, ok := holding(all, dir); ok {
+			layers = append(layers, m)
+		}
+	}
+	return [][]mount{layers, all}
+}
+
+// which finds the one slot that these mounts stand on. Two slots on one mount
+// are no two slots.
+func (t tree) which(paths [2]string, mounts []mount) (slot int, known bool, err error) {
+	var found []int
+	for i, path := range paths {
+		s, err := identify(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, false, err
+		}
+		if slices.ContainsFunc(mounts, func(m mount) bool {
+			return slices.ContainsFunc(m.storages(), func(of storage) bool { return t.share(s, of) })
+		}) {
+			found = append(found, i)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], true, nil
+	case len(found) == 2 && len(mounts) == 1:
+		return 0, false, fmt.Errorf("%w: %s and %s are both mounted at %s: name two different partitions", ErrSameDevice, paths[0], paths[1], mounts[0].point)
+	}
+	return 0, false, nil
+}

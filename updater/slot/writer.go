@@ -1,0 +1,234 @@
+package slot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
+)
+
+// regionSize is how much is written, read back and compared at a time, and
+// regions how many of these are under way. With the buffer for reading back
+// that is all the memory that a Writer takes.
+const (
+	regionSize = 1 << 20
+	regions    = 4
+)
+
+// Proof says what a slot holds from its first byte on: read past the page
+// cache, not what somebody claims to have written.
+type Proof struct {
+	SHA256 string // hexadecimal
+	Size   int64  // in bytes
+}
+
+// medium is the slot as the writer sees it. ReadAt reads past the page cache.
+type medium interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+}
+
+// chunk is a filled buffer and its place.
+type chunk struct {
+	data []byte
+	off  int64
+}
+
+// Writer writes an image from the slot's first byte on. Three stages run at
+// once: the caller fills buffers, one goroutine writes them, one reads them
+// back, compares and hashes. Errors are sticky.
+type Writer struct {
+	medium medium
+	path   string
+	size   int64
+
+	taken int64 // bytes accepted
+	buf   []byte
+	free  chan []byte
+	write chan chunk
+	prove chan chunk
+	done  chan struct{} // closed when the last chunk is proven
+
+	digest hash.Hash // of what was read back
+	closed bool
+	proof  Proof
+	failed failure
+}
+
+// failure keeps the first error of any stage.
+type failure struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func newWriter(m medium, path string, size int64) *Writer {
+	w := &Writer{
+		medium: m, path: path, size: size,
+		free:   make(chan []byte, regions),
+		write:  make(chan chunk, regions),
+		prove:  make(chan chunk, regions),
+		done:   make(chan struct{}),
+		digest: sha256.New(),
+	}
+	for range regions {
+		w.free <- aligned(regionSize)[:0]
+	}
+	go w.writeAll()
+	go w.proveAll()
+	return w
+}
+
+// Write takes the next bytes of the image. ErrFull says that they do not fit;
+// then none of them is written. An error may be of bytes taken earlier.
+func (w *Writer) Write(p []byte) (int, error) {
+	if err := w.failed.get(); err != nil {
+		return 0, err
+	}
+	if w.closed {
+		return 0, fmt.Errorf("write slot %s: the writer is closed", w.path)
+	}
+	if int64(len(p)) > w.size-w.taken {
+		w.failed.set(fmt.Errorf("%w: %s has %d bytes: publish a smaller image", ErrFull, w.path, w.size))
+		return 0, w.failed.get()
+	}
+	for done := 0; done < len(p); {
+		if w.buf == nil {
+			w.buf = <-w.free
+		}
+		n := min(len(p)-done, regionSize-len(w.buf))
+		w.buf = append(w.buf, p[done:done+n]...)
+		done += n
+		w.taken += int64(n)
+		if len(w.buf) == regionSize {
+			w.flush()
+		}
+	}
+	return len(p), nil
+}
+
+// flush hands the current buffer on.
+func (w *Writer) flush() {
+	if len(w.buf) > 0 {
+		w.write <- chunk{w.buf, w.taken - int64(len(w.buf))}
+	}
+	w.buf = nil
+}
+
+// Close writes what is left, flushes it to the medium, and proves all of it.
+// The proof is empty after any error. Further calls return the same.
+func (w *Writer) Close() (Proof, error) {
+	if !w.closed {
+		w.flush()
+		w.finish()
+		w.sync()
+	}
+	return w.proof, w.failed.get()
+}
+
+// stop ends the goroutines of a writer that is given up.
+func (w *Writer) stop() {
+	if w.closed {
+		return
+	}
+	w.failed.set(fmt.Errorf("write slot %s: given up", w.path))
+	w.finish()
+}
+
+func (w *Writer) finish() {
+	w.closed = true
+	close(w.write)
+	<-w.done
+}
+
+// sync ends in the proof. A failed flush is final, because the kernel may have
+// dropped what it could not write, and would report success the next time.
+func (w *Writer) sync() {
+	if w.failed.get() != nil {
+		return
+	}
+	if err := w.medium.Sync(); err != nil {
+		w.failed.set(fmt.Errorf("flush slot %s: %w", w.path, err))
+		return
+	}
+	w.proof = Proof{SHA256: hex.EncodeToString(w.digest.Sum(nil)), Size: w.taken}
+}
+
+// writeAll and proveAll pass every chunk on also after a failure, so that no
+// stage waits for ever.
+func (w *Writer) writeAll() {
+	defer close(w.prove)
+	for c := range w.write {
+		if w.failed.get() == nil {
+			w.writeChunk(c)
+		}
+		w.prove <- c
+	}
+}
+
+func (w *Writer) writeChunk(c chunk) {
+	n, err := w.medium.WriteAt(c.data, c.off)
+	if err == nil && n < len(c.data) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		w.failed.set(fmt.Errorf("write slot %s at offset %d: %w", w.path, c.off+int64(n), err))
+	}
+}
+
+func (w *Writer) proveAll() {
+	defer close(w.done)
+	back := aligned(regionSize)
+	for c := range w.prove {
+		if w.failed.get() == nil {
+			if err := w.proveChunk(c, back[:roundUp(len(c.data))]); err != nil {
+				w.failed.set(err)
+			}
+		}
+		w.free <- c.data[:0]
+	}
+}
+
+func (w *Writer) proveChunk(c chunk, back []byte) error {
+	n, err := w.medium.ReadAt(back, c.off)
+	if n < len(c.data) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return fmt.Errorf("%w: read back %s at offset %d: %w", ErrReadback, w.path, c.off+int64(n), err)
+	}
+	back = back[:len(c.data)]
+	if !bytes.Equal(back, c.data) {
+		return fmt.Errorf("%w: %s differs at offset %d: the medium is failing", ErrReadback, w.path, c.off+int64(difference(back, c.data)))
+	}
+	w.digest.Write(back)
+	return nil
+}
+
+// difference is the index of the first byte that differs.
+func difference(a, b []byte) int {
+	for i := range a {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return len(a)
+}
