@@ -119,7 +119,7 @@ func releaseOf(src Source) *Release {
 }
 
 // folder writes the objects as files.
-func folder(t *testing.T, objects map[string]object) (string, *Release) {
+func folder(t testing.TB, objects map[string]object) (string, *Release) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, o := range objects {
@@ -156,7 +156,7 @@ func randomBytes(seed uint64, n int) []byte {
 }
 
 // zipOf packs one image.
-func zipOf(t *testing.T, image []byte) []byte {
+func zipOf(t testing.TB, image []byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
@@ -173,7 +173,7 @@ func zipOf(t *testing.T, image []byte) []byte {
 	return buf.Bytes()
 }
 
-func encrypt(t *testing.T, key *fernet.Key, plain []byte) []byte {
+func encrypt(t testing.TB, key *fernet.Key, plain []byte) []byte {
 	t.Helper()
 	var token bytes.Buffer
 	w := fernet.NewWriter(&token, key)
@@ -197,7 +197,7 @@ func objectsOf(token []byte, key *fernet.Key, version string) map[string]object 
 }
 
 // publication is a whole release of one image.
-func publication(t *testing.T, image []byte, key *fernet.Key, version string) map[string]object {
+func publication(t testing.TB, image []byte, key *fernet.Key, version string) map[string]object {
 	t.Helper()
 	return objectsOf(encrypt(t, key, zipOf(t, image)), key, version)
 }

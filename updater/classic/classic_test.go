@@ -286,8 +286,12 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			synctest.Wait() // both rings are full now, or the token was read
 			for range 2 {
 				_ = p.Close()
+			}
+			if read == 1 {
+				return // nobody takes what waits in the rings
 			}
 			if _, err := io.Copy(io.Discard, p); err == nil || errors.Is(err, ErrCorrupt) || errors.Is(err, source.ErrChanged) {
 				t.Errorf("a payload that was closed ends in %v", err)

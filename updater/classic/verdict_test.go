@@ -100,8 +100,10 @@ func TestWrongKeyIsToldFromDamage(t *testing.T) {
 }
 
 func TestZipThatWasNotEncryptedIsExplained(t *testing.T) {
-	_, r := folder(t, objectsOf(zipOf(t, []byte("image")), keyOf(1), ""))
-	mustBeCorrupt(t, r, "was not encrypted", "abota-publish encrypt")
+	for _, size := range []int{5, 3 << 20} { // the second is more than is ever read ahead
+		_, r := folder(t, objectsOf(zipOf(t, randomBytes(1, size)), keyOf(1), ""))
+		mustBeCorrupt(t, r, "matches checksum.txt", "was not encrypted", "abota-publish encrypt")
+	}
 }
 
 func TestAuthenticTokenOverABadZipIsCorrupt(t *testing.T) {

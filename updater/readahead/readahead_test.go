@@ -205,10 +205,16 @@ func TestCloseStopsAFullRing(t *testing.T) {
 	})
 }
 
+// Nobody closes the source here: one more Read that returns is enough.
 func TestCloseStopsASourceThatTrickles(t *testing.T) {
 	synctest.Test(t, func(*testing.T) {
-		a := New(iotest.OneByteReader(endless{}), 3, 1<<20)
+		src, feed := io.Pipe()
+		a := New(src, 2, 16)
+		_, _ = feed.Write([]byte("a"))
+		synctest.Wait() // it has one buffer for the consumer, and fills the next
+		_, _ = feed.Write([]byte("b"))
 		a.Close()
+		_, _ = feed.Write([]byte("c"))
 	})
 }
 
