@@ -99,9 +99,14 @@ type walker struct {
 	pending []event // sectors written since
 	event   int
 	rng     *rand.Rand
-	seen    map[uint64]bool // hashes of images already yielded
-	hash    maphash.Seed
 	yield   func(Cut) bool
+
+	// An image is known by the sum over its sectors of a hash of each, so
+	// that only the sectors which differ from durable need hashing.
+	scratch []byte // durable, but while an image is built
+	sum     uint64 // of durable
+	seen    map[uint64]bool
+	hash    maphash.Seed
 }
 
 func newWalker(start []byte, o Options, yield func(Cut) bool) *walker {
@@ -115,9 +120,10 @@ func newWalker(start []byte, o Options, yield func(Cut) bool) *walker {
 		Options: o,
 		durable: slices.Clone(start),
 		rng:     rand.New(rand.NewPCG(o.Seed, 0)),
+		yield:   yield,
+		scratch: slices.Clone(start),
 		seen:    map[uint64]bool{},
 		hash:    maphash.MakeSeed(),
-		yield:   yield,
 	}
 }
 
@@ -128,9 +134,36 @@ func (w *walker) step(e event) {
 		return
 	}
 	for _, p := range w.pending {
-		copy(w.durable[p.sector*SectorSize:], p.data)
+		copy(sectorOf(w.scratch, p.sector), p.data)
+	}
+	w.sum = w.scratchSum()
+	for _, p := range w.pending {
+		copy(sectorOf(w.durable, p.sector), sectorOf(w.scratch, p.sector))
 	}
 	w.pending = nil
+}
+
+func sectorOf(image []byte, n int64) []byte { return image[n*SectorSize:][:SectorSize] }
+
+// scratchSum is the sum of the scratch image, which differs from durable in
+// sectors that are pending.
+func (w *walker) scratchSum() uint64 {
+	sum := w.sum
+	for i, p := range w.pending {
+		if slices.ContainsFunc(w.pending[:i], func(e event) bool { return e.sector == p.sector }) {
+			continue // counted already
+		}
+		sum += w.sectorHash(w.scratch, p.sector) - w.sectorHash(w.durable, p.sector)
+	}
+	return sum
+}
+
+func (w *walker) sectorHash(image []byte, n int64) uint64 {
+	var h maphash.Hash
+	h.SetSeed(w.hash)
+	maphash.WriteComparable(&h, n)
+	h.Write(sectorOf(image, n))
+	return h.Sum64()
 }
 
 // explore yields the images of a cut at this event and reports whether more
@@ -216,9 +249,8 @@ func (w *walker) tornSectors() iter.Seq[tearing] {
 
 // emit builds one image and yields it unless it was yielded before.
 func (w *walker) emit(landed []bool, torn, keep int) bool {
-	image := slices.Clone(w.durable)
 	for i, p := range w.pending {
-		sector := image[p.sector*SectorSize:][:SectorSize]
+		sector := sectorOf(w.scratch, p.sector)
 		switch {
 		case i == torn && keep < 0:
 			for at := range sector {
@@ -230,12 +262,15 @@ func (w *walker) emit(landed []bool, torn, keep int) bool {
 			copy(sector, p.data)
 		}
 	}
-	sum := maphash.Bytes(w.hash, image)
-	if w.seen[sum] {
-		return true
+	more := true
+	if sum := w.scratchSum(); !w.seen[sum] {
+		w.seen[sum] = true
+		more = w.yield(Cut{Image: slices.Clone(w.scratch), Event: w.event, landed: landed, torn: torn, keep: keep})
 	}
-	w.seen[sum] = true
-	return w.yield(Cut{Image: image, Event: w.event, landed: landed, torn: torn, keep: keep})
+	for _, p := range w.pending {
+		copy(sectorOf(w.scratch, p.sector), sectorOf(w.durable, p.sector))
+	}
+	return more
 }
 
 func (w *walker) random(n int) []bool {
