@@ -1,0 +1,180 @@
+package bootctltest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"abota/bootctl"
+	"abota/sim/cutdisk"
+)
+
+// exploration is how far the cuts within one store are explored; there are
+// many stores.
+func exploration(seed uint64) cutdisk.Options {
+	return cutdisk.Options{Seed: seed, Torn: true, Samples: 4}
+}
+
+// history is what was stored before a transition. Mostly both copies are in
+// use; now and then the second one was never written.
+func (s *suite) history(i int, e edge) []bootctl.Table {
+	if i%8 == 0 {
+		return []bootctl.Table{e.from}
+	}
+	return []bootctl.Table{s.spacer, e.from}
+}
+
+func (s *suite) checkOneCopy() error {
+	for _, e := range s.edges {
+		d, err := s.disk(s.spacer, e.from)
+		if err != nil {
+			return err
+		}
+		before := d.Image()
+		if err := s.Open(d).Store(e.to); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		changed, err := s.changedCopy(before, d.Image())
+		if err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		damaged := d.Image()
+		clear(changed.in(damaged))
+		if _, err := s.expect(damaged, e.from); err != nil {
+			return fmt.Errorf("%s: without the copy that was written: %w", e, err)
+		}
+	}
+	return nil
+}
+
+// changedCopy is the one copy that differs between two images. Nothing else
+// may.
+func (s *suite) changedCopy(before, after []byte) (changed Region, err error) {
+	n := 0
+	before, after = bytes.Clone(before), bytes.Clone(after)
+	for _, r := range s.Copies {
+		if !bytes.Equal(r.in(before), r.in(after)) {
+			n, changed = n+1, r
+		}
+		clear(r.in(before))
+		clear(r.in(after))
+	}
+	if n != 1 {
+		return changed, fmt.Errorf("a store changed %d copies, want one", n)
+	}
+	if !bytes.Equal(before, after) {
+		return changed, errors.New("a store changed bytes that belong to neither copy")
+	}
+	return changed, nil
+}
+
+func (r Region) in(image []byte) []byte { return image[r.Offset:][:r.Size] }
+
+func (s *suite) checkCuts() error {
+	if err := s.cutsOfFirstStore(); err != nil {
+		return fmt.Errorf("first store: %w", err)
+	}
+	// The larger a copy, the more cuts has each store.
+	step := max(1, int(s.Copies[0].Size/cutdisk.SectorSize/2))
+	for i, e := range s.some(step) {
+		d, err := s.disk(s.history(i, e)...)
+		if err != nil {
+			return err
+		}
+		if err := s.cutsOfStore(d, e, uint64(i), s.expectWritable); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+	}
+	return nil
+}
+
+// cutsOfStore makes the transition and looks at every cut within it, then at
+// what the reported success is worth.
+func (s *suite) cutsOfStore(d *cutdisk.Disk, e edge, seed uint64, after func(image []byte) error) error {
+	if err := s.Open(d).Store(e.to); err != nil {
+		return err
+	}
+	for cut := range d.Cuts(exploration(seed)) {
+		s.cuts++
+		if _, err := s.expect(cut.Image, e.from, e.to); err != nil {
+			return fmt.Errorf("%s: %w", cut, err)
+		}
+		if err := after(cut.Image); err != nil {
+			return fmt.Errorf("%s: %w", cut, err)
+		}
+	}
+	if err := s.expectDurable(d, e.to); err != nil {
+		return fmt.Errorf("success was reported too early: %w", err)
+	}
+	return nil
+}
+
+// cutsOfFirstStore: there is no old table then.
+func (s *suite) cutsOfFirstStore() error {
+	d := cutdisk.Open(s.Blank)
+	first := provisioned()
+	if err := s.Open(d).Store(first); err != nil {
+		return err
+	}
+	for cut := range d.Cuts(exploration(0)) {
+		s.cuts++
+		if s.expectNone(cut.Image) != nil {
+			if _, err := s.expect(cut.Image, first); err != nil {
+				return fmt.Errorf("%s: %w", cut, err)
+			}
+		}
+		if err := s.expectWritable(cut.Image); err != nil {
+			return fmt.Errorf("%s: %w", cut, err)
+		}
+	}
+	return s.expectDurable(d, first)
+}
+
+func (s *suite) checkCutsAfterCuts() error {
+	for i, e := range s.some(64) {
+		again := func(image []byte) error {
+			found, err := s.expect(image, e.from, e.to)
+			if err != nil {
+				return err
+			}
+			second := edge{from: found, to: s.third, verb: "store after a cut"}
+			return s.cutsOfStore(cutdisk.Open(image), second, uint64(i), func([]byte) error { return nil })
+		}
+		d, err := s.disk(s.spacer, e.from)
+		if err != nil {
+			return err
+		}
+		if err := s.cutsOfStore(d, e, uint64(i), again); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+	}
+	return nil
+}
+
+// checkPowerLost lets the power go while Store runs, also when only the read
+// back is left to do, and looks at what it says.
+func (s *suite) checkPowerLost() error {
+	for _, e := range s.some(8) {
+		full, err := s.disk(s.spacer, e.from)
+		if err != nil {
+			return err
+		}
+		image := full.Image()
+		if err := s.Open(full).Store(e.to); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		for n := range full.Events() + 1 {
+			d := cutdisk.Open(image)
+			b := s.Open(d)
+			d.CutAfter(n)
+			s.cuts++
+			if err := b.Store(e.to); !errors.Is(err, cutdisk.ErrPowerLost) {
+				return fmt.Errorf("%s: power lost after %d of %d sectors and syncs: store returned %v, want ErrPowerLost", e, n, full.Events(), err)
+			}
+			if err := s.expectDurable(d, e.from, e.to); err != nil {
+				return fmt.Errorf("%s: power lost after %d of %d sectors and syncs: %w", e, n, full.Events(), err)
+			}
+		}
+	}
+	return nil
+}
