@@ -119,7 +119,7 @@ func (d *device) build(c *command, how access) error {
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
 		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
-		Reboot: func() error { return reboot(c.log) }, Evidence: pstoreEvidence,
+		Reboot: rebootFor(backend, c.log), Evidence: pstoreEvidence,
 		Watchdog: d.watchdog(), Progress: func(updater.Progress) {},
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}

@@ -10,10 +10,24 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"abota/bootctl"
 )
 
 // orderlyFor is how long services get to stop before the reboot is forced.
 const orderlyFor = 60 * time.Second
+
+// rebootFor is the reboot that makes a moved boot pointer count. Where no
+// bootloader reads the table, restarting the machine would change nothing.
+func rebootFor(backend bootctl.Backend, log *slog.Logger) func() error {
+	if caps := backend.Caps(); !caps.Tries && !caps.OneShot {
+		return func() error {
+			log.Warn("no bootloader reads these slots: restart what uses the slots")
+			return nil
+		}
+	}
+	return func() error { return reboot(log) }
+}
 
 // reboot asks init for an orderly reboot and forces it when the device is
 // still up after orderlyFor. It returns only when even that is refused.

@@ -1,0 +1,81 @@
+# abota: make sim shows it work, make test proves it. `make help` lists the rest.
+
+GO      ?= go
+OUT     := build
+LDFLAGS := -s -w
+ARCHES  := amd64 arm64 armv7
+FUZZTIME ?= 60s
+
+GOFUMPT     := mvdan.cc/gofumpt@v0.9.2
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.1
+
+# What the tests use beside Go: QEMU with U-Boot, tools that build disk images
+# without root, U-Boot's own environment tools, and the Python of the script
+# that abota replaces.
+PACKAGES := qemu-system-arm u-boot-qemu u-boot-tools libubootenv-tool mtools gdisk dosfstools e2fsprogs util-linux \
+	python3 python3-cryptography python3-boto3 ca-certificates
+
+export CGO_ENABLED := 0
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: sim
+sim: ## a virtual board takes an update from S3, and comes back from bad ones
+	$(GO) run ./cmd/abota-sim scenario story
+
+.PHONY: test
+test: deps ## every test, with a real MinIO and one whole update in QEMU
+	$(GO) test -timeout 30m ./...
+
+.PHONY: check
+check: ## format, vet, staticcheck, import rule, size budget
+	@out=$$($(GO) run $(GOFUMPT) -l bootctl cmd sim updater) && test -z "$$out" || { echo "gofumpt differs: $$out"; exit 1; }
+	$(GO) vet ./...
+	GOOS=linux GOARCH=arm GOARM=7 $(GO) vet ./cmd/abota ./updater/... ./bootctl/...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 -run TestImports ./cmd/abota
+	@$(MAKE) --no-print-directory size
+
+.PHONY: build
+build: $(ARCHES:%=$(OUT)/%/abota) $(OUT)/abota-publish $(OUT)/abota-sim ## the device binary for three architectures, and the host's tools
+
+.PHONY: FORCE
+FORCE:
+
+$(OUT)/amd64/abota: export GOARCH = amd64
+$(OUT)/arm64/abota: export GOARCH = arm64
+$(OUT)/armv7/abota: export GOARCH = arm
+$(OUT)/armv7/abota: export GOARM = 7
+$(OUT)/%/abota: FORCE
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/abota
+
+$(OUT)/abota-%: FORCE
+	$(GO) build -trimpath -o $@ ./cmd/$(@F)
+
+.PHONY: size
+size: $(ARCHES:%=$(OUT)/%/abota) ## the device binaries against their budget, and what they consist of
+	@.ci/size $^
+
+.PHONY: bench
+bench: deps build ## every stage, and a whole install beside the Python script it replaces
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./updater/... ./bootctl/...
+	ABOTA_BENCH=1 $(GO) test -v -count=1 -timeout 60m ./sim/bench
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: deps
+deps: ## install the Debian packages that the tests use
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	test -z "$$missing" && exit 0; set -- $$missing; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else \
+	echo "these packages are missing: run  sudo apt-get update && sudo apt-get install -y --no-install-recommends $$*"; exit 1; fi; \
+	echo "installing $$*"; \
+	$$sudo apt-get -q update && DEBIAN_FRONTEND=noninteractive $$sudo apt-get -q install -y --no-install-recommends "$$@"
+
+.PHONY: clean
+clean: ## remove what was built here (caches outside the tree stay)
+	rm -rf $(OUT)

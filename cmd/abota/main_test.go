@@ -1,0 +1,120 @@
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/md5"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"abota/updater/fernet"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"abota": func() {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs the command as its users do. Each script is a folder with
+// two slots of 64 KiB and a configuration in the older script's lines, plus
+// slots; see the custom commands below.
+func TestScripts(t *testing.T) {
+	const dir = "testdata/script"
+	if found, _ := filepath.Glob(filepath.Join(dir, "*.txtar")); len(found) == 0 {
+		t.Fatalf("no scripts in %s", dir)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"a.img", "b.img"} {
+				if err := os.WriteFile(filepath.Join(env.WorkDir, name), make([]byte, 64<<10), 0o600); err != nil {
+					return err
+				}
+			}
+			config := fmt.Sprintf("accesskey:AK\nsecretkey:SK\nregion:xx-west-1\nfile_name:firmware.zip\nbucket:b\nendpoint:http://127.0.0.1:1\nslots:\n  a: %[1]s/a.img\n  b: %[1]s/b.img\nstate_dir: %[1]s/state\nhealth: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: [test, -e, %[1]s/healthy]}]}\n", env.WorkDir)
+			env.Setenv("ABOTA_CONFIG", filepath.Join(env.WorkDir, "config.yaml"))
+			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin:/sbin")
+			return os.WriteFile(filepath.Join(env.WorkDir, "config.yaml"), []byte(config), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"release": makeRelease,
+			"holds":   slotHolds,
+			"exits":   exitsWith,
+			"damage":  damageFile,
+		},
+	})
+}
+
+// makeRelease DIR TEXT [SIZE]: a classic release of one image that starts
+// with TEXT and has SIZE bytes.
+func makeRelease(ts *testscript.TestScript, _ bool, args []string) {
+	dir, text, size := ts.MkAbs(args[0]), args[1], 1000
+	if len(args) > 2 {
+		_, err := fmt.Sscan(args[2], &size)
+		ts.Check(err)
+	}
+	ts.Check(os.MkdirAll(dir, 0o755))
+	key := &fernet.Key{}
+	ts.Check(key.Generate())
+	ts.Check(os.WriteFile(filepath.Join(dir, "key.key"), []byte(key.Encode()), 0o600))
+	f, err := os.Create(filepath.Join(dir, "firmware.zip"))
+	ts.Check(err)
+	defer f.Close()
+	sum := md5.New()
+	token, err := fernet.NewWriter(io.MultiWriter(f, sum), key)
+	ts.Check(err)
+	archive := zip.NewWriter(token)
+	image, err := archive.Create("rootfs.img")
+	ts.Check(err)
+	_, err = io.WriteString(image, text+strings.Repeat("\x00", size-len(text)))
+	ts.Check(err)
+	ts.Check(archive.Close())
+	ts.Check(token.Close())
+	ts.Check(os.WriteFile(filepath.Join(dir, "checksum.txt"), fmt.Appendf(nil, "%x\n", sum.Sum(nil)), 0o644))
+}
+
+// slotHolds FILE TEXT: the slot starts with TEXT.
+func slotHolds(ts *testscript.TestScript, neg bool, args []string) {
+	content := ts.ReadFile(args[0])
+	if strings.HasPrefix(content, args[1]) == neg {
+		ts.Fatalf("%s starts with %q", args[0], content[:40])
+	}
+}
+
+// exitsWith CODE COMMAND…: the command ends with exactly this exit code.
+func exitsWith(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if err != nil {
+		exit, ok := err.(interface{ ExitCode() int })
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// damageFile FILE: flips a bit in the middle.
+func damageFile(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	content, err := os.ReadFile(path)
+	ts.Check(err)
+	content[len(content)/2] ^= 1
+	ts.Check(os.WriteFile(path, content, 0o644))
+}
