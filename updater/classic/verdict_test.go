@@ -206,9 +206,12 @@ func TestRaceWithAStepwisePublication(t *testing.T) {
 	was := publication(t, []byte("old"), keyOf(1), "1")
 	is := publication(t, []byte("new"), keyOf(2), "2")
 	orders := [][]string{
-		{"firmware.zip", "checksum.txt", "key.key"}, {"firmware.zip", "key.key", "checksum.txt"},
-		{"checksum.txt", "firmware.zip", "key.key"}, {"checksum.txt", "key.key", "firmware.zip"},
-		{"key.key", "firmware.zip", "checksum.txt"}, {"key.key", "checksum.txt", "firmware.zip"},
+		{"firmware.zip", "checksum.txt", "key.key"},
+		{"firmware.zip", "key.key", "checksum.txt"},
+		{"checksum.txt", "firmware.zip", "key.key"},
+		{"checksum.txt", "key.key", "firmware.zip"},
+		{"key.key", "firmware.zip", "checksum.txt"},
+		{"key.key", "checksum.txt", "firmware.zip"},
 	}
 	const never = 5 // beyond the three objects and the first question for a race
 	for _, order := range orders {
