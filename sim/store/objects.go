@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -64,7 +65,7 @@ func (s *Store) ReaderKeys(bucket string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("make keys for bucket %q: %w", bucket, err)
 	}
-	v, err := provider.Get()
+	v, err := provider.GetWithContext(&credentials.CredContext{Client: http.DefaultClient})
 	if err != nil {
 		return Keys{}, fmt.Errorf("make keys for bucket %q: %w", bucket, err)
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -49,7 +50,7 @@ func changed(why string) *answer {
 
 // lost is a body that ended before the object did.
 func lost(err error) *answer {
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unreachable("the connection ended before the object did")
 	}
 	return unreachable(networkReason(err))
@@ -85,7 +86,7 @@ func errorCode(err error) string {
 }
 
 func byStatus(status int, code string) *answer {
-	why := strings.TrimSpace(fmt.Sprintf("the server says %d %s", status, first(code, http.StatusText(status))))
+	why := strings.TrimSpace(fmt.Sprintf("the server says %d %s", status, cmp.Or(code, http.StatusText(status))))
 	switch {
 	case status < 300:
 		return &answer{kind: ErrTransport, why: "the answer cannot be understood", advice: adviceServer}

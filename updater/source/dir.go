@@ -122,7 +122,7 @@ func (b *fileBody) Read(p []byte) (int, error) {
 	n, err := b.f.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return n, fmt.Errorf("read %s: %w: it is shorter than when it was opened", b.f.Name(), ErrChanged)
 	case err != nil:
 		return n, localError("read", b.f.Name(), err)

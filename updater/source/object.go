@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -41,7 +42,7 @@ func readAll(o *Object, where string, limit int64) ([]byte, Info, error) {
 		return nil, o.info, err
 	}
 	// The end is asked for too: only io.EOF says that the object held still.
-	if n, err := o.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := o.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		return nil, o.info, fmt.Errorf("cannot use %s: %w", where, endError(err))
 	}
 	return data, o.info, nil
@@ -49,7 +50,7 @@ func readAll(o *Object, where string, limit int64) ([]byte, Info, error) {
 
 // endError is why an object did not end where it had to.
 func endError(err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return ErrChanged
 	}
 	return err

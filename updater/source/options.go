@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -82,26 +83,16 @@ func (o S3Options) withDefaults() S3Options {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	o.Region = first(o.Region, o.Getenv("AWS_REGION"), o.Getenv("AWS_DEFAULT_REGION"))
+	o.Region = cmp.Or(o.Region, o.Getenv("AWS_REGION"), o.Getenv("AWS_DEFAULT_REGION"))
 	if o.Endpoint != "" {
-		o.Region = first(o.Region, "us-east-1")
+		o.Region = cmp.Or(o.Region, "us-east-1")
 	}
 	r, t := &o.Retry, &o.Timeouts
-	r.Open, r.Resume = first(r.Open, 4), first(r.Resume, 10)
-	r.First, r.Longest = first(r.First, 500*time.Millisecond), first(r.Longest, 30*time.Second)
-	t.Connect, t.Handshake = first(t.Connect, 10*time.Second), first(t.Handshake, 10*time.Second)
-	t.Header, t.Idle = first(t.Header, 30*time.Second), first(t.Idle, 30*time.Second)
+	r.Open, r.Resume = cmp.Or(r.Open, 4), cmp.Or(r.Resume, 10)
+	r.First, r.Longest = cmp.Or(r.First, 500*time.Millisecond), cmp.Or(r.Longest, 30*time.Second)
+	t.Connect, t.Handshake = cmp.Or(t.Connect, 10*time.Second), cmp.Or(t.Handshake, 10*time.Second)
+	t.Header, t.Idle = cmp.Or(t.Header, 30*time.Second), cmp.Or(t.Idle, 30*time.Second)
 	return o
-}
-
-// first is the first value that is not zero.
-func first[T comparable](values ...T) (chosen T) {
-	for _, v := range values {
-		if v != chosen {
-			return v
-		}
-	}
-	return chosen
 }
 
 // check refuses what could never work, before anything is sent.

@@ -257,6 +257,29 @@ func TestCancelEndsASilentReadAtOnce(t *testing.T) {
 	}
 }
 
+func TestCloseReleasesTheConnection(t *testing.T) {
+	gone := make(chan struct{})
+	h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"v1"`)
+		w.Header().Set("Content-Length", "1000")
+		w.Write(make([]byte, 10))
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		close(gone)
+	})
+	obj, err := h.source(t).Open(t.Context(), "firmware.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := obj.Read(make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	<-gone // or the test never ends
+	_, err = obj.Read(make([]byte, 5))
+	wantError(t, err, fs.ErrClosed)
+}
+
 func TestPausesGrowAndAreBounded(t *testing.T) {
 	p := patience{retry: Retry{First: 500 * time.Millisecond, Longest: 30 * time.Second}}
 	if d := p.delay(); d != 0 {

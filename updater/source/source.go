@@ -18,7 +18,8 @@
 // wrote it, and a server that lies consistently is believed. That is for the
 // stages that follow. [Dir] sees a file that is overwritten in place by its
 // size and modification time, so a writer within one tick of the file
-// system's clock goes unnoticed.
+// system's clock goes unnoticed. A server that sends a byte now and then is
+// listened to until the context ends.
 //
 // # The S3 protocol, as far as it is used
 //

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -75,7 +76,7 @@ func (st *stream) Read(p []byte) (int, error) {
 		}
 		if err != nil {
 			st.drop()
-			st.patience.failed(lost(err))
+			st.patience.failed(lost(err)) // counts only if a byte is missing
 		}
 		if n > 0 || len(p) == 0 {
 			return n, nil
@@ -86,7 +87,7 @@ func (st *stream) Read(p []byte) (int, error) {
 // fail explains why no further byte will come. A Close from elsewhere shows
 // as fs.ErrClosed rather than as a cancelled context.
 func (st *stream) fail(err error) error {
-	if context.Cause(st.ctx) == fs.ErrClosed {
+	if errors.Is(context.Cause(st.ctx), fs.ErrClosed) {
 		return fmt.Errorf("read %s: %w", st.s.object(st.name), fs.ErrClosed)
 	}
 	return st.s.explain(st.ctx, "read", st.name, err)

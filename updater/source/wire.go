@@ -2,9 +2,11 @@ package source
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -21,7 +23,7 @@ func newWire(o S3Options) *wire {
 	t := o.Timeouts
 	dialer := net.Dialer{Timeout: t.Connect}
 	return &wire{&http.Transport{
-		Proxy: http.ProxyFromEnvironment,
+		Proxy: quietly(http.ProxyFromEnvironment),
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
@@ -38,6 +40,18 @@ func newWire(o S3Options) *wire {
 		MaxIdleConns:       2,
 		DisableCompression: true,
 	}}
+}
+
+// quietly keeps the environment's proxy URL, which may hold a password, out
+// of the error that says it cannot be parsed.
+func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		u, err := proxy(req)
+		if err != nil {
+			return nil, errors.New("HTTP_PROXY or HTTPS_PROXY is not a URL")
+		}
+		return u, nil
+	}
 }
 
 // Do is what the SDK calls.

@@ -1,10 +1,23 @@
 package source
 
 import (
+	"errors"
 	"net"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
+
+func TestUnusableProxyIsNotPrinted(t *testing.T) {
+	_, err := quietly(func(*http.Request) (*url.URL, error) {
+		return nil, errors.New("invalid proxy address http://user:" + testSecret)
+	})(nil)
+	if err == nil || strings.Contains(err.Error(), testSecret) || !strings.Contains(err.Error(), "HTTP_PROXY") {
+		t.Errorf("error %v", err)
+	}
+}
 
 // deadlines records what is set on a connection.
 type deadlines struct {
