@@ -49,7 +49,7 @@ func New(copies []Copy, contract bool) (*Backend, error) {
 	if copies[0].Size != copies[1].Size {
 		return nil, fmt.Errorf("cannot use U-Boot environment copies of %d and %d bytes because both must have the same size", copies[0].Size, copies[1].Size)
 	}
-	b := &Backend{contract: contract, open: openDevice, lock: lockTools}
+	b := &Backend{contract: contract, open: openDevice, lock: func() func() { return lockTools(lockPath) }}
 	var on [2]os.FileInfo
 	for i, c := range copies {
 		var err error
@@ -172,8 +172,8 @@ func aligned(n int) []byte {
 // lockTools keeps fw_setenv out while the environment is read and written,
 // for as long as it is reasonable to wait: a rollback must not hang on a tool
 // that hangs, and where there is no lock directory there are no such tools.
-func lockTools() (unlock func()) {
-	f, err := os.OpenFile(lockPath, os.O_WRONLY|os.O_CREATE, 0o666)
+func lockTools(path string) (unlock func()) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
 		return func() {}
 	}

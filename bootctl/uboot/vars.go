@@ -56,7 +56,10 @@ func readContract(env environment, t *bootctl.Table) {
 		if takenOver {
 			st.Good = st.Bootable() && st.Tries > 0
 		}
-		st.Failed = env.get(slotVar(s, "FAILED"))
+		// What is no digest matches no release, and could not be stored again.
+		if failed := env.get(slotVar(s, "FAILED")); isDigest(failed) {
+			st.Failed = failed
+		}
 	}
 	t.Generation = uint32(parseHex(env.get(varGeneration)))
 	t.ConfirmedTries = bootctl.DefaultConfirmedTries
@@ -110,12 +113,18 @@ func check(t bootctl.Table) error {
 		if st.Tries < 0 || st.Tries > math.MaxInt32 {
 			return fmt.Errorf("cannot store a boot table with %d tries for slot %s: use 0 to %d", st.Tries, s, math.MaxInt32)
 		}
-		if len(st.Failed) > maxFailed || strings.Trim(st.Failed, "0123456789abcdefABCDEF") != "" {
+		if !isDigest(st.Failed) {
 			return fmt.Errorf("cannot store %q as what failed in slot %s because it is not a short digest: use up to %d hexadecimal digits", st.Failed, s, maxFailed)
 		}
 	}
 	return nil
 }
+
+func isDigest(text string) bool {
+	return len(text) <= maxFailed && strings.Trim(text, hexDigits) == ""
+}
+
+const hexDigits = "0123456789abcdefABCDEF"
 
 // slotsIn lists our slots in a BOOT_ORDER. A name that comes twice counts
 // where it stands first; unknown names are skipped.
@@ -137,7 +146,7 @@ func hex[N int | uint32](n N) string { return strconv.FormatUint(uint64(n), 16) 
 // hexadecimal digits count, and none at all is zero.
 func parseHex(text string) uint64 {
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "0x"), "0X")
-	end := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
+	end := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune(hexDigits, r) })
 	if end >= 0 {
 		text = text[:end]
 	}
