@@ -115,12 +115,8 @@ func rootCandidates(all []mount) [][]mount {
 	case root.kind != "overlay":
 		return [][]mount{{*root}}
 	}
-	var layers []mount
-	for _, dir := range root.layers() {
-		if m, ok := holding(all, dir); ok {
-			layers = append(layers, m)
-		}
-	}
+	dirs := root.layers()
+	layers := slices.DeleteFunc(slices.Clone(all), func(m mount) bool { return !slices.Contains(dirs, m.point) })
 	return [][]mount{layers, all}
 }
 

@@ -94,7 +94,7 @@ func (h Host) devices() ([]*device, error) {
 	for _, entry := range dirs {
 		d, err := h.device(h.sys("class/block/" + entry.Name()))
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // unplugged meanwhile
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV): // unplugged meanwhile
 		case err != nil:
 			return nil, fmt.Errorf("read block device %s: %w", entry.Name(), err)
 		default:

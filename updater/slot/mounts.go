@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -89,8 +88,8 @@ func (m mount) storages() []storage {
 	return nil
 }
 
-// layers are the folders that an overlay shows, highest first, under the names
-// that they had when it was mounted.
+// layers are the folders that an overlay shows, under the names that they had
+// when it was mounted.
 func (m mount) layers() []string {
 	var dirs []string
 	for _, option := range m.options {
@@ -100,18 +99,7 @@ func (m mount) layers() []string {
 			}
 		}
 	}
-	return slices.DeleteFunc(dirs, func(dir string) bool { return !filepath.IsAbs(dir) })
-}
-
-// holding finds the mount that a path below "/" is on, but not the one on "/".
-func holding(all []mount, path string) (mount, bool) {
-	best, found := mount{}, false
-	for _, m := range all {
-		if m.point != "/" && (path == m.point || strings.HasPrefix(path, m.point+"/")) && len(m.point) >= len(best.point) {
-			best, found = m, true
-		}
-	}
-	return best, found
+	return dirs
 }
 
 // use is one reason why storage must not be written.
@@ -129,8 +117,12 @@ func (h Host) uses() ([]use, error) {
 	}
 	var all []use
 	for _, m := range mounts {
+		remedy := "unmount it"
+		if m.point == "/" {
+			remedy = "that is the running system, so name the other slot"
+		}
 		for _, s := range m.storages() {
-			all = append(all, use{s, "mounted at " + m.point, "unmount it"})
+			all = append(all, use{s, "mounted at " + m.point, remedy})
 		}
 	}
 	swaps, err := h.swaps()

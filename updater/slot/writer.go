@@ -39,9 +39,10 @@ type chunk struct {
 	off  int64
 }
 
-// Writer writes an image from the slot's first byte on. Three stages run at
-// once: the caller fills buffers, one goroutine writes them, one reads them
-// back, compares and hashes. Errors are sticky.
+// Writer writes an image from the slot's first byte on. Four stages run at
+// once, so that no wait for the medium stops the hashing: the caller fills
+// buffers, and one goroutine each writes them, reads back and compares them,
+// and hashes what was proven. Errors are sticky. A Writer is for one goroutine.
 type Writer struct {
 	medium medium
 	path   string
@@ -52,9 +53,10 @@ type Writer struct {
 	free  chan []byte
 	write chan chunk
 	prove chan chunk
-	done  chan struct{} // closed when the last chunk is proven
+	hash  chan chunk
+	done  chan struct{} // closed when the last chunk is hashed
 
-	digest hash.Hash // of what was read back
+	digest hash.Hash // of what the medium holds
 	closed bool
 	proof  Proof
 	failed failure
@@ -86,6 +88,7 @@ func newWriter(m medium, path string, size int64) *Writer {
 		free:   make(chan []byte, regions),
 		write:  make(chan chunk, regions),
 		prove:  make(chan chunk, regions),
+		hash:   make(chan chunk, regions),
 		done:   make(chan struct{}),
 		digest: sha256.New(),
 	}
@@ -94,6 +97,7 @@ func newWriter(m medium, path string, size int64) *Writer {
 	}
 	go w.writeAll()
 	go w.proveAll()
+	go w.hashAll()
 	return w
 }
 
@@ -172,8 +176,8 @@ func (w *Writer) sync() {
 	w.proof = Proof{SHA256: hex.EncodeToString(w.digest.Sum(nil)), Size: w.taken}
 }
 
-// writeAll and proveAll pass every chunk on also after a failure, so that no
-// stage waits for ever.
+// Every stage passes every chunk on also after a failure, so that none waits
+// for ever.
 func (w *Writer) writeAll() {
 	defer close(w.prove)
 	for c := range w.write {
@@ -195,7 +199,7 @@ func (w *Writer) writeChunk(c chunk) {
 }
 
 func (w *Writer) proveAll() {
-	defer close(w.done)
+	defer close(w.hash)
 	back := aligned(regionSize)
 	for c := range w.prove {
 		if w.failed.get() == nil {
@@ -203,7 +207,7 @@ func (w *Writer) proveAll() {
 				w.failed.set(err)
 			}
 		}
-		w.free <- c.data[:0]
+		w.hash <- c
 	}
 }
 
@@ -215,12 +219,21 @@ func (w *Writer) proveChunk(c chunk, back []byte) error {
 		}
 		return fmt.Errorf("%w: read back %s at offset %d: %w", ErrReadback, w.path, c.off+int64(n), err)
 	}
-	back = back[:len(c.data)]
-	if !bytes.Equal(back, c.data) {
+	if back = back[:len(c.data)]; !bytes.Equal(back, c.data) {
 		return fmt.Errorf("%w: %s differs at offset %d: the medium is failing", ErrReadback, w.path, c.off+int64(difference(back, c.data)))
 	}
-	w.digest.Write(back)
 	return nil
+}
+
+// hashAll hashes the written bytes, which the medium was proven to hold.
+func (w *Writer) hashAll() {
+	defer close(w.done)
+	for c := range w.hash {
+		if w.failed.get() == nil {
+			w.digest.Write(c.data)
+		}
+		w.free <- c.data[:0]
+	}
 }
 
 // difference is the index of the first byte that differs.
