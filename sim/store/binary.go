@@ -100,7 +100,7 @@ func build(ctx context.Context, dir, path string) error {
 	}
 	defer os.RemoveAll(temp)
 	fmt.Fprintf(os.Stderr, "building MinIO %s for the simulator, once, into %s: it is a large program, this takes some three minutes\n", version, path)
-	cmd := exec.CommandContext(ctx, tool, "install", "-trimpath", module+"@"+version)
+	cmd := exec.CommandContext(ctx, tool, "install", module+"@"+version)
 	cmd.Dir = temp
 	cmd.Env = append(hostEnv(os.Environ()), "GOBIN="+temp, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

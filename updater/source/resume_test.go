@@ -197,24 +197,39 @@ func TestBodyLongerThanAnnouncedIsNotRead(t *testing.T) {
 
 func TestSilentConnectionIsReplaced(t *testing.T) {
 	o := stored{sequence(1000), `"v1"`}
-	release := make(chan struct{})
-	h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
-		if n > 0 {
-			o.serve(w, r, -1)
-			return
-		}
-		w.Header().Set("ETag", o.etag)
-		w.Header().Set("Content-Length", "1000")
-		w.Write(o.data[:300])
-		w.(http.Flusher).Flush()
-		<-release
-	})
-	t.Cleanup(func() { close(release) })
-	opts := h.options()
-	opts.Timeouts.Idle = 50 * time.Millisecond
-	got, err := fetch(t.Context(), newTestS3(t, opts), "firmware.zip")
-	if err != io.EOF || !bytes.Equal(got, o.data) || len(h.seen()) < 2 {
-		t.Fatalf("%d bytes, %v, in %d requests", len(got), err, len(h.seen()))
+	silences := map[string]func(w http.ResponseWriter){
+		"before the header": func(w http.ResponseWriter) {},
+		"in the body": func(w http.ResponseWriter) {
+			w.Header().Set("ETag", o.etag)
+			w.Header().Set("Content-Length", "1000")
+			w.Write(o.data[:300])
+			w.(http.Flusher).Flush()
+		},
+		"in an error's body": func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusInternalServerError)
+			io.WriteString(w, "<Error><Co")
+			w.(http.Flusher).Flush()
+		},
+	}
+	for name, say := range silences {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+				if n > 0 {
+					o.serve(w, r, -1)
+					return
+				}
+				say(w)
+				<-release
+			})
+			t.Cleanup(func() { close(release) })
+			opts := h.options()
+			opts.Timeouts.Idle = 50 * time.Millisecond
+			got, err := fetch(t.Context(), newTestS3(t, opts), "firmware.zip")
+			if err != io.EOF || !bytes.Equal(got, o.data) || len(h.seen()) < 2 {
+				t.Fatalf("%d bytes, %v, in %d requests", len(got), err, len(h.seen()))
+			}
+		})
 	}
 }
 
