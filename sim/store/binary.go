@@ -24,10 +24,10 @@ const (
 // ErrNoBinary: MinIO is not in the cache and cannot be built here.
 var ErrNoBinary = errors.New("no MinIO")
 
-// Binary returns the path of the MinIO in the user's cache, abota/minio-VERSION,
+// binary returns the path of the MinIO in the user's cache, abota/minio-VERSION,
 // and builds it first when it is missing, which takes minutes and needs the
 // Go tool and its module proxy. Several processes may ask at once.
-func Binary(ctx context.Context) (string, error) {
+func binary(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("%w: find the cache folder: %w", ErrNoBinary, err)

@@ -22,7 +22,7 @@ func fakeGo(t *testing.T, script string) {
 
 func TestConcurrentStartersBuildOnce(t *testing.T) {
 	ForTest(t) // makes sure that there is a server to hand out
-	real, err := Binary(t.Context())
+	real, err := binary(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

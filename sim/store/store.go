@@ -14,7 +14,7 @@
 // folder that was used before is served again, but with new keys.
 //
 // MinIO is run, never linked: its license is the AGPL. It is built from its
-// pinned source by the Go tool, once, into the user's cache (see Binary).
+// pinned source by the Go tool, once, into the user's cache (abota/minio-VERSION).
 // Linux only.
 package store
 
@@ -58,12 +58,12 @@ type Store struct {
 // Start runs a MinIO that keeps its objects and its log below dir, until Stop
 // or until ctx is done.
 func Start(ctx context.Context, dir string) (*Store, error) {
-	binary, err := Binary(ctx)
+	path, err := binary(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		s, err := start(ctx, binary, dir)
+		s, err := start(ctx, path, dir)
 		if err == nil || attempt == startAttempts || ctx.Err() != nil || !errors.Is(err, errEnded) {
 			return s, err
 		}
@@ -175,8 +175,8 @@ func (s *Store) Region() string { return region }
 // Keys may do everything.
 func (s *Store) Keys() Keys { return s.keys }
 
-// PID is the server's process.
-func (s *Store) PID() int { return s.process.cmd.Process.Pid }
+// pid is the server's process.
+func (s *Store) pid() int { return s.process.cmd.Process.Pid }
 
 // Stop ends the server and waits for its end. It may be called again.
 func (s *Store) Stop() error { return s.process.stop(stopTimeout) }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 			fmt.Println("error", err)
 			os.Exit(1)
 		}
-		fmt.Println(s.PID())
+		fmt.Println(s.pid())
 		io.Copy(io.Discard, os.Stdin) // until the parent says so
 		os.Exit(3)
 	}
@@ -115,7 +115,7 @@ func TestStopEndsItsOwnServerOnly(t *testing.T) {
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	if alive(a.PID()) {
+	if alive(a.pid()) {
 		t.Error("the stopped server still runs")
 	}
 	if err := b.MakeBucket(t.Context(), "fleet"); err != nil {
