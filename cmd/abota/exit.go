@@ -42,6 +42,7 @@ var codes = []struct {
 	{updater.ErrUnhealthy, exitUnhealthy},
 	{updater.ErrRefusedRelease, exitRefused},
 	{classic.ErrCorrupt, exitUntrusted},
+	{classic.ErrKeyFile, exitUsage},
 	{source.ErrTransport, exitTransport},
 	{source.ErrChanged, exitTransport},
 	{source.ErrDenied, exitUsage},

@@ -39,6 +39,7 @@ func (c *command) updatePath(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.Warn = nil // the install warned already
 	if err := r.LoadKey(ctx); err != nil {
 		return err
 	}

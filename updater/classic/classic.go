@@ -81,7 +81,8 @@ type Release struct {
 	// KeyFile is the key's file on this device. With it the key in the
 	// source is never fetched.
 	KeyFile string
-	// Warn is told, once, that the key lies in the bucket. Optional.
+	// Warn is told, once, when others can read the key too: because it lies
+	// in the bucket, or by the mode of its file. Optional.
 	Warn func(string)
 
 	warned sync.Once
@@ -94,6 +95,13 @@ func (r *Release) Check(ctx context.Context) (release.ID, error) {
 		return release.ID{}, err
 	}
 	return release.ID{Checksum: sum, Source: r.Source.String()}, nil
+}
+
+// LoadKey reads the key and forgets it: a device that cannot load it could not
+// install a release.
+func (r *Release) LoadKey(ctx context.Context) error {
+	_, _, err := r.key(ctx)
+	return err
 }
 
 // Open reads checksum and key and starts to read the token. ctx ends all of

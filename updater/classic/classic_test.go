@@ -147,13 +147,25 @@ func TestKeyFileWinsAndTheBucketsKeyIsNeverFetched(t *testing.T) {
 	}
 }
 
+func TestKeyFileForEveryoneIsWarnedOf(t *testing.T) {
+	_, r := serve(t, publication(t, []byte("image"), keyOf(1), ""))
+	r.KeyFile = writeKey(t, keyOf(1).Encode(), 0o644)
+	var warned []string
+	r.Warn = func(text string) { warned = append(warned, text) }
+	if err := r.LoadKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(warned) != 1 || !strings.Contains(warned[0], "chmod 600 "+r.KeyFile) {
+		t.Errorf("warned %q", warned)
+	}
+}
+
 func TestUnusableKeyFileIsTheDevicesFault(t *testing.T) {
 	for what, row := range map[string]struct{ path, says string }{
-		"missing":        {filepath.Join(t.TempDir(), "none"), "no such file"},
-		"empty":          {writeKey(t, "", 0o600), "not a Fernet key"},
-		"not a key":      {writeKey(t, "secret-secret", 0o600), "not a Fernet key"},
-		"a folder":       {t.TempDir(), "not a regular file"},
-		"world-readable": {writeKey(t, keyOf(1).Encode(), 0o644), "chmod 600"},
+		"missing":   {filepath.Join(t.TempDir(), "none"), "no such file"},
+		"empty":     {writeKey(t, "", 0o600), "not a Fernet key"},
+		"not a key": {writeKey(t, "secret-secret", 0o600), "not a Fernet key"},
+		"a folder":  {t.TempDir(), "not a regular file"},
 	} {
 		_, r := folder(t, publication(t, []byte("image"), keyOf(1), ""))
 		r.KeyFile = row.path

@@ -55,7 +55,10 @@ func trim(text []byte) []byte {
 // the source.
 func (r *Release) key(ctx context.Context) (*fernet.Key, source.Info, error) {
 	if r.KeyFile != "" {
-		key, err := readKeyFile(r.KeyFile)
+		key, mode, err := readKeyFile(r.KeyFile)
+		if mode.Perm()&0o004 != 0 {
+			r.warnOnce(fmt.Sprintf("everybody on this device can read the key file: chmod 600 %s", r.KeyFile))
+		}
 		return key, source.Info{}, err
 	}
 	text, info, err := r.Source.Get(ctx, r.KeyName, smallObject)
@@ -66,44 +69,45 @@ func (r *Release) key(ctx context.Context) (*fernet.Key, source.Info, error) {
 	if err != nil {
 		return nil, info, corrupt("%s: %w: upload the key that %s was encrypted with", r.in(r.KeyName), err, r.Token)
 	}
-	r.warned.Do(r.warnOfKey)
+	r.warnOnce(fmt.Sprintf("the key comes from %s, so it is as public as the bucket: whoever can read it there can read every release, and make one; "+
+		"put the key on the device and set key_file", r.in(r.KeyName)))
 	return key, info, nil
 }
 
-func (r *Release) warnOfKey() {
-	if r.Warn != nil {
-		r.Warn(fmt.Sprintf("the key comes from %s, so it is as public as the bucket: whoever can read it there can read every release, and make one; "+
-			"put the key on the device and set key_file", r.in(r.KeyName)))
-	}
+// warnOnce tells of a key that others can read too.
+func (r *Release) warnOnce(text string) {
+	r.warned.Do(func() {
+		if r.Warn != nil {
+			r.Warn(text)
+		}
+	})
 }
 
-// readKeyFile refuses a file that everybody on the device may read.
-func readKeyFile(path string) (*fernet.Key, error) {
+// readKeyFile reads the key, and says who may read its file.
+func readKeyFile(path string) (*fernet.Key, fs.FileMode, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return nil, fmt.Errorf("%w: cannot open %s because %w: put the key there or correct key_file", ErrKeyFile, path, err)
+		return nil, 0, fmt.Errorf("%w: cannot open %s because %w: put the key there or correct key_file", ErrKeyFile, path, err)
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: cannot use %s because it is not a regular file: correct key_file", ErrKeyFile, path)
-	case st.Mode().Perm()&0o004 != 0:
-		return nil, fmt.Errorf("%w: cannot use %s because everybody on this device can read it: chmod 600 %s", ErrKeyFile, path, path)
+		return nil, 0, fmt.Errorf("%w: cannot use %s because it is not a regular file: correct key_file", ErrKeyFile, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, smallObject))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
 	key, err := fernet.ParseKey(trim(text))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w: put the key there that the release was encrypted with", ErrKeyFile, path, err)
+		return nil, 0, fmt.Errorf("%w: %s: %w: put the key there that the release was encrypted with", ErrKeyFile, path, err)
 	}
-	return key, nil
+	return key, st.Mode(), nil
 }
