@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -123,6 +124,36 @@ func TestStopEndsItsOwnServerOnly(t *testing.T) {
 	}
 	if err := a.Stop(); err != nil {
 		t.Errorf("second Stop: %v", err)
+	}
+}
+
+func TestFolderUsedBeforeIsServedAgain(t *testing.T) {
+	ForTest(t) // skips where there is no server to start
+	dir, ctx := t.TempDir(), t.Context()
+	var firstKeys Keys
+	for round := range 2 {
+		s, err := Start(ctx, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			firstKeys = s.Keys()
+			err = errors.Join(s.MakeBucket(ctx, "fleet"), s.Put(ctx, "fleet", "x", strings.NewReader("data"), 4, nil))
+		} else {
+			var o io.ReadCloser
+			if o, err = s.Get(ctx, "fleet", "x"); err == nil {
+				var data []byte
+				if data, err = io.ReadAll(o); string(data) != "data" {
+					t.Errorf("read %q", data)
+				}
+			}
+			if s.Keys() == firstKeys {
+				t.Error("the same keys as before")
+			}
+		}
+		if err := errors.Join(err, s.Stop()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
