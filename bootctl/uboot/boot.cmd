@@ -19,7 +19,8 @@
 #   Two copies in the partition ab_env_label, at ab_env_0 and ab_env_1, the redundant
 #   format of U-Boot itself: CRC-32 of the data, little-endian (4) | serial (1) |
 #   "name=value" strings, each ended by NUL, the last followed by one more NUL.
-#   The newer valid copy has its serial ahead, modulo 256; equal serials: the first.
+#   The newer of two valid copies has the greater serial, but 0 follows 255; of two
+#   equal ones the first counts. That is U-Boot's own rule, and that of its tools.
 #   BOOT_ORDER            "B A": the slots that may start, first choice first
 #   BOOT_A_LEFT, _B_LEFT  attempts left, hexadecimal digits without 0x
 #   BOOT_A_GOOD, _B_GOOD  1 = confirmed; anything else = trial
@@ -29,9 +30,7 @@
 #  - BOOT_A_LEFT and BOOT_B_LEFT are always present, "0" if need be. The script counts
 #    in place: it keeps the number of digits ("10" becomes "0f") and can neither add a
 #    missing variable nor widen one, so a value above f needs two digits from the start.
-#  - The other BOOT_ variables above should be present too: U-Boot prints a warning for
-#    each that is not. Order and place in the data do not matter here. Of duplicates
-#    the last one counts, as in U-Boot.
+#  - Order and place in the data do not matter here.
 #
 # Which slot
 #   The order is walked. A confirmed slot starts if it has tries left or is not counted,
@@ -39,8 +38,8 @@
 #   without tries come last. When no slot has any left, all confirmed slots in the order
 #   are refilled and the first is started. A confirmed slot whose BOOT_x_LEFT is missing
 #   starts uncounted. A slot that is not in the order is never started.
-#   - No BOOT_x_GOOD at all: the environment is RAUC's. Every slot of the order counts
-#     as confirmed and every boot is counted.
+#   - No BOOT_x_GOOD at all: the environment is RAUC's. A slot of the order with tries
+#     left counts as confirmed, also one without BOOT_x_LEFT, and every boot is counted.
 #   - Nothing in the order is confirmed and no attempt is left or can be recorded: the
 #     slots of the order start uncounted, the last of it first, since that is what ran
 #     before the newest trial was put in front. Nothing is written; abota.env=exhausted.
@@ -68,8 +67,9 @@ setenv ab_default_args "ro"
 # Used when the script was not started by distro boot, which says where it came from.
 setenv ab_devtype mmc
 setenv ab_devnum 0
-# Scratch memory: three times ab_env_size and 64 KiB more, clear of kernel, initrd, device
-# tree and script. Empty = what distro boot keeps for a PXE file, which is not in use now.
+# Scratch memory: twice ab_env_size and 64 KiB, and behind that the device tree of a slot
+# where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what distro boot
+# keeps for a PXE file, which is not in use now.
 setenv ab_mem
 # -------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ setexpr ab_t6 ${ab_t0} + 6
 setexpr ab_t7 ${ab_t0} + 7
 setexpr ab_t8 ${ab_t0} + 8
 setexpr ab_text ${ab_t0} + 0x1000
-setexpr ab_fdt ${ab_t0} + 0x10000
+setexpr ab_fdt ${ab_t0} + 0xe000
 if test -n "${fdt_addr_r}"; then setenv ab_fdt ${fdt_addr_r}; fi
 setexpr ab_dsize ${ab_env_size} - 5
 
@@ -105,6 +105,8 @@ setenv ab_crc 'crc32 ${ab_d} ${ab_dsize} ${ab_t0}; if test ${ab_swap} = 1; then 
 # Read both copies. The zeroed gap behind each one ends every search in it.
 setenv ab_ok0 0
 setenv ab_ok1 0
+setenv ab_blk0
+setenv ab_blk1
 setexpr ab_count ${ab_env_size} / ${ab_block}
 setexpr ab_need0 ${ab_env_0} + ${ab_env_size}
 setexpr ab_need1 ${ab_env_1} + ${ab_env_size}
@@ -146,12 +148,13 @@ setexpr.b ab_serial1 *${ab_d1}
 setenv ab_cur none
 if test ${ab_ok0} = 1; then setenv ab_cur 0; fi
 if test ${ab_ok1} = 1; then
-  setexpr ab_ahead ${ab_serial1} + 100
-  setexpr ab_ahead ${ab_ahead} - ${ab_serial0}
-  setexpr ab_ahead ${ab_ahead} % 100
   if test ${ab_ok0} = 0; then
     setenv ab_cur 1
-  elif itest ${ab_ahead} -gt 0 && itest ${ab_ahead} -lt 80; then
+  elif itest ${ab_serial0} == ff && itest ${ab_serial1} == 0; then
+    setenv ab_cur 1
+  elif itest ${ab_serial0} == 0 && itest ${ab_serial1} == ff; then
+    setenv ab_cur 0
+  elif itest ${ab_serial1} -gt ${ab_serial0}; then
     setenv ab_cur 1
   fi
 fi
@@ -161,6 +164,10 @@ setenv BOOT_B_LEFT
 setenv BOOT_A_GOOD
 setenv BOOT_B_GOOD
 setenv BOOT_CONFIRMED_TRIES
+setenv ab_from_A
+setenv ab_from_B
+setenv ab_end_A
+setenv ab_end_B
 if test ${ab_cur} = 0; then
   setenv ab_raw ${ab_raw0}; setenv ab_serial ${ab_serial0}; setenv ab_back ${ab_raw1}; setenv ab_blk ${ab_blk1}; setenv ab_older 1
 else
@@ -168,7 +175,35 @@ else
 fi
 setexpr ab_d ${ab_raw} + 5
 if test ${ab_cur} != none; then
-  env import -b ${ab_d} ${ab_dsize} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT BOOT_A_GOOD BOOT_B_GOOD BOOT_CONFIRMED_TRIES
+  # Take over the entries that begin with BOOT_, one by one and nothing else, and note where
+  # the digits of the counters lie. Of duplicates the last counts, as in U-Boot and its tools.
+  setenv ab_p ${ab_d}
+  while itest.b *${ab_p} != 0; do
+    while itest.b *${ab_p} == 20 || itest.b *${ab_p} == 9; do setexpr ab_p ${ab_p} + 1; done
+    setenv ab_entry ${ab_p}
+    setenv ab_hit 0
+    if itest.b *${ab_p} == 42; then
+      cp.b ${ab_p} ${ab_t0} c
+      if itest.l *${ab_t0} == 544f4f42 && itest.b *${ab_t4} == 5f; then setenv ab_hit 1; fi
+    fi
+    while itest.b *${ab_p} != 0; do setexpr ab_p ${ab_p} + 1; done
+    if test ${ab_hit} = 1; then
+      setexpr ab_length ${ab_p} - ${ab_entry}
+      setexpr ab_length ${ab_length} + 1
+      env import -b ${ab_entry} ${ab_length}
+      setenv ab_whose
+      # "BOOT" "_A_L" or "_B_L" "EFT="
+      if itest.l *${ab_t8} == 3d544645; then
+        if itest.l *${ab_t4} == 4c5f415f; then setenv ab_whose A; fi
+        if itest.l *${ab_t4} == 4c5f425f; then setenv ab_whose B; fi
+      fi
+      if test -n "${ab_whose}"; then
+        setexpr ab_from_${ab_whose} ${ab_entry} + c
+        setenv ab_end_${ab_whose} ${ab_p}
+      fi
+    fi
+    setexpr ab_p ${ab_p} + 1
+  done
   echo "abota: environment: copy ${ab_cur} is current, serial ${ab_serial} (valid: copy 0 ${ab_ok0}, copy 1 ${ab_ok1})"
   echo "abota: environment: order ${BOOT_ORDER}; A: left ${BOOT_A_LEFT} good ${BOOT_A_GOOD}; B: left ${BOOT_B_LEFT} good ${BOOT_B_GOOD}; confirmed tries ${BOOT_CONFIRMED_TRIES}"
 fi
@@ -182,12 +217,11 @@ if test "${BOOT_A_GOOD}" = 1; then setenv ab_good_A 1; fi
 if test "${BOOT_B_GOOD}" = 1; then setenv ab_good_B 1; fi
 setenv ab_tries a
 if test -n "${BOOT_CONFIRMED_TRIES}"; then setexpr ab_tries "0${BOOT_CONFIRMED_TRIES}" + 0; fi
-setenv ab_kind trial
 if test -z "${BOOT_A_GOOD}" && test -z "${BOOT_B_GOOD}"; then
-  setenv ab_good_A 1
-  setenv ab_good_B 1
-  if test ${ab_tries} = 0; then setenv ab_tries a; fi
-  if test -n "${BOOT_ORDER}"; then echo "abota: environment: no slot says whether it is good, as with RAUC: all are taken as confirmed"; fi
+  setenv ab_tries a
+  if test -z "${BOOT_A_LEFT}" || test ${ab_left_A} != 0; then setenv ab_good_A 1; fi
+  if test -z "${BOOT_B_LEFT}" || test ${ab_left_B} != 0; then setenv ab_good_B 1; fi
+  if test -n "${BOOT_ORDER}"; then echo "abota: environment: no slot says whether it is good, as with RAUC: those with tries left are taken as confirmed"; fi
 fi
 
 # The plan: slots in the order in which they are attempted. A capital letter means that
@@ -269,36 +303,17 @@ for ab_step in ${ab_plan}; do
     fi
     if test ${ab_slot} = A; then setexpr ab_new_A ${ab_new_A} - 1; else setexpr ab_new_B ${ab_new_B} - 1; fi
 
-    # Where the two counters' digits begin and end: "BOOT" "_A_L" or "_B_L" "EFT=".
-    setenv ab_from_A
-    setenv ab_from_B
-    setenv ab_end_A
-    setenv ab_end_B
-    setenv ab_p ${ab_d}
-    while itest.b *${ab_p} != 0; do
-      setenv ab_hit
-      if itest.b *${ab_p} == 42; then
-        cp.b ${ab_p} ${ab_t0} c
-        if itest.l *${ab_t0} == 544f4f42 && itest.l *${ab_t8} == 3d544645; then
-          if itest.l *${ab_t4} == 4c5f415f; then setenv ab_hit A; fi
-          if itest.l *${ab_t4} == 4c5f425f; then setenv ab_hit B; fi
-        fi
-      fi
-      if test -n "${ab_hit}"; then setexpr ab_from_${ab_hit} ${ab_p} + c; fi
-      while itest.b *${ab_p} != 0; do setexpr ab_p ${ab_p} + 1; done
-      if test -n "${ab_hit}"; then setenv ab_end_${ab_hit} ${ab_p}; fi
-      setexpr ab_p ${ab_p} + 1
-    done
-
     setenv ab_ready 0
-    for ab_x in A B; do
-      if test ${ab_x} = A; then
+    for ab_each in A B; do
+      if test ${ab_each} = A; then
         setenv ab_new ${ab_new_A}; setenv ab_old ${ab_left_A}; setenv ab_from ${ab_from_A}; setenv ab_end ${ab_end_A}
       else
         setenv ab_new ${ab_new_B}; setenv ab_old ${ab_left_B}; setenv ab_from ${ab_from_B}; setenv ab_end ${ab_end_B}
       fi
       if test -n "${ab_from}" && itest ${ab_new} -ne ${ab_old}; then
         setexpr ab_width ${ab_end} - ${ab_from}
+        setexpr ab_entry ${ab_from} - c
+        setexpr ab_length ${ab_width} + d
         if itest ${ab_width} == 1 && itest ${ab_new} -gt f; then setenv ab_new f; fi
         setenv ab_rest ${ab_new}
         while itest ${ab_end} != ${ab_from}; do
@@ -309,13 +324,13 @@ for ab_step in ${ab_plan}; do
           mw.b ${ab_end} ${ab_digit} 1
         done
         # U-Boot itself must read the number that was meant.
-        env import -b ${ab_d} ${ab_dsize} BOOT_${ab_x}_LEFT
-        if test ${ab_x} = A; then setenv ab_digits ${BOOT_A_LEFT}; else setenv ab_digits ${BOOT_B_LEFT}; fi
-        if itest "0${ab_digits}" == ${ab_new} && test ${ab_x} = ${ab_slot}; then setenv ab_ready 1; fi
+        env import -b ${ab_entry} ${ab_length}
+        if test ${ab_each} = A; then setenv ab_digits ${BOOT_A_LEFT}; else setenv ab_digits ${BOOT_B_LEFT}; fi
+        if itest "0${ab_digits}" == ${ab_new} && test ${ab_each} = ${ab_slot}; then setenv ab_ready 1; fi
       fi
     done
 
-    if test ${ab_ready} = 1; then
+    if test ${ab_ready} = 1 && test -n "${ab_blk}"; then
       setexpr ab_serial ${ab_serial} + 1
       setexpr ab_serial ${ab_serial} % 100
       setexpr ab_p ${ab_raw} + 4
@@ -330,6 +345,8 @@ for ab_step in ${ab_plan}; do
       else
         echo "abota: environment: copy ${ab_older} cannot be written"
       fi
+    elif test ${ab_ready} = 1; then
+      echo "abota: environment: no room for copy ${ab_older}"
     else
       echo "abota: environment: no BOOT_${ab_slot}_LEFT that can be counted down"
     fi
