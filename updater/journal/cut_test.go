@@ -17,7 +17,8 @@ const testSize = 2 * blockSize
 // thousands of its images stay small.
 type squeezed struct{ *cutdisk.Disk }
 
-func (s squeezed) ReadAt(p []byte, off int64) (int, error)  { return s.Disk.ReadAt(p, squeeze(off)) }
+func (s squeezed) ReadAt(p []byte, off int64) (int, error) { return s.Disk.ReadAt(p, squeeze(off)) }
+
 func (s squeezed) WriteAt(p []byte, off int64) (int, error) { return s.Disk.WriteAt(p, squeeze(off)) }
 
 func squeeze(off int64) int64 {

@@ -15,8 +15,13 @@ func TestNewerOnTheCircle(t *testing.T) {
 		a, b uint32
 		want bool
 	}{
-		{1, 0, true}, {0, 1, false}, {7, 7, false},
-		{0, last, true}, {last, 0, false}, {3, last - 3, true}, {1 << 31, 1<<31 - 1, true},
+		{1, 0, true},
+		{0, 1, false},
+		{7, 7, false},
+		{0, last, true},
+		{last, 0, false},
+		{3, last - 3, true},
+		{1 << 31, 1<<31 - 1, true},
 	} {
 		if got := newer(c.a, c.b); got != c.want {
 			t.Errorf("newer(%d, %d) = %t", c.a, c.b, got)

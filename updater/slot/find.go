@@ -1,7 +1,9 @@
 package slot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 )
@@ -12,11 +14,7 @@ import (
 // error.
 func (h Host) Find(spec string) (string, error) {
 	if filepath.IsAbs(spec) {
-		path, err := filepath.EvalSymlinks(spec)
-		if err != nil {
-			return "", fmt.Errorf("find slot: %w", err)
-		}
-		return path, nil
+		return h.follow(spec)
 	}
 	key, value, _ := strings.Cut(spec, "=")
 	if value == "" || key != "PARTUUID" && key != "PARTLABEL" {
@@ -28,6 +26,23 @@ func (h Host) Find(spec string) (string, error) {
 	}
 	h.fillNames(all)
 	return h.choose(spec, all)
+}
+
+// follow resolves an absolute path. For a missing device it says which exist.
+func (h Host) follow(path string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return resolved, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, h.dev("")+"/") {
+		all, _ := h.devices()
+		have := make([]string, len(all))
+		for i, d := range all {
+			have[i] = d.name
+		}
+		return "", fmt.Errorf("find slot: %w: there is %s", err, strings.Join(have, ", "))
+	}
+	return "", fmt.Errorf("find slot: %w", err)
 }
 
 func (h Host) choose(spec string, all []*device) (string, error) {

@@ -47,7 +47,8 @@ func TestFindListsWhatThereIs(t *testing.T) {
 		"UUID=" + uuid2:          "absolute path",
 		"dev/vda1":               "absolute path",
 		"":                       "absolute path",
-		f.dev("nothing"):         "no such file",
+		f.dev("nothing"):         "no such file or directory: there is vda, vda1, vda2",
+		"/not/there":             "no such file",
 	} {
 		got, err := f.Find(spec)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {

@@ -49,7 +49,7 @@ func putGPT(image []byte, sector, lba, first int, entries []byte) {
 
 func TestDamagedTableIsNotBelieved(t *testing.T) {
 	image := testGPT(512)
-	want := map[int]names{2: {"root-a", uuid2}, 3: {"rööt-b", uuid3}}
+	want := map[int]names{2: {label: "root-a", uuid: uuid2}, 3: {label: "rööt-b", uuid: uuid3}}
 	parse := func(b []byte) map[int]names {
 		got, _ := parseTable(bytes.NewReader(b), int64(len(b)), 512)
 		return got
