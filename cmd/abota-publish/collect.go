@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+)
+
+// packFile is one file or folder that goes into the archive.
+type packFile struct {
+	path, name string
+	size       int64
+	mode       fs.FileMode
+}
+
+// collect lists what is to be packed, in a fixed order: an image by its own
+// name, and of a folder what is inside it.
+func collect(paths []string) ([]packFile, error) {
+	var files []packFile
+	from := map[string]string{}
+	for _, path := range paths {
+		found, err := collectOne(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			name := strings.TrimSuffix(f.name, "/")
+			if other, twice := from[name]; twice {
+				return nil, usageError("both %s and %s would be %s in the archive", other, f.path, name)
+			}
+			from[name] = f.path
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, usageError("there is nothing to pack in %s", strings.Join(paths, ", "))
+	}
+	return files, nil
+}
+
+func collectOne(path string) ([]packFile, error) {
+	info, err := os.Stat(path) // an image may be named by a symbolic link
+	if err != nil {
+		return nil, fmt.Errorf("read image: %w", err)
+	}
+	if !info.IsDir() {
+		f, err := toPack(path, filepath.Base(path), info)
+		return []packFile{f}, err
+	}
+	var files []packFile
+	err = filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
+		if err != nil || at == path {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(path, at)
+		if err != nil {
+			return err
+		}
+		f, err := toPack(at, filepath.ToSlash(name), info)
+		files = append(files, f)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", path, err)
+	}
+	return files, nil
+}
+
+// toPack refuses what a device would refuse.
+func toPack(path, name string, info fs.FileInfo) (packFile, error) {
+	const maxName = 4096
+	switch {
+	case !info.Mode().IsRegular() && !info.IsDir():
+		return packFile{}, refused("cannot pack %s because it is neither a file nor a folder (%s): put it into an image", path, info.Mode().Type())
+	case !utf8.ValidString(name) || strings.ContainsAny(name, "\\\x00"):
+		return packFile{}, refused("cannot pack %q because its name is not UTF-8 or has a backslash: rename it", path)
+	case len(name) >= maxName:
+		return packFile{}, refused("cannot pack %.100s… because its name is longer than %d bytes", path, maxName)
+	}
+	f := packFile{path: path, name: name, size: info.Size(), mode: publicFile}
+	if info.IsDir() {
+		f.name, f.size, f.mode = name+"/", 0, fs.ModeDir|publicDir
+	} else if info.Mode()&0o111 != 0 {
+		f.mode = publicDir
+	}
+	return f, nil
+}

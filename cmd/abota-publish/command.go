@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// command is one invocation: its options and its streams.
+type command struct {
+	json   bool
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// action is what a verb does once its flags are parsed.
+type action func(ctx context.Context, args []string) error
+
+// verb is one thing that abota-publish can do.
+type verb struct {
+	name, args, help string
+	// run registers its flags on the set.
+	run func(c *command, flags *flag.FlagSet) action
+	// min and max are how many arguments it takes; max 0 means any number.
+	min, max int
+}
+
+// verbs in the order of the help text.
+var verbs = []verb{
+	{"keygen", "[-o key.key] [--force]", "make a key", keygen, 0, 0},
+	{"encrypt", "FILE [-o OUT | --in-place] [--key FILE] [--force]", "make a zip a Fernet token", encrypt, 1, 1},
+	{"decrypt", "TOKEN [-o OUT | --in-place] [--key FILE] [--force]", "turn a token back, once all of it was authenticated", decrypt, 1, 1},
+	{"checksum", "TOKEN [-o checksum.txt]", "print, or also write, the token's MD5", checksum, 1, 1},
+	{"pack", "IMAGE|DIR… -o OUTDIR (--key FILE | --new-key) [--version V] [--force]", "make a whole release in a folder", pack, 1, 0},
+	{"push", "DIR s3://BUCKET[/PREFIX] [--with-key] [--version V] [--create-bucket]", "upload a release, the checksum last", push, 2, 2},
+	{"info", "DIR|TOKEN [--key FILE]", "prove a release and say what it holds", info, 1, 1},
+}
+
+const usageHead = `usage: abota-publish VERB [ARGUMENTS]
+
+abota-publish makes the classic release: firmware.zip (a Fernet token over a
+zip), checksum.txt (its MD5) and key.key.
+
+`
+
+const usageTail = `
+encrypt leaves FILE alone and writes FILE.token; --in-place replaces FILE by
+its token, as crypt.py did. decrypt writes TOKEN without .token, or with .plain
+where there is none. pack puts images, and what is inside folders, into one
+zip; an update of a slot takes exactly one image. Existing files are kept
+unless --force is given; a checksum is always written anew.
+
+push reads where to from these, the first one wins:
+  --endpoint URL, --region R, --access-key K, --secret-key S (others can see
+        a command line: prefer the next two)
+  --config FILE    the device's configuration: accesskey, secretkey, region,
+        endpoint, file_name, checksum_name, key_name
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,
+        AWS_ENDPOINT_URL, AWS_PROFILE and ~/.aws/credentials
+It uploads the token, then the key if --with-key says so, then the checksum.
+A key in the bucket is as public as the bucket. Devices that have a key_file
+need no other; those that run the old script read key.key from the bucket.
+
+Everywhere: --json prints one JSON object on stdout, and progress as JSON lines
+on stderr.
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 5 untrusted or corrupt,
+6 transport (retry later), 7 refused.
+`
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, usageHead)
+	for _, v := range verbs {
+		fmt.Fprintf(w, "  %s %s\n        %s\n", v.name, v.args, v.help)
+	}
+	fmt.Fprint(w, usageTail)
+}
+
+// run is the whole command; it returns the exit code.
+func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	c := &command{stdout: stdout, stderr: stderr}
+	name, err := c.dispatch(ctx, args)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(stdout)
+		return exitDone
+	}
+	code := exitCode(err)
+	if err != nil {
+		c.complain(name, code, err)
+	}
+	return code
+}
+
+// complain says once, in one line, why the command did not end in success.
+func (c *command) complain(name string, code int, err error) {
+	reason := strings.Join(strings.Fields(err.Error()), " ")
+	if c.json {
+		c.result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
+	}
+	fmt.Fprintf(c.stderr, "%s: %s\n", strings.TrimSpace("abota-publish "+name), reason)
+}
+
+// result prints one JSON object on stdout.
+func (c *command) result(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
+	}
+	fmt.Fprintf(c.stdout, "%s\n", text)
+}
+
+// say prints a line for people; with --json the result object says it all.
+func (c *command) say(format string, args ...any) {
+	if !c.json {
+		fmt.Fprintf(c.stdout, format+"\n", args...)
+	}
+}
+
+// warn says what works but should be known.
+func (c *command) warn(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "abota-publish: "+format+"\n", args...)
+}
+
+// dispatch parses the command line and runs the verb.
+func (c *command) dispatch(ctx context.Context, args []string) (string, error) {
+	if len(args) == 0 {
+		return "", usageError("no verb given")
+	}
+	for _, v := range verbs {
+		if v.name == args[0] {
+			return v.name, c.runVerb(ctx, v, args[1:])
+		}
+	}
+	if strings.HasPrefix(args[0], "-") {
+		return "", parse(c.flagSet(""), args[:1])
+	}
+	return "", usageError("%q is not a verb", args[0])
+}
+
+func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
+	flags := c.flagSet(v.name)
+	do := v.run(c, flags)
+	words, err := parseMixed(flags, args)
+	switch {
+	case err != nil:
+		return err
+	case len(words) < v.min || (v.max > 0 || v.min == 0) && len(words) > v.max:
+		return usageError("it takes %s", v.args)
+	}
+	return do(ctx, words)
+}
+
+func (c *command) flagSet(name string) *flag.FlagSet {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&c.json, "json", false, "")
+	return flags
+}
+
+// parseMixed allows for options before, between and after the arguments.
+func parseMixed(flags *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := parse(flags, args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			return words, nil
+		}
+		words, args = append(words, args[0]), args[1:]
+	}
+}
+
+func parse(flags *flag.FlagSet, args []string) error {
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() == 0 && flags.Name() == "" {
+		return usageError("no verb given")
+	}
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usageError("%v", err)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"abota/updater/fernet"
+)
+
+// plainSuffix is added to a token's name when it has no tokenSuffix to lose.
+const plainSuffix = ".plain"
+
+func decrypt(c *command, flags *flag.FlagSet) action {
+	var v conversion
+	v.register(flags)
+	return func(ctx context.Context, args []string) error {
+		plain, cut := strings.CutSuffix(args[0], tokenSuffix)
+		if !cut {
+			plain += plainSuffix
+		}
+		out, err := v.target(args[0], plain)
+		if err != nil {
+			return err
+		}
+		key, err := readKey(v.key)
+		if err != nil {
+			return err
+		}
+		in, err := c.open(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		size, err := decryptFile(in, out, v.perm(in), key)
+		if err != nil {
+			return err
+		}
+		c.decrypted(args[0], out, size, v.inPlace)
+		return nil
+	}
+}
+
+// decryptFile writes the plaintext, which appears under its name only when
+// all of the token was authenticated.
+func decryptFile(in *inputFile, out string, perm fs.FileMode, key *fernet.Key) (size int64, err error) {
+	err = writeWhole(out, perm, func(w io.Writer) error {
+		size, err = io.Copy(w, fernet.NewReader(in, key))
+		if err != nil {
+			return fmt.Errorf("decrypt %s: %w", in.Name(), err)
+		}
+		return nil
+	})
+	return size, err
+}
+
+func (c *command) decrypted(in, out string, size int64, inPlace bool) {
+	if inPlace {
+		c.say("%s is now the plain file, %s; the token is gone", in, inUnits(size))
+	} else {
+		c.say("%s is the plain file, %s; %s is as it was", out, inUnits(size), in)
+	}
+	if c.json {
+		c.result(map[string]any{"plain": out, "size": size, "input_replaced": inPlace})
+	}
+}

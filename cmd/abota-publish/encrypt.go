@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"abota/updater/fernet"
+)
+
+// tokenSuffix is added to a file's name for its token.
+const tokenSuffix = ".token"
+
+// conversion is what encrypt and decrypt have in common: one file in, one out.
+type conversion struct {
+	out     string
+	inPlace bool
+	key     string
+	force   bool
+}
+
+func (v *conversion) register(flags *flag.FlagSet) {
+	flags.StringVar(&v.out, "o", "", "")
+	flags.BoolVar(&v.inPlace, "in-place", false, "")
+	flags.StringVar(&v.key, "key", keyName, "")
+	flags.BoolVar(&v.force, "force", false, "")
+}
+
+// target is the file to write: named by -o, the input itself, or byDefault.
+func (v *conversion) target(input, byDefault string) (string, error) {
+	if v.inPlace {
+		if v.out != "" {
+			return "", usageError("-o and --in-place exclude each other")
+		}
+		// A symbolic link stays one, and what it points to is replaced.
+		path, err := filepath.EvalSymlinks(input)
+		if err != nil {
+			return "", fmt.Errorf("read input: %w", err)
+		}
+		return path, nil
+	}
+	out := v.out
+	if out == "" {
+		out = byDefault
+	}
+	return out, mayWrite(out, v.force)
+}
+
+// perm keeps a file's permissions where it is replaced.
+func (v *conversion) perm(f *inputFile) fs.FileMode {
+	if v.inPlace {
+		return f.perm
+	}
+	return publicFile
+}
+
+func encrypt(c *command, flags *flag.FlagSet) action {
+	var v conversion
+	v.register(flags)
+	return func(ctx context.Context, args []string) error {
+		out, err := v.target(args[0], args[0]+tokenSuffix)
+		if err != nil {
+			return err
+		}
+		key, err := readKey(v.key)
+		if err != nil {
+			return err
+		}
+		in, err := c.open(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		if err := c.checkPlain(in, v.force); err != nil {
+			return err
+		}
+		sum := newDigests()
+		err = writeWhole(out, v.perm(in), func(w io.Writer) error {
+			return encryptStream(io.MultiWriter(w, sum), in, key)
+		})
+		if err != nil {
+			return err
+		}
+		c.encrypted(args[0], out, sum, v.inPlace)
+		return nil
+	}
+}
+
+// checkPlain refuses to encrypt a token once more, and warns of what no device
+// will take.
+func (c *command) checkPlain(in *inputFile, force bool) error {
+	head, err := peekHead(in.File)
+	if err != nil {
+		return fmt.Errorf("read input: %w", err)
+	}
+	if _, token := madeAt(head); token && !force {
+		return refused("cannot encrypt %s because it already is a Fernet token: decrypt it first, or add --force to wrap it once more", in.Name())
+	}
+	if !isZip(head) {
+		c.warn("%s is not a zip, and devices install only zips: `abota-publish pack` makes one", in.Name())
+	}
+	return nil
+}
+
+func encryptStream(w io.Writer, r io.Reader, key *fernet.Key) error {
+	token := fernet.NewWriter(w, key)
+	if _, err := io.Copy(token, r); err != nil {
+		return fmt.Errorf("encrypt: %w", err)
+	}
+	if err := token.Close(); err != nil {
+		return fmt.Errorf("encrypt: %w", err)
+	}
+	return nil
+}
+
+func (c *command) encrypted(in, out string, sum *digests, inPlace bool) {
+	c.sayChecksum(sum.checksum())
+	if inPlace {
+		c.say("%s is now the token; what it was is gone, and only the key brings it back", in)
+	} else {
+		c.say("%s is the token; %s is as it was", out, in)
+	}
+	if c.json {
+		result := sum.json()
+		result["token"], result["input_replaced"] = out, inPlace
+		c.result(result)
+	}
+}
+
+// sayChecksum prints the MD5 exactly as crypt.py does: scripts read that line.
+func (c *command) sayChecksum(md5 string) { c.say("Calculated checksum :  %s", md5) }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Permissions of what is written: a key is for its owner only.
+const (
+	publicFile = 0o644
+	secretFile = 0o600
+	publicDir  = 0o755
+)
+
+// writeWhole makes path hold what fill writes, or leaves it as it was.
+func writeWhole(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+	dir := filepath.Dir(path)
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(perm))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer f.Cleanup()
+	if err := fill(f); err != nil {
+		return err
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return syncDir(dir)
+}
+
+func writeText(path string, perm fs.FileMode, text string) error {
+	return writeWhole(path, perm, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+}
+
+// syncDir makes a rename inside dir survive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	return nil
+}
+
+// mayWrite refuses to replace what is there.
+func mayWrite(path string, force bool) error {
+	_, err := os.Lstat(path)
+	if force || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return refused("cannot write %s because it exists: name another file with -o, or add --force", path)
+}
+
+// inputFile is a file that is read once, with progress, until ctx ends.
+type inputFile struct {
+	*os.File
+	ctx   context.Context
+	meter *meter
+	size  int64
+	perm  fs.FileMode
+}
+
+// open opens a regular file for reading.
+func (c *command) open(ctx context.Context, path string) (*inputFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read input: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = usageError("cannot read %s because it is not a file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &inputFile{f, ctx, newMeter(c, filepath.Base(path), info.Size()), info.Size(), info.Mode().Perm()}, nil
+}
+
+func (f *inputFile) Read(p []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, fmt.Errorf("read %s: interrupted: %w", f.Name(), err)
+	}
+	n, err := f.File.Read(p)
+	f.meter.add(n)
+	return n, err
+}
+
+// WriteTo hides the file's own, which would get past Read.
+func (f *inputFile) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{f})
+}
+
+// Close ends the progress display too.
+func (f *inputFile) Close() error {
+	f.meter.end()
+	return f.File.Close()
+}
