@@ -43,7 +43,8 @@ func (s Situation) Clear() (Table, error) {
 }
 
 // Arm gives the slot that is not booted the next boot, with
-// DefaultTrialTries attempts. Its content must be proven.
+// DefaultTrialTries attempts. Its content must be proven. The booted slot,
+// which is what a failed trial falls back to, gets its tries.
 func (s Situation) Arm() (Table, error) {
 	target := s.Booted.Other()
 	switch {
@@ -52,7 +53,7 @@ func (s Situation) Arm() (Table, error) {
 	case !s.Proven[target]:
 		return s.Table, refuse("cannot arm slot %s because its content was not proven since it was last written", target)
 	}
-	t := s.Table.WithOrder(target, s.Booted)
+	t := s.Table.WithOrder(target, s.Booted).startable(s.Booted)
 	t.Slots[target].Tries = DefaultTrialTries
 	t.Slots[target].Good = false
 	t.Slots[target].Failed = ""
@@ -92,8 +93,9 @@ func (s Situation) MarkBad(slot Slot, failed string) (Table, error) {
 	return s.next(t), nil
 }
 
-// MarkActive makes a confirmed slot the loader's first choice. Good is proof
-// enough: no slot is written without losing it first, see Clear.
+// MarkActive makes a confirmed slot the loader's first choice; a trial of the
+// other one leaves the order. Good is proof enough: no slot is written without
+// losing it first, see Clear.
 func (s Situation) MarkActive(slot Slot) (Table, error) {
 	st := s.Table.Slots[slot]
 	switch {
@@ -105,6 +107,8 @@ func (s Situation) MarkActive(slot Slot) (Table, error) {
 	t := s.Table.WithOrder(slot)
 	if rest := s.Table.Slots[slot.Other()]; rest.Good && rest.Bootable() {
 		t = s.Table.WithOrder(slot, slot.Other())
+	} else if rest.Bootable() {
+		t.Slots[slot.Other()].Tries = 0
 	}
 	return s.next(t.startable(slot)), nil
 }
