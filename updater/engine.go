@@ -126,14 +126,19 @@ type state struct {
 	decision Decision
 }
 
-// observe reads table and journal and decides. A lost journal is no error.
+// observe reads table and journal and decides. A lost journal is no error, and
+// neither is a lost table that no bootloader reads: what it would be made anew
+// as is all that is needed, until something stores it.
 func (e *Engine) observe() (state, error) {
 	table, err := e.Backend.Load()
+	record := e.loadRecord()
+	if caps := e.Backend.Caps(); errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot {
+		table, err = rebuiltTable(record, e.Booted, e.ConfirmedTries), nil
+	}
 	if err != nil {
 		return state{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	st := state{record: e.loadRecord()}
-	return e.decide(st, table), nil
+	return e.decide(state{record: record}, table), nil
 }
 
 // decide makes the state from a table and the record.

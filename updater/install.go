@@ -93,10 +93,6 @@ func admit(r *Record, table bootctl.Table, id release.ID, opts InstallOptions) e
 // order are as they were, and the other slot is not bootable.
 func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, error) {
 	st, err := e.observe()
-	if caps := e.Backend.Caps(); errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot {
-		// No bootloader reads this table, so the first install may make it.
-		st, err = e.rebuild()
-	}
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -71,9 +71,8 @@ func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backe
 	return evidence.slot, nil
 }
 
-// bootedByTable is for slots that no bootloader reads: there the table itself
-// is what switches, so its first choice is what runs, and before the first
-// table slot A.
+// bootedByTable is for slots that no bootloader reads: there the first
+// confirmed slot of the table is what runs, and before the first table slot A.
 func bootedByTable(backend bootctl.Backend) (bootctl.Slot, error) {
 	if backend.Caps().Tries || backend.Caps().OneShot {
 		return 0, &configError{errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")}
@@ -85,6 +84,10 @@ func bootedByTable(backend bootctl.Backend) (bootctl.Slot, error) {
 	if err != nil {
 		return 0, err
 	}
-	booted, _ := table.Primary()
-	return booted, nil
+	for _, s := range table.Order() {
+		if table.Slots[s].Good {
+			return s, nil
+		}
+	}
+	return bootctl.A, nil
 }

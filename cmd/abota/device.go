@@ -32,8 +32,9 @@ const tableSize = 4 << 10
 // device is the engine with what it stands on.
 type device struct {
 	*updater.Engine
-	cfg    *config.Config
-	claims claims
+	cfg *config.Config
+	// digest reads what a slot holds.
+	digest func(context.Context, bootctl.Slot) (slot.Proof, error)
 	opened []interface{ Close() error }
 }
 
@@ -97,14 +98,15 @@ func (d *device) build(c *command, how access) error {
 			return err
 		}
 	}
-	if d.claims, err = readClaims(c.booted); err != nil {
+	said, err := readClaims(c.booted)
+	if err != nil {
 		return err
 	}
 	backend, err := d.backend(host, paths, how)
 	if err != nil {
 		return err
 	}
-	booted, err := d.claims.resolve(host, paths, backend, how)
+	booted, err := said.resolve(host, paths, backend, how)
 	if err != nil {
 		return err
 	}
@@ -116,6 +118,7 @@ func (d *device) build(c *command, how access) error {
 	if err != nil {
 		return fmt.Errorf("cannot tell this boot from the next: %w", err)
 	}
+	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) { return slot.Digest(ctx, paths[s], -1) }
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
 		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
@@ -236,7 +239,7 @@ func (d *device) ubootBackend(host slot.Host) (bootctl.Backend, error) {
 		if err != nil {
 			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
 		}
-		copies[i] = uboot.Copy{Device: path, Offset: env.Offset, Size: env.Size}
+		copies[i] = uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size}
 	}
 	return openUBoot(copies)
 }

@@ -21,10 +21,10 @@ type ID struct {
 
 // Part is one payload of a release, in the order in which it arrives.
 type Part struct {
-	Name string
+	Name string `json:"name"`
 	// Size is the unpacked size in bytes, or -1 when it is only known once
 	// the part was read.
-	Size int64
+	Size int64 `json:"size"`
 }
 
 // Same reports whether both are the same release: by identity when both know

@@ -12,10 +12,12 @@ import (
 	"unicode/utf16"
 )
 
-// names are what a partition table calls a partition.
+// names are what a partition table calls a partition, and where it lies.
 type names struct {
 	label string // GPT only
 	uuid  string
+	// first and last are the partition's sectors; GPT only.
+	first, last uint64
 }
 
 var errNoTable = errors.New("no partition table")
@@ -84,7 +86,10 @@ func gptNames(entries []byte, each int) map[int]names {
 	for i := 0; i*each < len(entries); i++ {
 		e := entries[i*each:][:each]
 		if unused := e[:16]; bytes.Count(unused, []byte{0}) < len(unused) {
-			t[i+1] = names{label: utf16Text(e[56:128]), uuid: guid(e[16:32])}
+			t[i+1] = names{
+				label: utf16Text(e[56:128]), uuid: guid(e[16:32]),
+				first: binary.LittleEndian.Uint64(e[32:]), last: binary.LittleEndian.Uint64(e[40:]),
+			}
 		}
 	}
 	return t

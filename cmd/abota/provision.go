@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"abota/bootctl"
+	"abota/bootctl/uboot"
+	"abota/updater"
+	"abota/updater/slot"
+)
+
+// provision writes the first boot table and journal: on the device that runs,
+// or, with --image, into a disk image at the factory.
+func provision(c *command, flags *flag.FlagSet) action {
+	var opts updater.ProvisionOptions
+	flags.BoolVar(&opts.Both, "both", false, "")
+	flags.BoolVar(&opts.Force, "force", false, "")
+	flags.StringVar(&opts.Version, "release", "", "")
+	image := flags.String("image", "", "")
+	stateDir := flags.String("state-dir", "", "")
+	return func(ctx context.Context, _ []string) error {
+		if *stateDir != "" {
+			c.sets = append(c.sets, "state_dir="+*stateDir)
+		}
+		open := func() (*device, error) { return c.open(writing) }
+		if *image != "" {
+			if *stateDir == "" {
+				return &usageError{"provision --image needs --state-dir: the folder that becomes state_dir on the data partition"}
+			}
+			open = func() (*device, error) { return c.openImage(*image) }
+		}
+		d, err := open()
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		opts.Digest = d.digest
+		s, err := d.Provision(ctx, opts)
+		if err != nil {
+			return err
+		}
+		c.showStatus(s)
+		return nil
+	}
+}
+
+// openImage builds the engine over the partitions of a disk image. The booted
+// slot is the one that shall boot first: --booted, or A.
+func (c *command) openImage(image string) (*device, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.NeedSlots(); err != nil {
+		return nil, err
+	}
+	d := &device{cfg: cfg}
+	if err := d.buildOnImage(c, image); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *device) buildOnImage(c *command, image string) error {
+	var parts [2]slot.Part
+	var paths [2]string
+	for _, s := range bootctl.Slots {
+		var err error
+		if parts[s], err = slot.FindIn(image, d.cfg.Slots[s].Device); err != nil {
+			return &configError{fmt.Errorf("slot %s: %w", s, err)}
+		}
+		paths[s] = d.cfg.Slots[s].Device
+	}
+	backend, err := d.backendOnImage(image)
+	if err != nil {
+		return err
+	}
+	if err := d.takeLock(c, writing); err != nil {
+		return err
+	}
+	j, err := d.journal(c.log, writing)
+	if err != nil {
+		return err
+	}
+	booted := bootctl.A
+	if c.booted != "" {
+		if booted, err = bootctl.ParseSlot(c.booted); err != nil {
+			return &usageError{fmt.Sprintf("--booted: %v", err)}
+		}
+	}
+	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) {
+		return slot.DigestIn(ctx, image, parts[s])
+	}
+	d.Engine = &updater.Engine{
+		Backend: backend, Journal: j, Paths: paths, Booted: booted,
+		ConfirmedTries: d.cfg.Bootloader.ConfirmedTries, Now: time.Now, Log: c.log, Code: exitCode,
+	}
+	return nil
+}
+
+// backendOnImage is the environment inside the image, as the product's boot
+// script will find it.
+func (d *device) backendOnImage(image string) (bootctl.Backend, error) {
+	if len(d.cfg.Bootloader.Env) == 0 {
+		return nil, &configError{errors.New("cannot provision an image without bootloader.env: list the two copies of U-Boot's environment")}
+	}
+	var copies []uboot.Copy
+	for _, env := range d.cfg.Bootloader.Env {
+		part, err := slot.FindIn(image, env.Device)
+		if err != nil {
+			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
+		}
+		if env.Offset < 0 || env.Offset+env.Size > part.Size {
+			return nil, &configError{fmt.Errorf("bootloader.env: offset %#x with size %#x is outside %s, which has %#x bytes", env.Offset, env.Size, env.Device, part.Size)}
+		}
+		copies = append(copies, uboot.Copy{Path: image, Offset: part.Offset + env.Offset, Size: env.Size})
+	}
+	backend, err := uboot.New(copies, true)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return backend, nil
+}
