@@ -10,6 +10,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"abota/updater/config"
 )
@@ -117,8 +118,11 @@ type destination struct{ bucket, prefix string }
 func parseDestination(text string) (destination, error) {
 	rest, ok := strings.CutPrefix(text, "s3://")
 	bucket, prefix, _ := strings.Cut(rest, "/")
-	if !ok || bucket == "" {
+	if !ok {
 		return destination{}, usageError("%q is no place to push to: write s3://BUCKET or s3://BUCKET/PREFIX", text)
+	}
+	if err := s3utils.CheckValidBucketName(bucket); err != nil {
+		return destination{}, usageError("bucket %q: %w", bucket, err)
 	}
 	return destination{bucket, strings.Trim(prefix, "/")}, nil
 }
