@@ -5,9 +5,10 @@
 //
 // One Store is one write of the older copy, in place, flushed and read back
 // past the page cache. The newer copy is not touched, so after a power cut, or
-// when the write fails, U-Boot finds the old table or the new one. Variables
-// of others are kept byte for byte and in their order. A Store that changes
-// nothing writes nothing.
+// when the write fails, U-Boot finds the old table or the new one. An older
+// copy that is not valid has its first sector wiped before, so that no cut can
+// complete what an earlier cut left torn. Variables of others are kept byte
+// for byte and in their order. A Store that changes nothing writes nothing.
 //
 // # Not guaranteed
 //
