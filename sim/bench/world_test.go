@@ -28,6 +28,7 @@ func newPlace(b *testing.B) place {
 	must(b, err)
 	p := place{cache: filepath.Join(base, "abota", "bench")}
 	must(b, os.MkdirAll(p.cache, 0o755))
+	b.Cleanup(func() { must(b, os.RemoveAll(p.slot())) })
 	p.scripts, err = filepath.Abs("../../testdata/bench")
 	must(b, err)
 	return p
