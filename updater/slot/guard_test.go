@@ -212,6 +212,49 @@ func TestReplacedPathIsNotOpened(t *testing.T) {
 	checkRefusal(t, held.hold(Host{}, v), errUnknown)
 }
 
+// The first check sees nothing, and somebody mounts the slot before it is held.
+func TestSlotMountedBetweenCheckAndHold(t *testing.T) {
+	target, booted := fileSlots(t, t.TempDir(), 4096)
+	f := newFixture(t)
+	before := f.proc("self/before")
+	if err := unix.Mkfifo(before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.proc("self/mountinfo"), f.proc("self/quiet")); err != nil {
+		t.Fatal(err)
+	}
+	quiet, err := os.ReadFile(f.proc("self/quiet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.mount("0:40", "/mnt", "erofs", target)
+	if err := os.Rename(f.proc("self/mountinfo"), f.proc("self/after")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(before, f.proc("self/mountinfo")); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		first, err := os.OpenFile(f.proc("self/mountinfo"), os.O_WRONLY, 0) // waits for the reader
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer first.Close()
+		if err := os.Rename(f.proc("self/after"), f.proc("self/mountinfo")); err != nil {
+			t.Error(err)
+		}
+		if _, err := first.Write(quiet); err != nil {
+			t.Error(err)
+		}
+	}()
+	held, err := f.OpenTarget(target, booted)
+	if err == nil {
+		held.Close()
+	}
+	checkRefusal(t, err, ErrInUse)
+}
+
 func TestBootedOf(t *testing.T) {
 	const loopA, loopB = "254:6", "254:7"
 	overlay := func(f *fixture, lower string) {

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"abota/sim/cutdisk"
 )
 
@@ -61,14 +63,28 @@ func writeImage(t testing.TB, w *Writer, image []byte) {
 	}
 }
 
-// folders are a file system with direct access and one that may be without.
+// folders are a file system with direct access, and for root one without.
 func folders(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{"disk": t.TempDir()}
-	if dir, err := os.MkdirTemp("/dev/shm", "slot"); err == nil {
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		all["memory"] = dir
+	if os.Geteuid() != 0 {
+		t.Log("without root no file system without O_DIRECT is tried")
+		return all
 	}
+	dir := t.TempDir()
+	if err := unix.Mount("ramfs", dir, "ramfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	if f, err := os.OpenFile(filepath.Join(dir, "probe"), os.O_CREATE|os.O_RDWR|unix.O_DIRECT, 0o600); err == nil {
+		f.Close()
+		t.Error("ramfs knows O_DIRECT, so nothing is tried without it")
+	}
+	all["memory"] = dir
 	return all
 }
 
