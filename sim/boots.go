@@ -111,6 +111,9 @@ func describe(s status) string {
 // commits waits for the trial's good end.
 func commits(slot, version string) []Step {
 	return []Step{{fmt.Sprintf("release %s proves healthy and is kept", version), func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {
+			return "", err
+		}
 		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg=committed slot=`+slot+` release=`+version+`$`)); err != nil {
 			return "", err
 		}
@@ -161,6 +164,26 @@ func crashes(version string, times int) []Step {
 	}}}
 }
 
+// freezes lets a held trial lock up, and waits for the watchdog to end it and
+// the attempts after it.
+func freezes(version string, times int) []Step {
+	return []Step{{fmt.Sprintf("version %s locks up in each of its %d attempts, and the watchdog resets the board", version, times), func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {
+			return "", err
+		}
+		for range times {
+			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` freezes`)); err != nil {
+				return "", err
+			}
+			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`softdog: Initiating system reboot`)); err != nil {
+				return "", err
+			}
+			w.boot = w.seen
+		}
+		return fmt.Sprintf("the kernel says so %d times", times), nil
+	}}}
+}
+
 // refuses checks that the guest does not take up what the bucket still offers.
 func refuses(version string) []Step {
 	return []Step{{fmt.Sprintf("the condemned release %s is not installed again", version), func(ctx context.Context, w *World) (string, error) {
@@ -186,6 +209,10 @@ func powerCut(when string) []Step {
 // power back.
 func damaged(title string, harm func(ctx context.Context, disk string) error) []Step {
 	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+		// Should a trial follow, it is held.
+		if _, err := w.guest(ctx, "touch "+hold+" && sync", 0); err != nil {
+			return "", err
+		}
 		w.board.PowerCut()
 		if err := harm(ctx, w.diskPath()); err != nil {
 			return "", err
@@ -201,16 +228,4 @@ func kernelErased(slot string) []Step {
 	return damaged("the kernel of slot "+slot+" is lost", func(ctx context.Context, path string) error {
 		return disk.EraseFile(ctx, path, disk.Root(slot), "/boot/Image")
 	})
-}
-
-// provisioned gives a board that came up on its factory default its first
-// digests.
-func provisioned() []Step {
-	return []Step{{"the factory provisions the board", func(ctx context.Context, w *World) (string, error) {
-		if _, err := w.guest(ctx, "abota provision --force", 0); err != nil {
-			return "", err
-		}
-		s, err := w.look(ctx)
-		return describe(s.Status), err
-	}}}
 }

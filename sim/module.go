@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"abota/sim/parts"
 )
 
 // Module is the source tree of abota: what is shipped from it is what the
@@ -34,14 +32,18 @@ func (m Module) read(name string) ([]byte, error) {
 	return text, nil
 }
 
-// device builds abota for the board and returns its path below dir.
-func (m Module) device(ctx context.Context, arch parts.Arch, dir string) (string, error) {
-	out := filepath.Join(dir, "abota")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/abota")
+// build makes one of the tree's commands for an architecture (GOARCH, the
+// host's when empty) and returns its path below dir.
+func (m Module) build(ctx context.Context, command, arch, dir string) (string, error) {
+	out := filepath.Join(dir, command)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
 	cmd.Dir = string(m)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch.Go)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if arch != "" {
+		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch)
+	}
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build abota: %w: %s", err, strings.TrimSpace(string(text)))
+		return "", fmt.Errorf("build %s: %w: %s", command, err, strings.TrimSpace(string(text)))
 	}
 	return out, nil
 }

@@ -60,13 +60,18 @@ func (w *World) install(ctx context.Context, version, target string) (string, er
 	return fmt.Sprintf("abota status: slot %s armed, reboot required (%.1f s)", target, took.Seconds()), nil
 }
 
-// restart asks the guest for an orderly reboot.
+// hold is a file on the data partition that keeps a trial open, so that the
+// simulator can look at it, and cut it, at leisure: the firmware's health check
+// does not pass as long as it is there.
+const hold = "/var/lib/abota/sim-hold"
+
+// restart asks the guest for an orderly reboot. A trial that follows is held.
 func restart() Step {
 	return Step{"the board restarts", func(ctx context.Context, w *World) (string, error) {
 		w.boot = w.board.Log().Mark()
 		w.seen = w.boot
 		// The answer may or may not come before the guest is gone.
-		_, err := w.board.Run(ctx, "reboot")
+		_, err := w.board.Run(ctx, "touch "+hold+" && reboot")
 		if err != nil && !errors.Is(err, board.ErrRestarts) {
 			return "", err
 		}

@@ -14,7 +14,7 @@ const DefaultScenario = "story"
 
 // Scenarios lists all of them.
 func Scenarios() []Scenario {
-	return []Scenario{story(), cycle(), cuts(), environment()}
+	return []Scenario{story(), cycle(), cuts(), environment(), watchdog()}
 }
 
 // FindScenario returns a scenario by its name.
@@ -36,11 +36,10 @@ func Factory() Scenario {
 func fromFactory() []Step {
 	return steps(
 		powerOn(),
-		boots("version 1 starts from slot A, the factory default", expected{
-			slot: "A", version: "1", decision: "nothing to do", good: "A",
-			loader: []string{"started without an environment"},
+		boots("version 1 starts from slot A, as the factory provisioned it", expected{
+			slot: "A", version: "1", decision: "nothing to do", good: "A", bad: "B",
+			loader: []string{"slot A: confirmed, attempt recorded, 9 left"},
 		}),
-		provisioned(),
 	)
 }
 
@@ -145,34 +144,68 @@ func threeCuts(version, slot string) []Step {
 }
 
 func environment() Scenario {
-	scramble := func(title string, copies func(path string) ([]int, error)) []Step {
-		return damaged(title, func(_ context.Context, path string) error {
-			which, err := copies(path)
-			for _, n := range which {
-				if err == nil {
-					err = disk.ScrambleEnv(path, n)
-				}
-			}
-			return err
+	back := func(title, left string) []Step {
+		return boots(title, expected{
+			slot: "B", version: "2", decision: "nothing to do", good: "B",
+			loader: []string{"slot B: confirmed, attempt recorded, " + left + " left"},
 		})
 	}
 	return Scenario{
 		Name:  "environment",
-		About: "U-Boot's environment is damaged: the older copy, the newer copy, both",
+		About: "U-Boot's environment is damaged: the newer copy, the older copy, both",
 		Steps: steps(
 			fromFactory(),
 			keeps("2", "B"),
-			scramble("copy 0 of the environment is damaged", func(string) ([]int, error) { return []int{0}, nil }),
-			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
-			scramble("copy 1 of the environment is damaged", func(string) ([]int, error) { return []int{1}, nil }),
-			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
-			scramble("both copies of the environment are damaged", func(string) ([]int, error) { return []int{0, 1}, nil }),
+			envDamaged("the newer copy of the environment is lost, and the commit with it", newer),
+			boots("version 2 is tried again, since nothing says it was kept", expected{
+				slot: "B", version: "2", decision: "trial", trial: "B", good: "A",
+				loader: []string{"slot B: trial, attempt recorded, 1 left"},
+			}),
+			commits("B", "2"),
+			envDamaged("the older copy of the environment is lost", older),
+			back("version 2 starts as before", "9"),
+			envDamaged("both copies of the environment are lost", newer, older),
 			boots("the factory default starts, and abota makes the table anew", expected{
-				slot: "A", version: "1", decision: "fell back", good: "B",
-				loader: []string{"started without an environment"},
+				slot: "A", version: "1", decision: "nothing to do", good: "B",
+				loader: []string{"environment: lost", "slot A: started without an environment"},
 			}),
 			[]Step{restart()},
-			boots("the rebuilt table brings version 2 back", expected{slot: "B", version: "2", decision: "nothing to do", good: "B"}),
+			back("the table that was made anew brings version 2 back", "9"),
+		),
+	}
+}
+
+// which names a copy of the environment, given the newer one.
+type which func(newest int) int
+
+func newer(newest int) int { return newest }
+func older(newest int) int { return 1 - newest }
+
+func envDamaged(title string, copies ...which) []Step {
+	return damaged(title, func(_ context.Context, path string) error {
+		newest, err := disk.NewerEnv(path)
+		for _, which := range copies {
+			if err == nil {
+				err = disk.ScrambleEnv(path, which(newest))
+			}
+		}
+		return err
+	})
+}
+
+func watchdog() Scenario {
+	return Scenario{
+		Name:  "watchdog",
+		About: "a new version locks up in each of its attempts; the watchdog resets the board, and the old version comes back",
+		Steps: steps(
+			fromFactory(),
+			update("2", guest.Freezes, "B"),
+			boots("version 2 starts from slot B, on trial", expected{slot: "B", version: "2", decision: "trial", trial: "B", good: "A"}),
+			freezes("2", 3),
+			boots("the counter brings version 1 back", expected{
+				slot: "A", version: "1", decision: "condemn", good: "A", condemned: []string{"2"},
+				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
+			}),
 		),
 	}
 }

@@ -95,14 +95,30 @@ var notable = []struct {
 	who   string
 	color string
 }{
-	{regexp.MustCompile(`^(U-Boot \d.*)`), "loader", cyan},
+	{regexp.MustCompile(`^(U-Boot \S+)`), "loader", cyan},
 	{loaderLine, "loader", cyan},
 	{regexp.MustCompile(`^firmware: (.*)`), "firmware", plain},
 	{regexp.MustCompile(`^initrd: (.*)`), "initrd", yellow},
 	{regexp.MustCompile(`(Kernel panic - not syncing.*)`), "kernel", red},
-	{regexp.MustCompile(`(watchdog: .*)`), "kernel", yellow},
+	{regexp.MustCompile(`((?:watchdog|softdog): .*)`), "kernel", yellow},
 	{regexp.MustCompile(`reboot: (Restarting system|Power down)`), "kernel", plain},
+	{decided, "abota", yellow},
 	{abotaLine, "abota", yellow},
+}
+
+// tedious are loader lines that say how, not what and why: --console shows
+// them.
+var tedious = regexp.MustCompile(`^abota: (slot \w: console=|environment: copy \d )`)
+
+// readable is a notable line as a sentence.
+func readable(kind *regexp.Regexp, m []string) string {
+	switch kind {
+	case decided:
+		return fmt.Sprintf("slot %s: %s, because %s", m[1], strings.Trim(m[2], `"`), strings.Trim(m[3], `"`))
+	case abotaLine:
+		return strings.ReplaceAll(m[1], `"`, "")
+	}
+	return m[1]
 }
 
 // event prints what was seen of the board, if it matters to the story.
@@ -111,9 +127,12 @@ func (t *Timeline) event(e board.Event) {
 	case board.PowerOn, board.PowerOff:
 		t.line("power", bold, "%s", e.Text)
 	case board.Console:
+		if tedious.MatchString(e.Text) {
+			return
+		}
 		for _, n := range notable {
 			if m := n.match.FindStringSubmatch(e.Text); m != nil {
-				t.line(n.who, n.color, "%s", m[1])
+				t.line(n.who, n.color, "%s", readable(n.match, m))
 				return
 			}
 		}

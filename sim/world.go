@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"abota/sim/board"
 	"abota/sim/disk"
@@ -32,10 +36,12 @@ type Options struct {
 type World struct {
 	dir      string
 	timeline *Timeline
-	store    *store.Store
-	device   store.Keys
-	maker    *guest.Maker
-	board    *board.Board
+	// publisher is the path of abota-publish.
+	publisher string
+	store     *store.Store
+	device    store.Keys
+	maker     *guest.Maker
+	board     *board.Board
 	// seen is where the log was read up to, boot where the current boot began.
 	seen, boot board.Mark
 }
@@ -71,9 +77,12 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	abota := opts.Abota
 	if abota == "" {
 		w.timeline.Note("building abota for %s", set.Arch.Debian)
-		if abota, err = module.device(ctx, set.Arch, w.dir); err != nil {
+		if abota, err = module.build(ctx, "abota", set.Arch.Go, w.dir); err != nil {
 			return nil, err
 		}
+	}
+	if w.publisher, err = module.build(ctx, "abota-publish", "", w.dir); err != nil {
+		return nil, err
 	}
 	if err := w.openStore(ctx); err != nil {
 		return nil, err
@@ -116,7 +125,7 @@ func (w *World) openStore(ctx context.Context) (err error) {
 }
 
 // buildDisk makes the board's disk as it leaves the factory: firmware in slot
-// A, nothing in slot B, and no environment yet.
+// A, nothing in slot B, and the first boot table and journal.
 func (w *World) buildDisk(ctx context.Context, module Module, set parts.Set, abota string) error {
 	w.timeline.Note("building the board's disk")
 	script, err := module.read("cmd/abota/init/abota.sysv")
@@ -138,27 +147,74 @@ func (w *World) buildDisk(ctx context.Context, module Module, set parts.Set, abo
 	if err != nil {
 		return err
 	}
-	data := filepath.Join(w.dir, "data.ext4")
-	if err := disk.Ext4Empty(ctx, data, "data", disk.DataSize); err != nil {
+	if err := disk.Create(ctx, w.diskPath(), map[string]string{disk.Boot: boot, disk.Root("A"): root}); err != nil {
 		return err
 	}
-	return disk.Create(ctx, w.diskPath(), map[string]string{
-		disk.Boot: boot, disk.Root("A"): root, disk.Data: data,
-	})
+	return w.provision(ctx, module)
+}
+
+// provision is the factory's last step: the host's abota writes the boot table
+// into the disk image, and the journal into what becomes the data partition.
+func (w *World) provision(ctx context.Context, module Module) error {
+	factory := filepath.Join(w.dir, "factory")
+	if err := os.Mkdir(factory, 0o700); err != nil {
+		return fmt.Errorf("provision the board: %w", err)
+	}
+	abota, err := module.build(ctx, "abota", "", factory)
+	if err != nil {
+		return err
+	}
+	text, err := w.deviceConfig(guest.Healthy)
+	if err != nil {
+		return err
+	}
+	config := filepath.Join(factory, "config.yaml")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("provision the board: %w", err)
+	}
+	state := filepath.Join(factory, "state")
+	cmd := exec.CommandContext(ctx, abota, "--config", config, "--booted", "A", "provision",
+		"--image", w.diskPath(), "--state-dir", state, "--release", factoryVersion)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("`%s`: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))
+	}
+	data := filepath.Join(w.dir, "data.ext4")
+	if err := disk.Ext4Journaled(ctx, data, state, "data", disk.DataSize); err != nil {
+		return err
+	}
+	return disk.Put(w.diskPath(), disk.Data, data)
 }
 
 // image builds a firmware with the board's configuration.
 func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (string, error) {
-	config, err := w.deviceConfig()
+	config, err := w.deviceConfig(b)
 	if err != nil {
 		return "", err
 	}
 	return w.maker.Image(ctx, guest.Firmware{Version: version, Behaviour: b, Config: config})
 }
 
-// deviceConfig is the board's /etc/abota/config.yaml. Its deadlines are short
-// for a device, and long enough for an emulated one on a busy host.
-func (w *World) deviceConfig() (string, error) {
+// The deadlines of the board's health checks. One that passes has as long as
+// a busy host may need; one that never does is waited for.
+const (
+	patientDeadline = 3 * time.Minute
+	sickDeadline    = 10 * time.Second
+)
+
+// watchdogTimeout is short only where a scenario waits for it.
+func watchdogTimeout(b guest.Behaviour) time.Duration {
+	if b == guest.Freezes {
+		return 10 * time.Second
+	}
+	return time.Minute
+}
+
+// deviceConfig is the board's /etc/abota/config.yaml.
+func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
+	deadline := patientDeadline
+	if b == guest.Unhealthy {
+		deadline = sickDeadline
+	}
 	endpoint, err := url.Parse(w.store.Endpoint())
 	if err != nil {
 		return "", fmt.Errorf("read the store's address: %w", err)
@@ -179,13 +235,14 @@ bootloader:
     - {device: PARTLABEL=%s, offset: 0, size: %#x}
     - {device: PARTLABEL=%s, offset: %#x, size: %#x}
 health:
-  deadline: 15s
-  stable_for: 4s
-  update_path_deadline: 60s
+  deadline: %s
+  stable_for: 2s
+  update_path_deadline: %s
   checks:
-    - {exec: [/usr/bin/selftest], timeout: 10s}
-watchdog: {device: /dev/watchdog, timeout: 1m}
+    - {exec: [/usr/bin/selftest], timeout: 30s}
+watchdog: {device: /dev/watchdog, timeout: %s}
 `, w.device.AccessKey, w.device.SecretKey, w.device.SessionToken, w.store.Region(), bucket, endpoint,
 		disk.Root("A"), disk.Root("B"),
-		disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize), nil
+		disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize,
+		deadline, patientDeadline, watchdogTimeout(b)), nil
 }

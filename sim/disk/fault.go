@@ -3,8 +3,10 @@ package disk
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"strings"
 )
@@ -45,24 +47,34 @@ func debugfs(ctx context.Context, image, request string) (string, error) {
 	return out, nil
 }
 
-// EnvCopies reads both copies of U-Boot's environment.
-func EnvCopies(path string) (copies [2][]byte, err error) {
+// NewerEnv says which copy of U-Boot's environment is the newer one. Both must
+// be valid. A copy is the CRC-32 of its data, little-endian (4 bytes), a serial
+// number modulo 256 (1), and the data.
+func NewerEnv(path string) (int, error) {
 	p, err := partition(Env)
 	if err != nil {
-		return copies, err
+		return 0, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return copies, fmt.Errorf("read the environment: %w", err)
+		return 0, fmt.Errorf("read the environment: %w", err)
 	}
 	defer f.Close()
-	for i := range copies {
-		copies[i] = make([]byte, EnvCopySize)
-		if _, err := f.ReadAt(copies[i], p.Offset+int64(i)*EnvCopyOffset); err != nil {
-			return copies, fmt.Errorf("read environment copy %d: %w", i, err)
+	var serials [2]byte
+	for i := range serials {
+		raw := make([]byte, EnvCopySize)
+		if _, err := f.ReadAt(raw, p.Offset+int64(i)*EnvCopyOffset); err != nil {
+			return 0, fmt.Errorf("read environment copy %d: %w", i, err)
 		}
+		if binary.LittleEndian.Uint32(raw) != crc32.ChecksumIEEE(raw[5:]) {
+			return 0, fmt.Errorf("cannot tell the newer environment copy because copy %d is not valid", i)
+		}
+		serials[i] = raw[4]
 	}
-	return copies, nil
+	if int8(serials[1]-serials[0]) > 0 {
+		return 1, nil
+	}
+	return 0, nil
 }
 
 // ScrambleEnv overwrites one copy of U-Boot's environment with noise.

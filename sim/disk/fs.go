@@ -18,10 +18,10 @@ func Ext4(ctx context.Context, path, dir, label string, size int64) error {
 	return ext4(ctx, path, label, size, "-O", "^has_journal", "-d", dir)
 }
 
-// Ext4Empty makes an empty ext4 image with a journal, for data that must
-// survive power cuts.
-func Ext4Empty(ctx context.Context, path, label string, size int64) error {
-	return ext4(ctx, path, label, size)
+// Ext4Journaled makes the same with a journal, for data that is written on the
+// board and must survive power cuts.
+func Ext4Journaled(ctx context.Context, path, dir, label string, size int64) error {
+	return ext4(ctx, path, label, size, "-d", dir)
 }
 
 func ext4(ctx context.Context, path, label string, size int64, args ...string) error {

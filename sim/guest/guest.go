@@ -41,6 +41,8 @@ const (
 	Unhealthy Behaviour = "unhealthy"
 	// Panics crashes the kernel before any service starts.
 	Panics Behaviour = "panics"
+	// Freezes stops abota in its trial, so that nobody feeds the watchdog.
+	Freezes Behaviour = "freezes"
 	// Hangs stops for ever before any service starts.
 	Hangs Behaviour = "hangs"
 )

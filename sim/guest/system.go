@@ -17,7 +17,7 @@ import (
 // script and a person who looks around need. BusyBox could link all of its own,
 // but only on the architecture that it is built for.
 const applets = `ash awk base64 basename cat chmod cp cut date dd df dirname dmesg du echo egrep env expr
-false fgrep find flock free fsync fuser getty grep gunzip gzip halt head hexdump hostname id ifconfig insmod
+false fgrep find flock free fuser getty grep gunzip gzip halt head hexdump hostname id ifconfig insmod
 ip kill killall less ln logger login ls lsmod md5sum mkdir mknod mktemp mount mountpoint mv nc netstat nohup
 od pgrep pidof ping poweroff ps pwd readlink realpath reboot renice rm rmdir rmmod route sed seq setsid sh
 sha256sum sleep sort start-stop-daemon stat stty switch_root sync sysctl syslogd tail tar tee test time timeout
