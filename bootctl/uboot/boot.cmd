@@ -47,8 +47,10 @@
 #     Nothing is written; abota.env=lost.
 #
 # A slot is a partition with /boot/Image (arm64) or /boot/zImage (arm), and if present
-# /boot/initrd, /boot/dtb and /boot/abota.args: a line "abota_args=…" with the kernel
-# arguments that travel with the slot, under 2 KiB; without the file ab_default_args.
+# /boot/initrd, /boot/dtb (under 512 KiB; else U-Boot's own) and /boot/abota.args (under
+# 2 KiB): a line "abota_args=…" with the kernel arguments that travel with the slot, in
+# place of ab_default_args. They may not hold single quotes, which U-Boot's shell drops,
+# nor backslashes. What the script adds itself comes after them.
 #
 # Needs: U-Boot 2018.07 or later with the hush shell and the commands part, load, test -e,
 # itest, setexpr, env import, crc32, cmp, cp, mw, booti or bootz; GPT.
@@ -67,8 +69,8 @@ setenv ab_default_args "ro"
 # Used when the script was not started by distro boot, which says where it came from.
 setenv ab_devtype mmc
 setenv ab_devnum 0
-# Scratch memory: twice ab_env_size and 64 KiB, and behind that the device tree of a slot
-# where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what distro boot
+# Scratch memory: twice ab_env_size and 64 KiB, and behind that 512 KiB for the device tree
+# of a slot where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what distro boot
 # keeps for a PXE file, which is not in use now.
 setenv ab_mem
 # -------------------------------------------------------------------------------------
@@ -390,7 +392,12 @@ for ab_step in ${ab_plan}; do
         if load ${ab_from} ${ramdisk_addr_r} /boot/initrd; then setenv ab_initrd ${ramdisk_addr_r}:${filesize}; else setenv ab_boot; fi
       fi
       if test -n "${ab_boot}" && test -e ${ab_from} /boot/dtb; then
-        if load ${ab_from} ${ab_fdt} /boot/dtb; then setenv ab_tree ${ab_fdt}; else setenv ab_boot; fi
+        if load ${ab_from} ${ab_fdt} /boot/dtb 80000 && itest ${filesize} -lt 80000; then
+          setenv ab_tree ${ab_fdt}
+        else
+          setenv ab_boot
+          echo "abota: slot ${ab_slot}: /boot/dtb cannot be read or is 512 KiB or more"
+        fi
       fi
       if test -n "${ab_boot}" && test -e ${ab_from} /boot/abota.args; then
         setenv abota_args

@@ -41,6 +41,11 @@ var loadFailures = []scenario{
 		a:      "long arguments", starts: "B",
 	},
 	{
+		name:   "a device tree of 512 KiB is refused, not cut",
+		copies: one(env{serial: 4, vars: uncounted}),
+		a:      "long tree", starts: "B",
+	},
+	{
 		name:   "the good slot does not load, the used up one is still attempted",
 		copies: one(env{serial: 4, vars: vars("A B", "a", "1", "0", "1")}),
 		a:      "blank", starts: "B", into: "1", changes: []string{"BOOT_A_LEFT=a", "BOOT_A_LEFT=9"},

@@ -64,6 +64,8 @@ func (w *workshop) content(t *testing.T, kind, name string) files {
 		f[kernel] = strings.Repeat("no kernel at all", 1024)
 	case "long arguments":
 		f["boot/abota.args"] = "abota_args=" + strings.Repeat("x", 2048) + "\n"
+	case "long tree":
+		f["boot/dtb"] = strings.Repeat("x", 512<<10)
 	case "garbage tree":
 		f["boot/dtb"] = strings.Repeat("no tree", 1024)
 	default:
