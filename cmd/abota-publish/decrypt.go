@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
 	"abota/updater/fernet"
@@ -30,12 +29,7 @@ func decrypt(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		in, err := c.open(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		size, err := decryptFile(in, out, v.perm(in), key)
+		size, err := c.decryptFile(ctx, args[0], out, key)
 		if err != nil {
 			return err
 		}
@@ -46,11 +40,16 @@ func decrypt(c *command, flags *flag.FlagSet) action {
 
 // decryptFile writes the plaintext, which appears under its name only when
 // all of the token was authenticated.
-func decryptFile(in *inputFile, out string, perm fs.FileMode, key *fernet.Key) (size int64, err error) {
-	err = writeWhole(out, perm, func(w io.Writer) error {
+func (c *command) decryptFile(ctx context.Context, path, out string, key *fernet.Key) (size int64, err error) {
+	in, err := c.open(ctx, path)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	err = writeWhole(out, publicFile, func(w io.Writer) error {
 		size, err = io.Copy(w, fernet.NewReader(in, key))
 		if err != nil {
-			return fmt.Errorf("decrypt %s: %w", in.Name(), err)
+			return fmt.Errorf("decrypt %s: %w", path, err)
 		}
 		return nil
 	})

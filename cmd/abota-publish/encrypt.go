@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 
 	"abota/updater/fernet"
@@ -49,14 +48,6 @@ func (v *conversion) target(input, byDefault string) (string, error) {
 	return out, mayWrite(out, v.force)
 }
 
-// perm keeps a file's permissions where it is replaced.
-func (v *conversion) perm(f *inputFile) fs.FileMode {
-	if v.inPlace {
-		return f.perm
-	}
-	return publicFile
-}
-
 func encrypt(c *command, flags *flag.FlagSet) action {
 	var v conversion
 	v.register(flags)
@@ -69,24 +60,29 @@ func encrypt(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		in, err := c.open(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		if err := c.checkPlain(in, v.force); err != nil {
-			return err
-		}
-		sum := newDigests()
-		err = writeWhole(out, v.perm(in), func(w io.Writer) error {
-			return encryptStream(io.MultiWriter(w, sum), in, key)
-		})
+		sum, err := c.encryptFile(ctx, args[0], out, key, v.force)
 		if err != nil {
 			return err
 		}
 		c.encrypted(args[0], out, sum, v.inPlace)
 		return nil
 	}
+}
+
+func (c *command) encryptFile(ctx context.Context, path, out string, key *fernet.Key, force bool) (*digests, error) {
+	in, err := c.open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	if err := c.checkPlain(in, force); err != nil {
+		return nil, err
+	}
+	sum := newDigests()
+	err = writeWhole(out, publicFile, func(w io.Writer) error {
+		return encryptStream(io.MultiWriter(w, sum), in, key)
+	})
+	return sum, err
 }
 
 // checkPlain refuses to encrypt a token once more, and warns of what no device

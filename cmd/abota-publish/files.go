@@ -12,17 +12,26 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Permissions of what is written: a key is for its owner only.
+// Permissions of what is written and packed: a key is for its owner only.
 const (
 	publicFile = 0o644
 	secretFile = 0o600
 	publicDir  = 0o755
 )
 
+// permissions of a new file are bounded by the umask, and a replaced one keeps
+// its own; but a secret is one whatever was there.
+func permissions(perm fs.FileMode) []renameio.Option {
+	if perm == secretFile {
+		return []renameio.Option{renameio.WithStaticPermissions(perm)}
+	}
+	return []renameio.Option{renameio.WithPermissions(perm), renameio.WithExistingPermissions()}
+}
+
 // writeWhole makes path hold what fill writes, or leaves it as it was.
 func writeWhole(path string, perm fs.FileMode, fill func(io.Writer) error) error {
 	dir := filepath.Dir(path)
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(perm))
+	f, err := renameio.NewPendingFile(path, append(permissions(perm), renameio.WithTempDir(dir))...)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -74,7 +83,6 @@ type inputFile struct {
 	ctx   context.Context
 	meter *meter
 	size  int64
-	perm  fs.FileMode
 }
 
 // open opens a regular file for reading.
@@ -91,7 +99,7 @@ func (c *command) open(ctx context.Context, path string) (*inputFile, error) {
 		f.Close()
 		return nil, err
 	}
-	return &inputFile{f, ctx, newMeter(c, filepath.Base(path), info.Size()), info.Size(), info.Mode().Perm()}, nil
+	return &inputFile{f, ctx, newMeter(c, filepath.Base(path), info.Size()), info.Size()}, nil
 }
 
 func (f *inputFile) Read(p []byte) (int, error) {

@@ -93,30 +93,42 @@ func info(c *command, flags *flag.FlagSet) action {
 		if *keyFile != "" {
 			l.key = *keyFile
 		}
-		in, err := c.open(ctx, l.token)
+		p, err := c.proveFile(ctx, l)
 		if err != nil {
 			return err
 		}
-		defer in.Close()
-		head, err := peekHead(in.File)
-		if err != nil {
-			return fmt.Errorf("read token: %w", err)
-		}
-		made, ok := madeAt(head)
-		if !ok {
-			return coded(exitUntrusted, "%s is not a Fernet token: %s", l.token, whatElse(head))
-		}
-		sum := newDigests()
-		entries, err := l.prove(in, sum)
-		if err != nil {
+		if err := l.checkChecksum(p.sum); err != nil {
 			return err
 		}
-		if err := l.checkChecksum(sum); err != nil {
-			return err
-		}
-		c.describe(l, sum, made, entries)
+		c.describe(l, p)
 		return nil
 	}
+}
+
+// proven is what reading a token to its end told.
+type proven struct {
+	sum     *digests
+	made    time.Time
+	entries []entry
+}
+
+func (c *command) proveFile(ctx context.Context, l local) (proven, error) {
+	in, err := c.open(ctx, l.token)
+	if err != nil {
+		return proven{}, err
+	}
+	defer in.Close()
+	head, err := peekHead(in.File)
+	if err != nil {
+		return proven{}, fmt.Errorf("read token: %w", err)
+	}
+	p := proven{sum: newDigests()}
+	var ok bool
+	if p.made, ok = madeAt(head); !ok {
+		return p, coded(exitUntrusted, "%s is not a Fernet token: %s", l.token, whatElse(head))
+	}
+	p.entries, err = l.prove(in, p.sum)
+	return p, err
 }
 
 func whatElse(head []byte) string {
@@ -170,26 +182,26 @@ func list(r io.Reader) ([]entry, error) {
 	}
 }
 
-func (c *command) describe(l local, sum *digests, made time.Time, entries []entry) {
+func (c *command) describe(l local, p proven) {
 	if c.json {
-		result := sum.json()
-		result["token"], result["made"], result["version"] = l.token, made.Format(time.RFC3339), l.version
-		result["authenticated"], result["entries"], result["downgrade_protection"] = l.key != "", entries, false
+		result := p.sum.json()
+		result["token"], result["made"], result["version"] = l.token, p.made.Format(time.RFC3339), l.version
+		result["authenticated"], result["entries"], result["downgrade_protection"] = l.key != "", p.entries, false
 		c.result(result)
 		return
 	}
 	if l.version != "" {
 		c.say("version   %s", l.version)
 	}
-	c.say("token     %s, %s (%d bytes)", l.token, inUnits(sum.size), sum.size)
-	c.say("made      %s", made.Format(time.RFC3339))
+	c.say("token     %s, %s (%d bytes)", l.token, inUnits(p.sum.size), p.sum.size)
+	c.say("made      %s", p.made.Format(time.RFC3339))
 	if l.checksum != "" {
-		c.say("checksum  %s (MD5, as %s says)", sum.checksum(), filepath.Base(l.checksum))
+		c.say("checksum  %s (MD5, as %s says)", p.sum.checksum(), filepath.Base(l.checksum))
 	} else {
-		c.say("checksum  %s (MD5)", sum.checksum())
+		c.say("checksum  %s (MD5)", p.sum.checksum())
 	}
-	c.say("identity  %s (SHA-256)", sum.identity())
-	for _, e := range entries {
+	c.say("identity  %s (SHA-256)", p.sum.identity())
+	for _, e := range p.entries {
 		c.say("holds     %q, %s (%d bytes)", e.Name, inUnits(e.Size), e.Size)
 	}
 	if l.key == "" {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"os"
+	"io"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 
@@ -26,6 +26,7 @@ type upload struct {
 	to      destination
 	names   objectNames
 	from    local
+	token   *inputFile // open from its digests on: another file under its name is no matter
 	version string
 	withKey bool
 	done    []uploaded
@@ -47,6 +48,9 @@ func push(c *command, flags *flag.FlagSet) action {
 	create := flags.Bool("create-bucket", false, "")
 	return func(ctx context.Context, args []string) error {
 		sum, err := u.prepare(ctx, &o, args[0], args[1])
+		if u.token != nil {
+			defer u.token.File.Close()
+		}
 		if err != nil {
 			return err
 		}
@@ -87,7 +91,12 @@ func (u *upload) prepare(ctx context.Context, o *storeOptions, from, to string) 
 	if err := checkVersion(u.version); err != nil {
 		return nil, err
 	}
-	if sum, err = u.digestFile(ctx, u.from.token); err != nil {
+	if u.token, err = u.open(ctx, u.from.token); err != nil {
+		return nil, err
+	}
+	sum, err = u.token.digests()
+	u.token.meter.end()
+	if err != nil {
 		return nil, err
 	}
 	return sum, u.from.checkChecksum(sum)
@@ -175,31 +184,21 @@ func (u *upload) options(progress *meter) minio.PutObjectOptions {
 
 // putToken uploads the token, in parts when it is large.
 func (u *upload) putToken(ctx context.Context) error {
-	f, err := os.Open(u.from.token)
-	if err != nil {
+	if _, err := u.token.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read token: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("read token: %w", err)
-	}
-	m := newMeter(u.command, u.names.token, info.Size())
-	defer m.end()
-	name := u.to.object(u.names.token)
-	got, err := u.client.PutObject(ctx, u.to.bucket, name, f, info.Size(), u.options(m))
-	return u.note(got, err, name)
+	return u.put(ctx, u.names.token, u.token.File, u.token.size)
 }
 
 func (u *upload) putText(ctx context.Context, name, text string) error {
-	name = u.to.object(name)
-	m := newMeter(u.command, name, int64(len(text)))
-	defer m.end()
-	got, err := u.client.PutObject(ctx, u.to.bucket, name, bytes.NewReader([]byte(text)), int64(len(text)), u.options(m))
-	return u.note(got, err, name)
+	return u.put(ctx, name, strings.NewReader(text), int64(len(text)))
 }
 
-func (u *upload) note(got minio.UploadInfo, err error, name string) error {
+func (u *upload) put(ctx context.Context, name string, r io.Reader, size int64) error {
+	name = u.to.object(name)
+	m := newMeter(u.command, name, size)
+	defer m.end()
+	got, err := u.client.PutObject(ctx, u.to.bucket, name, r, size, u.options(m))
 	if err != nil {
 		return u.to.explain("upload "+name, err)
 	}

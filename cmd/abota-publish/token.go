@@ -40,14 +40,19 @@ func (d *digests) json() map[string]any {
 
 // digestFile reads a file for its digests.
 func (c *command) digestFile(ctx context.Context, path string) (*digests, error) {
-	f, err := c.open(ctx, path)
+	in, err := c.open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer in.Close()
+	return in.digests()
+}
+
+// digests reads the file to its end.
+func (f *inputFile) digests() (*digests, error) {
 	d := newDigests()
 	if _, err := io.Copy(d, f); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	return d, nil
 }
