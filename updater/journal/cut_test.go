@@ -236,12 +236,12 @@ func TestUnreadableCopyIsOverwritten(t *testing.T) {
 	f := onDisk(t, d)
 	save(t, f, payload(1))
 	save(t, f, payload(2))
-	for _, reads := range [][]int{{1}, {2}, {1, 2}} {
+	for i, reads := range [][]int{{1}, {2}, {1, 2}, {1}, {1, 2}, {2}, {1, 2}} {
 		for _, n := range reads {
 			d.Fail(cutdisk.Fault{Op: cutdisk.Read, N: n, Err: syscall.EIO})
 		}
-		save(t, f, []byte("healed"))
-		wantLoad(t, onDisk(t, d), []byte("healed"))
+		save(t, f, payload(10+i))
+		wantLoad(t, onDisk(t, d), payload(10+i))
 	}
 	d.Fail(cutdisk.Fault{Op: cutdisk.Read, Err: syscall.EIO})
 	if _, err := f.Load(); !errors.Is(err, ErrLost) || !errors.Is(err, syscall.EIO) {
@@ -271,5 +271,38 @@ func TestSaveIsOneWriteOneSync(t *testing.T) {
 	save(t, f, payload(2))
 	if w, s := d.Count(cutdisk.Write)-writes, d.Count(cutdisk.Sync)-syncs; w != 1 || s != 1 {
 		t.Fatalf("%d writes and %d syncs", w, s)
+	}
+}
+
+// TestSecondCutNeverCompletesTheFirstSave: a Save is cut, and the one after
+// it too. The second may share all but a few sectors with the first.
+func TestSecondCutNeverCompletesTheFirstSave(t *testing.T) {
+	alike := func(i int) []byte { return append(fmt.Appendf(nil, "%d", i), bytes.Repeat([]byte("alike "), 300)...) }
+	first := cutdisk.New(2 * testSize)
+	f := onDisk(t, first)
+	save(t, f, alike(1))
+	save(t, f, alike(2))
+	first = cutdisk.Open(first.Image())
+	save(t, onDisk(t, first), alike(3))
+	cuts := 0
+	for torn := range first.Cuts(cutdisk.Options{Exhaustive: 6}) {
+		second := cutdisk.Open(torn.Image)
+		f := onDisk(t, second)
+		loaded, err := f.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		save(t, f, alike(4))
+		for cut := range second.Cuts(cutdisk.Options{Exhaustive: 6, Samples: 40}) {
+			cuts++
+			got, err := onDisk(t, cutdisk.Open(cut.Image)).Load()
+			if err != nil || !bytes.Equal(got, loaded) && !bytes.Equal(got, alike(4)) {
+				t.Fatalf("a cut after %v, then after %v: loaded %.10q, %v; before it was %.10q", torn.Event, cut.Event, got, err, loaded)
+			}
+		}
+	}
+	t.Logf("%d pairs of cuts", cuts)
+	if cuts < 1000 {
+		t.Errorf("only %d pairs of cuts", cuts)
 	}
 }
