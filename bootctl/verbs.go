@@ -119,7 +119,10 @@ func (s Situation) MarkActive(slot Slot) (Table, error) {
 // boot.
 func (s Situation) Rollback(failed string) (Table, error) {
 	other := s.Booted.Other()
-	if st := s.other(); !st.Good || !st.Bootable() {
+	switch st := s.other(); {
+	case st.Bootable() && !st.Good:
+		return s.Table, refuse("cannot roll back because slot %s is not good, only armed: to cancel its first boot, run `abota mark bad %s`", other, other)
+	case !st.Bootable():
 		return s.Table, refuse("cannot roll back because slot %s is not good", other)
 	}
 	if s.InTrial() {

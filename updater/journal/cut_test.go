@@ -280,12 +280,12 @@ func TestSecondCutNeverCompletesTheFirstSave(t *testing.T) {
 	alike := func(i int) []byte { return append(fmt.Appendf(nil, "%d", i), bytes.Repeat([]byte("alike "), 300)...) }
 	first := cutdisk.New(2 * testSize)
 	f := onDisk(t, first)
-	save(t, f, alike(1))
-	save(t, f, alike(2))
+	save(t, f, payload(1))
+	save(t, f, payload(2))
 	first = cutdisk.Open(first.Image())
 	save(t, onDisk(t, first), alike(3))
 	cuts := 0
-	for torn := range first.Cuts(cutdisk.Options{Exhaustive: 6}) {
+	for torn := range first.Cuts(cutdisk.Options{Exhaustive: 8}) {
 		second := cutdisk.Open(torn.Image)
 		f := onDisk(t, second)
 		loaded, err := f.Load()
@@ -293,7 +293,7 @@ func TestSecondCutNeverCompletesTheFirstSave(t *testing.T) {
 			t.Fatal(err)
 		}
 		save(t, f, alike(4))
-		for cut := range second.Cuts(cutdisk.Options{Exhaustive: 6, Samples: 40}) {
+		for cut := range second.Cuts(cutdisk.Options{Exhaustive: 8}) {
 			cuts++
 			got, err := onDisk(t, cutdisk.Open(cut.Image)).Load()
 			if err != nil || !bytes.Equal(got, loaded) && !bytes.Equal(got, alike(4)) {

@@ -134,12 +134,24 @@ func (f *File) save(payload []byte) error {
 	newest, target, err := f.scan()
 	next := record{seq: newest.seq + 1, payload: payload}
 	if err != nil {
-		if err := f.write(encode(next), offset(1)); err != nil {
+		if err := f.overwrite(1, next); err != nil {
 			return err
 		}
 		next.seq++
 	}
-	return f.write(encode(next), offset(target))
+	return f.overwrite(target, next)
+}
+
+// overwrite replaces one copy. What an earlier write left torn loses its
+// header first: otherwise a cut now could complete that write, by the sectors
+// that both have in common.
+func (f *File) overwrite(i int, next record) error {
+	if _, err := f.read(i); err != nil {
+		if err := f.write(make([]byte, blockSize), offset(i)); err != nil {
+			return err
+		}
+	}
+	return f.write(encode(next), offset(i))
 }
 
 // write is the one commit point: one write, one flush, one proof. A failed
