@@ -52,6 +52,11 @@
 # place of ab_default_args. They may not hold single quotes, which U-Boot's shell drops,
 # nor backslashes. What the script adds itself comes after them.
 #
+# Before changing it: a single quote inside double quotes is a syntax error to U-Boot's
+# shell, and one of those ends the script and lets distro boot go on to the network; an
+# environment variable hides a loop variable of the same name; there is no break; numbers
+# are hexadecimal. sim/ubootscript runs the rules above in the real U-Boot.
+#
 # Needs: U-Boot 2018.07 or later with the hush shell and the commands part, load, test -e,
 # itest, setexpr, env import, crc32, cmp, cp, mw, booti or bootz; GPT.
 
@@ -70,8 +75,8 @@ setenv ab_default_args "ro"
 setenv ab_devtype mmc
 setenv ab_devnum 0
 # Scratch memory: twice ab_env_size and 64 KiB, and behind that 512 KiB for the device tree
-# of a slot where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what distro boot
-# keeps for a PXE file, which is not in use now.
+# of a slot where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what
+# distro boot keeps for a PXE file, which is not in use now.
 setenv ab_mem
 # -------------------------------------------------------------------------------------
 

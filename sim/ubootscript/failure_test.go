@@ -134,6 +134,12 @@ var foreign = []scenario{
 		starts: "B", into: "1", changes: []string{"BOOT_B_LEFT=3", "BOOT_B_LEFT=2"},
 	},
 	{
+		name: "blanks before a name do not count, and stay",
+		copies: one(env{serial: 4, vars: append(
+			vars("B A", "a", "1", "7", "0"), " \tBOOT_B_LEFT=3")}),
+		starts: "B", into: "1", changes: []string{" \tBOOT_B_LEFT=3", " \tBOOT_B_LEFT=2"},
+	},
+	{
 		name: "counters behind fifteen kilobytes of others' variables",
 		copies: one(env{serial: 4, vars: append(bulk(150),
 			vars("B A", "a", "1", "3", "0")...)}),

@@ -42,8 +42,10 @@ func TestKernelArgumentsTravelWithTheSlot(t *testing.T) {
 		{"no line end", "abota_args=quiet", "quiet"},
 		{"empty", "abota_args=\n", ""},
 		{"other lines are not taken over", "bootcmd=poweroff\nab_label_B=x\nabota_args=quiet\nBOOT_ORDER=B\n", "quiet"},
-		{"characters that mean something to the shell", `abota_args=dyndbg="file a.c +p;func b & c" x=$y,${z} * # end` + "\n",
-			`dyndbg="file a.c +p;func b & c" x=$y,${z} * # end`},
+		{
+			"characters that mean something to the shell", `abota_args=dyndbg="file a.c +p;func b & c" x=$y,${z} * # end` + "\n",
+			`dyndbg="file a.c +p;func b & c" x=$y,${z} * # end`,
+		},
 		{"1900 bytes", "abota_args=" + strings.Repeat("a=b ", 475) + "z\n", strings.Repeat("a=b ", 475) + "z"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
