@@ -103,7 +103,7 @@ func (w *World) look(ctx context.Context) (sight, error) {
 func (s sight) runs(slot, version string) error {
 	switch {
 	case s.Version != version:
-		return fmt.Errorf("the system that runs is version %q, not %q", s.Version, version)
+		return fmt.Errorf("the version file of the system that runs says %q, not %q", s.Version, version)
 	case s.Root != disk.Root(slot):
 		return fmt.Errorf("the device behind / is %q, not %q", s.Root, disk.Root(slot))
 	case !strings.Contains(" "+s.Cmdline+" ", " abota.slot="+slot+" "):

@@ -1,0 +1,93 @@
+package parts
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMissingToolsAreNamedByTheirPackageOnce(t *testing.T) {
+	arch := ARM64()
+	arch.QEMU = []string{"no-such-emulator"}
+	arch.Emulator = "the-package"
+	arch.UBoot = filepath.Join(t.TempDir(), "absent")
+	missing := missingPackages(arch)
+	for _, want := range []string{"the-package", "u-boot-qemu"} {
+		if n := len(slices.DeleteFunc(slices.Clone(missing), func(p string) bool { return p != want })); n != 1 {
+			t.Errorf("%s is named %d times in %v, want once", want, n, missing)
+		}
+	}
+}
+
+func TestUnpackedPartsAreFoundWhateverTheKernelsABI(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := unpacked(ARM64(), dir); !errors.Is(err, errAbsent) {
+		t.Fatalf("an empty cache: %v, want errAbsent", err)
+	}
+	kernel := write(t, filepath.Join(dir, "boot", "vmlinuz-9.9.9-1-arm64"), "kernel")
+	write(t, filepath.Join(dir, "lib", "modules", "9.9.9-1-arm64", "modules.order"), "")
+	write(t, filepath.Join(dir, "bin", "busybox"), "busybox")
+	set, err := unpacked(ARM64(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.Kernel != kernel {
+		t.Errorf("kernel %s, want %s", set.Kernel, kernel)
+	}
+	write(t, filepath.Join(dir, "boot", "vmlinuz-9.9.9-2-arm64"), "another")
+	if _, err := unpacked(ARM64(), dir); err == nil || !strings.Contains(err.Error(), "cannot choose") {
+		t.Errorf("two kernels: %v, want a refusal", err)
+	}
+}
+
+func TestQuickUBootDiffersOnlyInItsDelay(t *testing.T) {
+	dir := t.TempDir()
+	stock := "code\x00arch=arm\x00bootdelay=2\x00board=x\x00code"
+	arch := ARM64()
+	arch.UBoot = write(t, filepath.Join(dir, "stock"), stock)
+	for range 2 { // the second time from the cache
+		path, err := quickUBoot(arch, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []byte(strings.Replace(stock, "delay=2", "delay=0", 1)); !bytes.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestForeignUBootIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	arch := ARM64()
+	for _, content := range []string{"", "bootdelay=2\x00 bootdelay=2\x00"} {
+		arch.UBoot = write(t, filepath.Join(dir, "stock"), content)
+		if _, err := quickUBoot(arch, dir); err == nil || !strings.Contains(err.Error(), "cannot remove the boot delay") {
+			t.Errorf("U-Boot %q: %v, want a refusal", content, err)
+		}
+	}
+}
+
+func TestAptsReasonIsItsLastLine(t *testing.T) {
+	if got := lastLine([]byte("Reading…\nE: no such package\n\n")); got != "E: no such package" {
+		t.Errorf("got %q", got)
+	}
+}
