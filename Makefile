@@ -3,6 +3,9 @@
 GO      ?= go
 OUT     := build
 LDFLAGS := -s -w
+# Neither S3 nor a health check needs HTTP/2; without it the device binary is
+# 0.4 MiB smaller.
+TAGS    := nethttpomithttp2
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
 
@@ -49,7 +52,7 @@ $(OUT)/arm64/abota: export GOARCH = arm64
 $(OUT)/armv7/abota: export GOARCH = arm
 $(OUT)/armv7/abota: export GOARM = 7
 $(OUT)/%/abota: FORCE
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/abota
+	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $@ ./cmd/abota
 
 $(OUT)/abota-%: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/$(@F)
