@@ -1,5 +1,5 @@
 // Package fernet reads and writes Fernet tokens as streams, in constant memory
-// whatever the token's size.
+// whatever the token's size, and reads pieces of them at an offset.
 //
 // # Guarantee
 //
@@ -23,6 +23,16 @@
 // its end, still before the HMAC; the padding after it.
 //
 // The last block of plaintext is held back until the HMAC verified.
+//
+// # Reading at an offset
+//
+// What [ReaderAt] returns is never authenticated, its size included: the HMAC
+// is over the whole token, which is what it is there not to read. Whoever can
+// change the token can, without the key, make it say almost anything. Use it
+// for hints that the whole token, read by [Reader], proves or disproves later,
+// and for nothing else. It checks the base64 of what it reads, that the text
+// has a length that a token can have, and the padding; neither the version
+// nor the time. The same line ends are tolerated behind the token.
 //
 // # Format
 //

@@ -121,16 +121,43 @@ func (b *fileBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.f.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
-	switch {
-	case errors.Is(err, io.EOF):
-		return n, fmt.Errorf("read %s: %w: it is shorter than when it was opened", b.f.Name(), ErrChanged)
-	case err != nil:
-		return n, localError("read", b.f.Name(), err)
+	return n, b.explain(err)
+}
+
+// readAt believes what it read only if the file is still what it was.
+func (b *fileBody) readAt(p []byte, off int64) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		return 0, fmt.Errorf("read %s: %w", b.f.Name(), err)
 	}
-	return n, nil
+	_, err := b.f.ReadAt(p, off)
+	if err = b.explain(err); err == nil {
+		err = b.unchanged()
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// explain is for an error inside the file, where it had not ended before.
+func (b *fileBody) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("read %s: %w: it is shorter than when it was opened", b.f.Name(), ErrChanged)
+	}
+	return localError("read", b.f.Name(), err)
 }
 
 func (b *fileBody) end() error {
+	if err := b.unchanged(); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+func (b *fileBody) unchanged() error {
 	now, err := fileInfo(b.f.Stat())
 	if err != nil {
 		return localError("read", b.f.Name(), err)
@@ -138,7 +165,7 @@ func (b *fileBody) end() error {
 	if now.ETag != b.info.ETag {
 		return fmt.Errorf("read %s: %w: it was written to meanwhile", b.f.Name(), ErrChanged)
 	}
-	return io.EOF
+	return nil
 }
 
 func (b *fileBody) Close() error { return b.f.Close() }

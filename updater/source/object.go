@@ -6,12 +6,21 @@ import (
 	"io"
 )
 
-// Object is one open object: an io.ReadCloser. It is for one reader at a
-// time; Close may be called from elsewhere and ends a Read under way.
+// Object is one open object: an io.ReadCloser and an io.ReaderAt. Its stream
+// is for one reader at a time; ReadAt may be called beside it, and Close may be
+// called from elsewhere and ends every read under way.
 type Object struct {
 	info Info
-	body io.ReadCloser
+	body body
 	err  error
+}
+
+// body is what a kind of source knows about reading.
+type body interface {
+	io.ReadCloser
+	// readAt fills p, which lies inside the object, and leaves the stream
+	// where it is.
+	readAt(p []byte, off int64) (int, error)
 }
 
 // Info is what the source said when the object was opened.
@@ -25,6 +34,27 @@ func (o *Object) Read(p []byte) (int, error) {
 	}
 	n, err := o.body.Read(p)
 	o.err = err
+	return n, err
+}
+
+// ReadAt reads a piece of the same object state that the stream reads, or
+// fails with ErrChanged. It is on a connection of its own, resumed as the
+// stream's is, and costs one request at least; so read few and large pieces.
+// Neither its errors nor its progress are the stream's.
+func (o *Object) ReadAt(p []byte, off int64) (int, error) {
+	switch {
+	case off < 0:
+		return 0, errors.New("cannot read an object at a negative offset")
+	case off >= o.info.Size:
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	inside := p[:min(int64(len(p)), o.info.Size-off)]
+	n, err := o.body.readAt(inside, off)
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
 	return n, err
 }
 

@@ -8,7 +8,9 @@
 // connection that ends early, an object that was replaced meanwhile
 // (ErrChanged), a server that answers another range than was asked for. A lost
 // connection is resumed inside Read, from the byte where it broke and only if
-// the ETag is still the same. Memory is constant, whatever the object's size.
+// the ETag is still the same. A piece read at an offset beside the stream is of
+// the same object state, or ErrChanged. Memory is constant, whatever the
+// object's size.
 // Every error is one line that names the object and where it was looked for;
 // none shows a credential or the query of a URL.
 //
@@ -24,8 +26,9 @@
 // # The S3 protocol, as far as it is used
 //
 // Only GetObject, signed with Signature Version 4: plain to open, with
-// "Range: bytes=N-" and "If-Match" to resume, with "If-None-Match" and
-// "Range: bytes=0-0" to look for a change. HEAD is never used, since its
+// "Range: bytes=N-" and "If-Match" to resume, with "Range: bytes=N-M" and
+// "If-Match" to read a piece, with "If-None-Match" and "Range: bytes=0-0" to
+// look for a change. HEAD is never used, since its
 // errors carry no body that says what is wrong. Credentials need s3:GetObject
 // and nothing else.
 package source

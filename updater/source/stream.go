@@ -12,8 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// stream reads one object over as many connections as it takes. Each of them
-// must continue, byte for byte, the object state that the first one pinned.
+// stream reads one object, or a piece of one, over as many connections as it
+// takes. Each of them must continue, byte for byte, the object state that the
+// first one pinned.
 type stream struct {
 	s      *S3
 	name   string
@@ -22,6 +23,7 @@ type stream struct {
 	cancel context.CancelCauseFunc
 
 	offset   int64 // the next byte of the object
+	end      int64 // the byte before which this stream ends
 	conn     *connection
 	patience patience
 }
@@ -54,13 +56,23 @@ func (st *stream) open() error {
 	return nil
 }
 
-// Read returns io.EOF exactly at the object's size.
+// readAt reads a piece of the pinned object by a stream of its own, which
+// ends with this one's context. Of this one it uses what never changes.
+func (st *stream) readAt(p []byte, off int64) (int, error) {
+	piece := newStream(st.ctx, st.s, st.name)
+	defer piece.Close()
+	piece.info, piece.offset, piece.end = st.info, off, off+int64(len(p))
+	piece.patience = patience{retry: st.s.retry, budget: st.s.retry.Resume}
+	return io.ReadFull(piece, p)
+}
+
+// Read returns io.EOF exactly at the stream's end.
 func (st *stream) Read(p []byte) (int, error) {
 	for {
 		if err := context.Cause(st.ctx); err != nil {
 			return 0, st.fail(err)
 		}
-		if st.offset == st.info.Size {
+		if st.offset == st.end {
 			st.drop()
 			return 0, io.EOF
 		}
@@ -69,7 +81,7 @@ func (st *stream) Read(p []byte) (int, error) {
 				return 0, st.fail(err)
 			}
 		}
-		n, err := st.conn.Read(p[:min(int64(len(p)), st.info.Size-st.offset)])
+		n, err := st.conn.Read(p[:min(int64(len(p)), st.end-st.offset)])
 		st.offset += int64(n)
 		if n > 0 {
 			st.patience.progress()
@@ -108,13 +120,14 @@ func (st *stream) Close() error {
 	return nil
 }
 
-// connect sends one request, for the whole object or for the rest of it.
+// connect sends one request: for the whole object, which it pins, or for the
+// rest of what is wanted of a pinned one.
 func (st *stream) connect() error {
 	in := &s3.GetObjectInput{Bucket: &st.s.bucket, Key: &st.name}
-	resume := st.info.ETag != ""
-	if resume {
+	pinned := st.info.ETag != ""
+	if pinned {
 		in.IfMatch = &st.info.ETag
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-", st.offset))
+		in.Range = aws.String(st.wanted())
 	}
 	ctx, cancel := context.WithCancel(st.ctx)
 	out, err := st.s.client.GetObject(ctx, in)
@@ -123,10 +136,11 @@ func (st *stream) connect() error {
 		return classify(err)
 	}
 	conn := &connection{out.Body, cancel}
-	if resume {
-		err = fits(out, st.info, st.offset)
+	if pinned {
+		err = st.fits(out)
 	} else {
 		st.info, err = describe(out)
+		st.end = st.info.Size
 	}
 	if err != nil {
 		conn.Close()
@@ -154,17 +168,26 @@ func describe(out *s3.GetObjectOutput) (Info, error) {
 	}, nil
 }
 
-// fits refuses to join anything but the rest of the pinned object.
-func fits(out *s3.GetObjectOutput, pinned Info, offset int64) error {
-	want := fmt.Sprintf("bytes %d-%d/%d", offset, pinned.Size-1, pinned.Size)
+// wanted is the Range for what is left; its end is said only where it is not
+// the object's.
+func (st *stream) wanted() string {
+	if st.end == st.info.Size {
+		return fmt.Sprintf("bytes=%d-", st.offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", st.offset, st.end-1)
+}
+
+// fits refuses to join anything but what was asked for of the pinned object.
+func (st *stream) fits(out *s3.GetObjectOutput) error {
+	want := fmt.Sprintf("bytes %d-%d/%d", st.offset, st.end-1, st.info.Size)
 	switch {
 	case aws.ToString(out.ETag) == "":
 		return errNoETag
-	case *out.ETag != pinned.ETag:
+	case *out.ETag != st.info.ETag:
 		return changed("its ETag is another one than when it was opened")
 	case out.ContentRange == nil:
 		return errNoRange
-	case *out.ContentRange != want || aws.ToInt64(out.ContentLength) != pinned.Size-offset:
+	case *out.ContentRange != want || aws.ToInt64(out.ContentLength) != st.end-st.offset:
 		return errWrongRange
 	}
 	return nil
