@@ -297,6 +297,7 @@ for ab_step in ${ab_plan}; do
     setenv ab_slot B; setenv ab_label ${ab_label_B}; setenv ab_good ${ab_good_B}
   fi
   setenv ab_go 1
+  setenv ab_trial
 
   # Record the attempt: count down in the copy read above, write it over the older one.
   setenv ab_this 0
@@ -368,10 +369,11 @@ for ab_step in ${ab_plan}; do
       setenv ab_go 0
     else
       setenv ab_note abota.env=exhausted
+      setenv ab_trial abota.trial=1
       echo "abota: slot ${ab_slot}: nothing is confirmed and no attempt is left or can be recorded: started uncounted"
     fi
   elif test ${ab_this} = 1; then
-    if test ${ab_good} = 1; then setenv ab_kind confirmed; else setenv ab_kind trial; fi
+    if test ${ab_good} = 1; then setenv ab_kind confirmed; else setenv ab_kind trial; setenv ab_trial abota.trial=1; fi
     echo "abota: slot ${ab_slot}: ${ab_kind}, attempt recorded, ${ab_left} left"
   elif test ${ab_good} = 1; then
     echo "abota: slot ${ab_slot}: confirmed, not counted this time"
@@ -418,7 +420,7 @@ for ab_step in ${ab_plan}; do
       echo "abota: slot ${ab_slot}: no partition ${ab_label} on ${devtype} ${devnum}"
     fi
     if test -n "${ab_boot}"; then
-      setenv bootargs "${ab_common_args} root=PARTUUID=${ab_uuid} ${ab_slot_args} abota.slot=${ab_slot} abota.contract=1 ${ab_note}"
+      setenv bootargs "${ab_common_args} root=PARTUUID=${ab_uuid} ${ab_slot_args} abota.slot=${ab_slot} abota.contract=1 ${ab_trial} ${ab_note}"
       echo "abota: slot ${ab_slot}: ${bootargs}"
       ${ab_boot} ${kernel_addr_r} ${ab_initrd} ${ab_tree}
       echo "abota: slot ${ab_slot}: U-Boot refuses its kernel"

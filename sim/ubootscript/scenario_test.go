@@ -131,6 +131,10 @@ func (s scenario) check(t *testing.T, o outcome) {
 	if note != s.note {
 		t.Errorf("abota.env is %q, want %q", note, s.note)
 	}
+	onTrial := note == "exhausted" || strings.Contains(o.console, "slot "+s.starts+": trial, attempt recorded")
+	if slices.Contains(args, "abota.trial=1") != onTrial {
+		t.Errorf("the kernel command line is %q, but that the slot is on trial is %v", o.cmdline, onTrial)
+	}
 }
 
 // compareDisks demands that a boot left exactly these bytes.
