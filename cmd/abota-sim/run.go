@@ -41,8 +41,12 @@ type command struct {
 	stderr        io.Writer
 }
 
-// errUsage is a wrong command line.
-var errUsage = errors.New("wrong usage")
+var (
+	// errUsage is a wrong command line.
+	errUsage = errors.New("wrong usage")
+	// errNotSeen is a scenario that failed; its timeline has said why.
+	errNotSeen = errors.New("not every step was seen")
+)
 
 // run is the whole command; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -58,6 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "abota-sim: %v (abota-sim --help says more)\n", err)
 		return exitUsage
+	case errors.Is(err, errNotSeen):
+		return exitFailed
 	case err != nil:
 		fmt.Fprintf(stderr, "abota-sim: %v\n", err)
 		return exitFailed
@@ -147,12 +153,17 @@ func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Co
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	err = s.Play(ctx, w)
+	if ctx.Err() != nil {
+		return errors.Join(errors.New("interrupted"), w.Close(), os.RemoveAll(dir))
+	}
+	timeline.Verdict(s, err)
 	if err != nil {
 		c.explain(w, dir)
-		timeline.Verdict(s, err)
-		return errors.Join(err, w.Close())
+		if err := w.Close(); err != nil {
+			timeline.Note("%v", err)
+		}
+		return errNotSeen
 	}
-	timeline.Verdict(s, nil)
 	if then != nil {
 		err = then(ctx, w, timeline)
 	}

@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 
 	"abota/sim/disk"
 	"abota/sim/parts"
@@ -47,12 +49,28 @@ const (
 	Hangs Behaviour = "hangs"
 )
 
+// behaviours lists all of them.
+var behaviours = []Behaviour{Healthy, Unhealthy, Panics, Freezes, Hangs}
+
 // Firmware is one version of a device's software.
 type Firmware struct {
 	Version   string
 	Behaviour Behaviour
 	// Config is the content of /etc/abota/config.yaml.
 	Config string
+}
+
+// versions are what can be a file's name, and a word in a shell script.
+var versions = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$`)
+
+func (fw Firmware) check() error {
+	if !versions.MatchString(fw.Version) {
+		return fmt.Errorf("cannot make firmware %q: a version has up to 32 letters, digits, dots, dashes and underscores", fw.Version)
+	}
+	if !slices.Contains(behaviours, fw.Behaviour) {
+		return fmt.Errorf("cannot make firmware %s because %q is not a behaviour: use one of %q", fw.Version, fw.Behaviour, behaviours)
+	}
+	return nil
 }
 
 // ImageSize is the size of a firmware image: what it needs, and less than the
@@ -84,6 +102,9 @@ func NewMaker(set parts.Set, abota string, initScript []byte, dir string) (*Make
 
 // Image builds the firmware's slot image and returns its path.
 func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
+	if err := fw.check(); err != nil {
+		return "", err
+	}
 	root, err := os.MkdirTemp(m.dir, "root-")
 	if err != nil {
 		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)

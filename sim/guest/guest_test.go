@@ -49,8 +49,8 @@ func TestEveryBehaviourButHealthyIsObeyedByAGuestScript(t *testing.T) {
 		}
 		scripts = append(scripts, text...)
 	}
-	for _, b := range []Behaviour{Unhealthy, Panics, Freezes, Hangs} {
-		if !bytes.Contains(scripts, []byte("\n"+string(b)+")\n")) {
+	for _, b := range behaviours {
+		if b != Healthy && !bytes.Contains(scripts, []byte("\n"+string(b)+")\n")) {
 			t.Errorf("no script obeys %q", b)
 		}
 	}
@@ -110,5 +110,18 @@ func TestUnknownKernelModuleIsAnError(t *testing.T) {
 	}
 	if _, err := loadOrder(dir, []string{"no_elf"}); err == nil || !strings.Contains(err.Error(), "read kernel module") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSenselessFirmwareIsRefused(t *testing.T) {
+	m := &Maker{dir: t.TempDir()}
+	for _, fw := range []Firmware{{}, {Version: "../1", Behaviour: Healthy}, {Version: "1", Behaviour: "sleepy"}, {Version: "1 2", Behaviour: Healthy}} {
+		if _, err := m.Image(t.Context(), fw); err == nil || !strings.Contains(err.Error(), "cannot make firmware") {
+			t.Errorf("%+v: got %v, want a refusal", fw, err)
+		}
+	}
+	left, err := os.ReadDir(m.dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("refused firmware left %v, %v", left, err)
 	}
 }
