@@ -112,6 +112,7 @@ func (s *series) add(m measured) { *s = append(*s, m) }
 func (s series) wall() time.Duration {
 	return median(s, func(m measured) time.Duration { return m.wall })
 }
+
 func (s series) cpu() time.Duration {
 	return median(s, func(m measured) time.Duration { return m.cpu })
 }

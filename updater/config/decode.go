@@ -183,7 +183,7 @@ func scalarText(n *yaml.Node) (string, error) {
 	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
 		return n.Value, nil
 	}
-	return "", errors.New("has a YAML tag: write the plain value, in quotes if it starts with !")
+	return "", errors.New("has a YAML tag: put a value that starts with an exclamation mark in quotes")
 }
 
 // resolve follows an alias to its anchor.
