@@ -199,7 +199,9 @@ func (e *Engine) rollBack(st state, reason string) error {
 	e.saveAnyway(r, st.table)
 	next, err := e.situation(st).Rollback(bootctl.ShortDigest(r.Release.SHA256))
 	if err != nil {
-		return fmt.Errorf("the trial failed (%s) and there is no way back: %w", reason, err)
+		// A reboot would come back here, so the device stays up: it can be
+		// reached, and that is all that is left.
+		return fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err)
 	}
 	if err := e.store(next); err != nil {
 		return err

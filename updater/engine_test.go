@@ -364,3 +364,16 @@ func TestVerbsOfTheOperator(t *testing.T) {
 		t.Errorf("marking the last good slot bad gave %v", err)
 	}
 }
+
+func TestUnhealthySlotWithoutAWayBackStaysUp(t *testing.T) {
+	w := newWorld(t)
+	w.fill(bootctl.A, "v1 unhealthy")
+	w.table.Slots[bootctl.A].Good = false
+	_, err := w.engine().Boot(context.Background())
+	if !errors.Is(err, ErrUnhealthy) || !strings.Contains(err.Error(), "no way back") || w.rebooted {
+		t.Errorf("got %v, rebooted %v", err, w.rebooted)
+	}
+	if primary, ok := w.table.Primary(); !ok || primary != bootctl.A {
+		t.Errorf("table %+v", w.table)
+	}
+}

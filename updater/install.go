@@ -85,7 +85,7 @@ func admit(r *Record, table bootctl.Table, id release.ID, opts InstallOptions) e
 	if !found {
 		return nil
 	}
-	return fmt.Errorf("release %s: %w: %s (to install it all the same: --reinstall)", id.Name(), ErrRefusedRelease, v.Reason)
+	return fmt.Errorf("%w: release %s: %s (to install it all the same: --reinstall)", ErrRefusedRelease, id.Name(), v.Reason)
 }
 
 // Install brings the offered release into the slot that is not booted, proves
@@ -149,7 +149,7 @@ func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptio
 	}
 	defer target.Close()
 	if part.Size > target.Size() {
-		return out, fmt.Errorf("%s has %d bytes, but slot %s (%s) has only %d: %w", part.Name, part.Size, out.Slot, e.Paths[out.Slot], target.Size(), ErrRefusedRelease)
+		return out, fmt.Errorf("%w: %s has %d bytes, but slot %s (%s) has only %d: publish a smaller image", ErrRefusedRelease, part.Name, part.Size, out.Slot, e.Paths[out.Slot], target.Size())
 	}
 	st, err := e.begin(payload.ID(), out.Slot)
 	if err != nil {
@@ -173,7 +173,7 @@ func onlyImage(part release.Part, err error) (release.Part, error) {
 		return part, fmt.Errorf("%w: the release is empty, but a block slot takes one image", ErrRefusedRelease)
 	}
 	if err == nil && part.Size == 0 {
-		return part, fmt.Errorf("%s: %w: it is empty, but a block slot takes one image", part.Name, ErrRefusedRelease)
+		return part, fmt.Errorf("%w: %s is empty, but a block slot takes one image", ErrRefusedRelease, part.Name)
 	}
 	return part, err
 }

@@ -39,7 +39,6 @@ var codes = []struct {
 	{errRebootRequired, exitRebootRequired},
 	{errLocked, exitLocked},
 	{updater.ErrNothingToDo, exitNothingToDo},
-	{updater.ErrUnhealthy, exitUnhealthy},
 	{updater.ErrRefusedRelease, exitRefused},
 	{classic.ErrCorrupt, exitUntrusted},
 	{classic.ErrKeyFile, exitUsage},
@@ -64,6 +63,8 @@ func exitCode(err error) int {
 		refused     *bootctl.RefusedError
 	)
 	switch {
+	case errors.Is(err, updater.ErrUnhealthy):
+		return exitUnhealthy
 	case errors.As(err, &wrongUse), errors.As(err, &wrongConfig), errors.As(err, &wrongDevice):
 		return exitUsage
 	case errors.As(err, &refused):

@@ -2,8 +2,10 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,28 +63,43 @@ func TestScripts(t *testing.T) {
 // makeRelease DIR TEXT [SIZE]: a classic release of one image that starts
 // with TEXT and has SIZE bytes.
 func makeRelease(ts *testscript.TestScript, _ bool, args []string) {
-	dir, text, size := ts.MkAbs(args[0]), args[1], 1000
+	size := 1000
 	if len(args) > 2 {
 		_, err := fmt.Sscan(args[2], &size)
 		ts.Check(err)
 	}
-	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(writeRelease(ts.MkAbs(args[0]), args[1], size))
+}
+
+func writeRelease(dir, text string, size int) error {
+	var image, token bytes.Buffer
+	archive := zip.NewWriter(&image)
+	entry, err := archive.Create("rootfs.img")
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(entry, text+strings.Repeat("\x00", size-len(text))); err != nil {
+		return err
+	}
+	if err := archive.Close(); err != nil {
+		return err
+	}
 	key := &fernet.Key{}
-	ts.Check(key.Generate())
-	ts.Check(os.WriteFile(filepath.Join(dir, "key.key"), []byte(key.Encode()), 0o600))
-	f, err := os.Create(filepath.Join(dir, "firmware.zip"))
-	ts.Check(err)
-	defer f.Close()
-	sum := md5.New()
-	token := fernet.NewWriter(io.MultiWriter(f, sum), key)
-	archive := zip.NewWriter(token)
-	image, err := archive.Create("rootfs.img")
-	ts.Check(err)
-	_, err = io.WriteString(image, text+strings.Repeat("\x00", size-len(text)))
-	ts.Check(err)
-	ts.Check(archive.Close())
-	ts.Check(token.Close())
-	ts.Check(os.WriteFile(filepath.Join(dir, "checksum.txt"), fmt.Appendf(nil, "%x\n", sum.Sum(nil)), 0o644))
+	if err := key.Generate(); err != nil {
+		return err
+	}
+	w := fernet.NewWriter(&token, key)
+	if _, err := image.WriteTo(w); err != nil {
+		return err
+	}
+	if err := errors.Join(w.Close(), os.MkdirAll(dir, 0o755)); err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "key.key"), []byte(key.Encode()), 0o600),
+		os.WriteFile(filepath.Join(dir, "firmware.zip"), token.Bytes(), 0o600),
+		os.WriteFile(filepath.Join(dir, "checksum.txt"), fmt.Appendf(nil, "%x\n", md5.Sum(token.Bytes())), 0o600),
+	)
 }
 
 // slotHolds FILE TEXT: the slot starts with TEXT.

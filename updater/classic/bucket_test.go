@@ -3,10 +3,12 @@ package classic
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -155,14 +157,42 @@ func randomBytes(seed uint64, n int) []byte {
 	return b
 }
 
-// zipOf packs one image.
+// zipOf packs one image as a writer to a file does, which goes back to put
+// the sizes into the local header.
 func zipOf(t testing.TB, image []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	deflate, err := flate.NewWriter(&packed, flate.DefaultCompression)
+	if err == nil {
+		_, err = deflate.Write(image)
+	}
+	if err == nil {
+		err = deflate.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packZip(t, func(w *zip.Writer) (io.Writer, error) {
+		return w.CreateRaw(&zip.FileHeader{
+			Name: "image.ext4", Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(image),
+			CompressedSize64: uint64(packed.Len()), UncompressedSize64: uint64(len(image)),
+		})
+	}, packed.Bytes())
+}
+
+// pipedZip packs one image as a writer to a pipe does: the sizes follow.
+func pipedZip(t testing.TB, image []byte) []byte {
+	t.Helper()
+	return packZip(t, func(w *zip.Writer) (io.Writer, error) { return w.Create("image.ext4") }, image)
+}
+
+func packZip(t testing.TB, create func(*zip.Writer) (io.Writer, error), content []byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	f, err := w.Create("image.ext4")
+	f, err := create(w)
 	if err == nil {
-		_, err = f.Write(image)
+		_, err = f.Write(content)
 	}
 	if err == nil {
 		err = w.Close()

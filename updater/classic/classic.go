@@ -23,6 +23,23 @@
 // trusts it yet. Until then the checks of packages fernet and unpack ran on
 // bytes that nobody vouched for.
 //
+// # The first part's size
+//
+// A zip that was written into a pipe says an entry's size only behind its
+// content, which is too late to refuse an image that does not fit. So where
+// the first entry's header says none, the last kilobytes of the token are
+// read ahead of the stream, and the size that the central directory has there
+// becomes [release.Part]'s. That takes one request to the source, for
+// unusual archives a few, and never more than 256 KiB.
+//
+// This size is a hint, unauthenticated as is a size in a local header: fit to
+// refuse a release before anything is written, not to accept one, nor to
+// condemn one. The stream ends well only when the real size is what the real
+// directory says, whatever the hint was. An end that cannot be understood
+// gives no hint (-1): the stream will say what is wrong with it. But a source
+// that cannot be read, or a token that was replaced, ends the release at
+// once, with the same errors as in the stream.
+//
 // # Not guaranteed
 //
 // There is no protection against an old release offered again. Whoever has

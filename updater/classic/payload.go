@@ -36,16 +36,18 @@ type Payload struct {
 	id     release.ID
 	pins   []pin
 
+	key     *fernet.Key
 	token   *source.Object
 	digests *digests
 	text    io.ReadCloser
 	plain   io.ReadCloser
 	zip     *unpack.Zip
+	begun   bool  // the first part was met
 	err     error // sticky: the verdict, or io.EOF
 }
 
 func newPayload(ctx context.Context, cancel context.CancelFunc, r *Release, token *source.Object, key *fernet.Key, id release.ID, pins []pin) *Payload {
-	p := &Payload{r: r, ctx: ctx, cancel: cancel, id: id, pins: pins, token: token}
+	p := &Payload{r: r, ctx: ctx, cancel: cancel, id: id, pins: pins, key: key, token: token}
 	p.digests = &digests{src: token, md5: md5.New(), sha256: sha256.New()}
 	p.text = readahead.New(p.digests, aheadBuffers, aheadSize)
 	p.plain = readahead.New(fernet.NewReader(p.text, key), aheadBuffers, aheadSize)
@@ -55,7 +57,8 @@ func newPayload(ctx context.Context, cancel context.CancelFunc, r *Release, toke
 
 // Next goes to the following part; what was not read of the current one is
 // skipped, and checked all the same. It returns io.EOF only when all of the
-// release is proven.
+// release is proven. The first part's size may be a hint only, see the
+// package's documentation.
 func (p *Payload) Next() (release.Part, error) {
 	if p.err != nil {
 		return release.Part{}, p.err
@@ -68,7 +71,14 @@ func (p *Payload) Next() (release.Part, error) {
 		p.err = p.verdict(err)
 		return release.Part{}, p.err
 	}
-	return release.Part{Name: entry.Name, Size: entry.Size}, nil
+	part := release.Part{Name: entry.Name, Size: entry.Size}
+	if part.Size < 0 && !p.begun {
+		if part.Size, p.err = p.sizeAhead(part.Name); p.err != nil {
+			return release.Part{}, p.err
+		}
+	}
+	p.begun = true
+	return part, nil
 }
 
 // Read reads the current part. Its io.EOF says that the part was unpacked

@@ -58,13 +58,18 @@ func (p *Payload) race(cause error) error {
 	for _, pin := range p.pins {
 		changed, err := p.r.Source.Changed(p.ctx, pin.name, pin.info)
 		if changed || errors.Is(err, source.ErrNotFound) {
-			return fmt.Errorf("%w: %s was replaced while the release was read: start over", source.ErrChanged, p.r.in(pin.name))
+			return p.replaced(pin.name)
 		}
 		if err != nil {
 			return fmt.Errorf("the release does not hold together (%s), and whether it was replaced meanwhile cannot be found out: %w", cause, err)
 		}
 	}
 	return nil
+}
+
+// replaced is the end of a release whose publisher has gone on.
+func (p *Payload) replaced(name string) error {
+	return fmt.Errorf("%w: %s was replaced while the release was read: start over", source.ErrChanged, p.r.in(name))
 }
 
 // drain reads the token to its end, for the digests, and returns what Fernet

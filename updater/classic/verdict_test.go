@@ -163,39 +163,51 @@ func TestNoVerdictWhileTheSourceIsDown(t *testing.T) {
 	}
 }
 
+// packings are the two ways to pack an image: with its size in front, and
+// with the size where one request more must look for it.
+var packings = map[string]func(testing.TB, []byte) []byte{"sized": zipOf, "piped": pipedZip}
+
+// oldAndNew are two releases that have nothing in common.
+func oldAndNew(t *testing.T, pack func(testing.TB, []byte) []byte) (was, is map[string]object) {
+	t.Helper()
+	return objectsOf(encrypt(t, keyOf(1), pack(t, []byte("old"))), keyOf(1), "1"),
+		objectsOf(encrypt(t, keyOf(2), pack(t, []byte("new"))), keyOf(2), "2")
+}
+
 // A publisher replaces all three objects at once, before any one request. The
 // device must get the one release or the other, or start over.
 func TestRaceWithAWholePublicationIsNeverCorruption(t *testing.T) {
 	images := map[string]bool{"old": true, "new": true}
-	was := publication(t, []byte("old"), keyOf(1), "1")
-	is := publication(t, []byte("new"), keyOf(2), "2")
-	seen := map[string]int{}
-	for at := range 12 {
-		b, r := serve(t, was)
-		b.before = func(n int) {
-			if n == at {
-				b.put(is)
+	for packing, startOver := range map[string]int{"sized": 2, "piped": 3} {
+		was, is := oldAndNew(t, packings[packing])
+		seen := map[string]int{}
+		for at := range 12 {
+			b, r := serve(t, was)
+			b.before = func(n int) {
+				if n == at {
+					b.put(is)
+				}
+			}
+			image, p, err := fetch(t, r)
+			switch {
+			case err == nil && images[string(image)]:
+				seen[string(image)]++
+				if want := map[string]string{"old": "1", "new": "2"}[string(image)]; p.ID().Version != want {
+					t.Errorf("the %s image has version %q", image, p.ID().Version)
+				}
+			case errors.Is(err, source.ErrChanged) && !errors.Is(err, ErrCorrupt):
+				seen["start over"]++
+				mustSay(t, err, "s3://fleet", "start over")
+				if image, _, err := fetch(t, r); err != nil || string(image) != "new" {
+					t.Errorf("%s, replaced before request %d, second try: %q, %v", packing, at, image, err)
+				}
+			default:
+				t.Errorf("%s, replaced before request %d: %q, %v", packing, at, image, err)
 			}
 		}
-		image, p, err := fetch(t, r)
-		switch {
-		case err == nil && images[string(image)]:
-			seen[string(image)]++
-			if want := map[string]string{"old": "1", "new": "2"}[string(image)]; p.ID().Version != want {
-				t.Errorf("the %s image has version %q", image, p.ID().Version)
-			}
-		case errors.Is(err, source.ErrChanged) && !errors.Is(err, ErrCorrupt):
-			seen["start over"]++
-			mustSay(t, err, "s3://fleet", "start over")
-			if image, _, err := fetch(t, r); err != nil || string(image) != "new" {
-				t.Errorf("replaced before request %d, second try: %q, %v", at, image, err)
-			}
-		default:
-			t.Errorf("replaced before request %d: %q, %v", at, image, err)
+		if seen["old"] == 0 || seen["new"] == 0 || seen["start over"] != startOver {
+			t.Errorf("%s: outcomes: %v", packing, seen)
 		}
-	}
-	if seen["old"] == 0 || seen["new"] == 0 || seen["start over"] != 2 {
-		t.Errorf("outcomes: %v", seen)
 	}
 }
 
@@ -203,8 +215,6 @@ func TestRaceWithAWholePublicationIsNeverCorruption(t *testing.T) {
 // every moment. No mixture is ever a clean end, and once he has finished
 // before the verdict it is never corruption.
 func TestRaceWithAStepwisePublication(t *testing.T) {
-	was := publication(t, []byte("old"), keyOf(1), "1")
-	is := publication(t, []byte("new"), keyOf(2), "2")
 	orders := [][]string{
 		{"firmware.zip", "checksum.txt", "key.key"},
 		{"firmware.zip", "key.key", "checksum.txt"},
@@ -213,27 +223,30 @@ func TestRaceWithAStepwisePublication(t *testing.T) {
 		{"key.key", "firmware.zip", "checksum.txt"},
 		{"key.key", "checksum.txt", "firmware.zip"},
 	}
-	const never = 5 // beyond the three objects and the first question for a race
-	for _, order := range orders {
-		for i := range never * never * never {
-			at := []int{i % never, i / never % never, i / never / never}
-			if at[0] > at[1] || at[1] > at[2] {
-				continue
-			}
-			b, r := serve(t, was)
-			b.before = func(n int) {
-				for step, name := range order {
-					if at[step] == n {
-						b.put(map[string]object{name: is[name]})
+	// Beyond the three objects, the size and the first question for a race.
+	for packing, never := range map[string]int{"sized": 5, "piped": 6} {
+		was, is := oldAndNew(t, packings[packing])
+		for _, order := range orders {
+			for i := range never * never * never {
+				at := []int{i % never, i / never % never, i / never / never}
+				if at[0] > at[1] || at[1] > at[2] {
+					continue
+				}
+				b, r := serve(t, was)
+				b.before = func(n int) {
+					for step, name := range order {
+						if at[step] == n {
+							b.put(map[string]object{name: is[name]})
+						}
 					}
 				}
-			}
-			image, _, err := fetch(t, r)
-			switch {
-			case err == nil && (string(image) == "old" || string(image) == "new"):
-			case errors.Is(err, source.ErrChanged) && !errors.Is(err, ErrCorrupt):
-			default:
-				t.Errorf("%q before requests %v: %q, %v", order, at, image, err)
+				image, _, err := fetch(t, r)
+				switch {
+				case err == nil && (string(image) == "old" || string(image) == "new"):
+				case errors.Is(err, source.ErrChanged) && !errors.Is(err, ErrCorrupt):
+				default:
+					t.Errorf("%s, %q before requests %v: %q, %v", packing, order, at, image, err)
+				}
 			}
 		}
 	}
