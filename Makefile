@@ -36,7 +36,7 @@ test: deps ## every test, with a real MinIO and one whole update in QEMU
 check: ## format, vet, staticcheck, import rule, size budget
 	@out=$$($(GO) run $(GOFUMPT) -l bootctl cmd sim updater) && test -z "$$out" || { echo "gofumpt differs: $$out"; exit 1; }
 	$(GO) vet ./...
-	GOOS=linux GOARCH=arm GOARM=7 $(GO) vet ./cmd/abota ./updater/... ./bootctl/...
+	GOOS=linux GOARCH=arm GOARM=7 $(GO) vet ./cmd/abota ./updater/... ./bootctl/... ./cmd/abota
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 -run TestImports ./cmd/abota
 	@$(MAKE) --no-print-directory size
@@ -63,7 +63,7 @@ size: $(ARCHES:%=$(OUT)/%/abota) ## the device binaries against their budget, an
 
 .PHONY: bench
 bench: deps build ## every stage, and a whole install beside the Python script it replaces
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./updater/... ./bootctl/...
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./updater/... ./bootctl/... ./cmd/abota
 	ABOTA_BENCH=1 $(GO) test -v -count=1 -timeout 60m ./sim/bench
 
 .PHONY: fuzz
