@@ -60,6 +60,11 @@ const (
 
 // open builds the engine from configuration, kernel command line and device.
 func (c *command) open(how access) (*device, error) {
+	return c.openWith(func(d *device) error { return d.build(c, how) })
+}
+
+// openWith builds an engine on what the configuration says.
+func (c *command) openWith(build func(*device) error) (*device, error) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func (c *command) open(how access) (*device, error) {
 		return nil, err
 	}
 	d := &device{cfg: cfg}
-	if err := d.build(c, how); err != nil {
+	if err := build(d); err != nil {
 		d.Close()
 		return nil, err
 	}

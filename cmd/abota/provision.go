@@ -51,19 +51,7 @@ func provision(c *command, flags *flag.FlagSet) action {
 // openImage builds the engine over the partitions of a disk image. The booted
 // slot is the one that shall boot first: --booted, or A.
 func (c *command) openImage(image string) (*device, error) {
-	cfg, err := c.load()
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.NeedSlots(); err != nil {
-		return nil, err
-	}
-	d := &device{cfg: cfg}
-	if err := d.buildOnImage(c, image); err != nil {
-		d.Close()
-		return nil, err
-	}
-	return d, nil
+	return c.openWith(func(d *device) error { return d.buildOnImage(c, image) })
 }
 
 func (d *device) buildOnImage(c *command, image string) error {
