@@ -138,7 +138,7 @@ func commits(slot, version string) []Step {
 // goes back by itself.
 func fallsIll(version, back string) []Step {
 	return []Step{{fmt.Sprintf("release %s fails its health check and is left", version), func(ctx context.Context, w *World) (string, error) {
-		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="the trial is unhealthy"`)); err != nil {
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="the trial is unhealthy" .*version `+version+` does not work`)); err != nil {
 			return "", err
 		}
 		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="rolled back, rebooting" to=`+back)); err != nil {
@@ -161,6 +161,14 @@ func crashes(version string, times int) []Step {
 			}
 		}
 		return fmt.Sprintf("%d panics on the console", times), nil
+	}}}
+}
+
+// hangs waits for a boot that ends in a system which does nothing any more.
+func hangs(version string) []Step {
+	return []Step{{"version " + version + " starts and hangs", func(ctx context.Context, w *World) (string, error) {
+		_, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour hangs`))
+		return "its last words on the console", err
 	}}}
 }
 

@@ -14,7 +14,7 @@ const DefaultScenario = "story"
 
 // Scenarios lists all of them.
 func Scenarios() []Scenario {
-	return []Scenario{story(), cycle(), cuts(), environment(), watchdog()}
+	return []Scenario{story(), cycle(), cuts(), environment(), watchdog(), hang()}
 }
 
 // FindScenario returns a scenario by its name.
@@ -203,6 +203,24 @@ func watchdog() Scenario {
 			boots("version 2 starts from slot B, on trial", expected{slot: "B", version: "2", decision: "trial", trial: "B", good: "A"}),
 			freezes("2", 3),
 			boots("the counter brings version 1 back", expected{
+				slot: "A", version: "1", decision: "condemn", good: "A", condemned: []string{"2"},
+				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
+			}),
+		),
+	}
+}
+
+func hang() Scenario {
+	return Scenario{
+		Name:  "hang",
+		About: "a new version hangs before anything can watch it; whoever pulls the plug three times gets the old version back",
+		Steps: steps(
+			fromFactory(),
+			update("2", guest.Hangs, "B"),
+			hangs("2"), powerCut("in the first attempt"),
+			hangs("2"), powerCut("in the second attempt"),
+			hangs("2"), powerCut("in the third attempt"),
+			boots("version 1 is back", expected{
 				slot: "A", version: "1", decision: "condemn", good: "A", condemned: []string{"2"},
 				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
 			}),

@@ -195,10 +195,11 @@ func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (s
 }
 
 // The deadlines of the board's health checks. One that passes has as long as
-// a busy host may need; one that never does is waited for.
+// a busy host may need; one that never does is waited for, but is looked at
+// before.
 const (
 	patientDeadline = 3 * time.Minute
-	sickDeadline    = 10 * time.Second
+	sickDeadline    = 15 * time.Second
 )
 
 // watchdogTimeout is short only where a scenario waits for it.

@@ -46,6 +46,8 @@ var (
 	errUsage = errors.New("wrong usage")
 	// errNotSeen is a scenario that failed; its timeline has said why.
 	errNotSeen = errors.New("not every step was seen")
+	// errInterrupted is somebody's Ctrl-C.
+	errInterrupted = errors.New("interrupted")
 )
 
 // run is the whole command; it returns the exit code.
@@ -62,8 +64,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "abota-sim: %v (abota-sim --help says more)\n", err)
 		return exitUsage
-	case errors.Is(err, errNotSeen):
-		return exitFailed
 	case err != nil:
 		fmt.Fprintf(stderr, "abota-sim: %v\n", err)
 		return exitFailed
@@ -132,7 +132,8 @@ func (c *command) scenarios(ctx context.Context, names []string) error {
 	return nil
 }
 
-// play builds a world, plays a scenario in it, then does what follows.
+// play builds a world in a work folder of its own, plays a scenario in it, and
+// then does what follows.
 func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Context, *sim.World, *sim.Timeline) error) error {
 	out := c.stdout
 	if c.json {
@@ -152,37 +153,35 @@ func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Co
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	err = s.Play(ctx, w)
-	if ctx.Err() != nil {
-		return errors.Join(errors.New("interrupted"), w.Close(), os.RemoveAll(dir))
-	}
-	timeline.Verdict(s, err)
-	if err != nil {
-		c.explain(w, dir)
-		if err := w.Close(); err != nil {
-			timeline.Note("%v", err)
-		}
-		return errNotSeen
-	}
-	if then != nil {
+	err = c.playIn(ctx, w, s, timeline)
+	if err == nil && then != nil {
 		err = then(ctx, w, timeline)
 	}
-	err = errors.Join(err, w.Close())
-	if c.keep {
-		timeline.Note("the work folder is %s; the board starts by: %s", dir, w.CommandLine())
-		return err
+	command := w.CommandLine()
+	closed := w.Close()
+	if errors.Is(err, errNotSeen) || c.keep {
+		fmt.Fprintf(c.stderr, "The work folder is kept: %s\nThis starts the board on its disk as it is now:\n  %s\n", dir, command)
+		return errors.Join(err, closed)
 	}
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, closed, os.RemoveAll(dir))
 }
 
-// explain prints what helps to find out why a step was not seen.
-func (c *command) explain(w *sim.World, dir string) {
+// playIn plays a scenario and says how it ended.
+func (c *command) playIn(ctx context.Context, w *sim.World, s sim.Scenario, timeline *sim.Timeline) error {
+	err := s.Play(ctx, w)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	timeline.Verdict(s, err)
+	if err == nil {
+		return nil
+	}
 	const lines = 25
-	fmt.Fprintf(c.stderr, "\nThe last lines of the serial console:\n")
+	fmt.Fprintf(c.stderr, "The last lines of the serial console:\n")
 	for _, line := range w.ConsoleTail(lines) {
 		fmt.Fprintf(c.stderr, "  | %s\n", line)
 	}
-	fmt.Fprintf(c.stderr, "The work folder is kept: %s\nThis starts the board on the disk as it is now:\n  %s\n\n", dir, w.CommandLine())
+	return errNotSeen
 }
 
 // stayUp serves the world until it is interrupted.

@@ -50,7 +50,7 @@ func TestEveryBehaviourButHealthyIsObeyedByAGuestScript(t *testing.T) {
 		scripts = append(scripts, text...)
 	}
 	for _, b := range behaviours {
-		if b != Healthy && !bytes.Contains(scripts, []byte("\n"+string(b)+")\n")) {
+		if b != Healthy && !bytes.Contains(scripts, []byte(`"$behaviour" = `+string(b)+` ]`)) {
 			t.Errorf("no script obeys %q", b)
 		}
 	}

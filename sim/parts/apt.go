@@ -35,6 +35,9 @@ func fetchInto(ctx context.Context, arch Arch, dir string, log io.Writer) error 
 			return err
 		}
 	}
+	if _, err := unpacked(arch, dir); err == nil {
+		return nil // another process was faster
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("replace the cached parts: %w", err)
 	}
