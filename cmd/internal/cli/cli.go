@@ -1,0 +1,94 @@
+// Package cli is what abota's commands share in how they speak to people and
+// to scripts: exit codes, options, results, complaints and progress.
+//
+// # Guarantee
+//
+// Results go to stdout; complaints and progress go to stderr. A command that
+// fails says why once, in one line. With --json stdout holds one JSON object,
+// also when the command fails: the result if there was one, else the error. A
+// progress bar never wraps on the terminal that it is shown on.
+//
+// # Not guaranteed
+//
+// Which error ends in which exit code is each command's own affair.
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The exit codes. They are part of the interface: scripts and agents branch
+// on them.
+const (
+	ExitDone           = 0
+	ExitFailed         = 1
+	ExitUsage          = 2
+	ExitNothingToDo    = 3
+	ExitRebootRequired = 4
+	ExitUntrusted      = 5
+	ExitTransport      = 6
+	ExitRefused        = 7
+	ExitUnhealthy      = 8
+	ExitLocked         = 9
+)
+
+// Output is where one invocation of a command says what it has to say.
+type Output struct {
+	// Name is the command's.
+	Name string
+	// JSON asks for results and progress as JSON; --json sets it.
+	JSON   bool
+	Stdout io.Writer
+	Stderr io.Writer
+
+	answered bool
+}
+
+// Result prints one JSON object on stdout.
+func (o *Output) Result(v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
+	}
+	fmt.Fprintf(o.Stdout, "%s\n", text)
+	o.answered = true
+}
+
+// Say prints a line for people; with --json the result object says it all.
+func (o *Output) Say(format string, args ...any) {
+	if !o.JSON {
+		fmt.Fprintf(o.Stdout, format+"\n", args...)
+	}
+}
+
+// End says how the verb ended and returns the exit code: help is printed where
+// it was asked for, and what is no success is complained of.
+func (o *Output) End(verb string, err error, help func(io.Writer), codeOf func(error) int) int {
+	if errors.Is(err, flag.ErrHelp) {
+		help(o.Stdout)
+		return ExitDone
+	}
+	code := codeOf(err)
+	if err != nil {
+		o.complain(verb, code, err)
+	}
+	return code
+}
+
+// complain says once, in one line, why the command did not end in success.
+func (o *Output) complain(verb string, code int, err error) {
+	// What others wrote into an error may have several lines.
+	reason := strings.Join(strings.Fields(err.Error()), " ")
+	if errors.As(err, new(*UsageError)) {
+		reason += " (" + o.Name + " --help says more)"
+	}
+	if o.JSON && !o.answered {
+		o.Result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
+	}
+	fmt.Fprintf(o.Stderr, "%s: %s\n", strings.TrimSpace(o.Name+" "+verb), reason)
+}
