@@ -203,8 +203,14 @@ func TestReaderAtRefusesImpossiblePadding(t *testing.T) {
 		end  []byte
 		size int64
 	}{
-		{[]byte{1}, 31}, {[]byte{3, 3, 3}, 29}, {bytes.Repeat([]byte{16}, 16), 16},
-		{[]byte{0}, -1}, {[]byte{17}, -1}, {[]byte{255}, -1}, {[]byte{2, 3, 3}, -1}, {bytes.Repeat([]byte{16}, 15), -1},
+		{[]byte{1}, 31},
+		{[]byte{3, 3, 3}, 29},
+		{bytes.Repeat([]byte{16}, 16), 16},
+		{[]byte{0}, -1},
+		{[]byte{17}, -1},
+		{[]byte{255}, -1},
+		{[]byte{2, 3, 3}, -1},
+		{bytes.Repeat([]byte{16}, 15), -1},
 	} {
 		token := paddedAs(row.end...)
 		r, err := NewReaderAt(bytes.NewReader(token), int64(len(token)), testKey())
