@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"abota/bootctl"
-	"abota/updater/readahead"
 	"abota/updater/release"
 	"abota/updater/slot"
 	"abota/updater/source"
@@ -16,13 +15,6 @@ import (
 // maxStartOvers bounds how often one install begins again because the
 // publisher replaced the release in mid-download.
 const maxStartOvers = 5
-
-// The copy from payload to slot: two buffers let unpacking and writing use a
-// core each, and together they stay far below the memory budget.
-const (
-	copyBuffers = 4
-	copySize    = 256 << 10
-)
 
 // InstallOptions are the operator's words.
 type InstallOptions struct {
@@ -205,28 +197,9 @@ func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
 // fill streams the image into the target. It returns only when the payload
 // was proven to its end and the slot reads back as it was written.
 func (e *Engine) fill(ctx context.Context, target *slot.Target, payload Payload) (slot.Proof, error) {
-	ahead := readahead.New(payload, copyBuffers, copySize)
-	defer ahead.Close()
 	w := target.Writer()
-	buf := make([]byte, copySize)
-	progress := Progress{Release: payload.ID()}
-	for {
-		if err := ctx.Err(); err != nil {
-			return slot.Proof{}, fmt.Errorf("install interrupted: %w", err)
-		}
-		n, err := ahead.Read(buf)
-		if _, writeErr := w.Write(buf[:n]); writeErr != nil {
-			return slot.Proof{}, writeErr
-		}
-		progress.Written += int64(n)
-		progress.Fetched = payload.Fetched()
-		e.Progress(progress)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return slot.Proof{}, err
-		}
+	if _, err := w.ReadFrom(&watched{ctx: ctx, payload: payload, show: e.Progress, at: Progress{Release: payload.ID()}}); err != nil {
+		return slot.Proof{}, err
 	}
 	if extra, err := payload.Next(); err == nil {
 		return slot.Proof{}, fmt.Errorf("%w: the release holds %s beside the image, but a block slot takes one image", ErrRefusedRelease, extra.Name)
@@ -234,6 +207,25 @@ func (e *Engine) fill(ctx context.Context, target *slot.Target, payload Payload)
 		return slot.Proof{}, err
 	}
 	return w.Close()
+}
+
+// watched is a payload that shows its progress and can be interrupted.
+type watched struct {
+	ctx     context.Context
+	payload Payload
+	show    func(Progress)
+	at      Progress
+}
+
+func (r *watched) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, fmt.Errorf("install interrupted: %w", err)
+	}
+	n, err := r.payload.Read(p)
+	r.at.Written += int64(n)
+	r.at.Fetched = r.payload.Fetched()
+	r.show(r.at)
+	return n, err
 }
 
 // arm is the end of an install: the journal first, then the one commit point.

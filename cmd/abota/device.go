@@ -128,7 +128,7 @@ func (d *device) build(c *command, how access) error {
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
 		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
 		Reboot: rebootFor(backend, c.log), Evidence: pstoreEvidence,
-		Watchdog: d.watchdog(), Progress: func(updater.Progress) {},
+		Watchdog: d.watchdog(c.log), Progress: func(updater.Progress) {},
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}
 	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
@@ -273,10 +273,19 @@ func argument(cmdline []byte, name string) (value string, found bool) {
 }
 
 // watchdog is held during a trial where the configuration names one.
-func (d *device) watchdog() func() (updater.Watchdog, error) {
+func (d *device) watchdog(log *slog.Logger) func() (updater.Watchdog, error) {
 	dog := d.cfg.Watchdog
 	if dog.Device == "" {
 		return nil
 	}
-	return func() (updater.Watchdog, error) { return health.OpenWatchdog(dog.Device, dog.Timeout) }
+	return func() (updater.Watchdog, error) {
+		held, err := health.OpenWatchdog(dog.Device, dog.Timeout)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range held.Warnings() {
+			log.Warn(w)
+		}
+		return held, nil
+	}
 }

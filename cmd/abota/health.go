@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"abota/updater/config"
 	"abota/updater/health"
 )
+
+// updatePathTimeout bounds one attempt of the built-in check.
+const updatePathTimeout = 30 * time.Second
 
 // prove runs the configured checks and, unless it is switched off, the one
 // that this release could be updated again.
@@ -21,7 +25,7 @@ func (d *device) prove(ctx context.Context, c *command) error {
 	}
 	if h.UpdatePath {
 		gate.Checks = append(gate.Checks, health.Check{
-			Name: "update_path", Timeout: h.UpdatePathDeadline, Run: c.updatePath,
+			Name: "update_path", Timeout: updatePathTimeout, Deadline: h.UpdatePathDeadline, Run: c.updatePath,
 		})
 	}
 	return gate.Prove(ctx)

@@ -104,11 +104,8 @@ func newWriter(m medium, path string, size int64) *Writer {
 // Write takes the next bytes of the image. ErrFull says that they do not fit;
 // then none of them is written. An error may be of bytes taken earlier.
 func (w *Writer) Write(p []byte) (int, error) {
-	if err := w.failed.get(); err != nil {
+	if err := w.usable(); err != nil {
 		return 0, err
-	}
-	if w.closed {
-		return 0, fmt.Errorf("write slot %s: the writer is closed", w.path)
 	}
 	if int64(len(p)) > w.size-w.taken {
 		w.failed.set(fmt.Errorf("%w: %s has %d bytes: publish a smaller image", ErrFull, w.path, w.size))
@@ -127,6 +124,61 @@ func (w *Writer) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// ReadFrom writes all of the image that r has left, without a copy between.
+// It returns r's error, or the writer's own.
+func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		if err := w.usable(); err != nil {
+			return n, err
+		}
+		if w.buf == nil {
+			w.buf = <-w.free
+		}
+		room := w.buf[len(w.buf):min(int64(regionSize), int64(len(w.buf))+w.size-w.taken)]
+		if len(room) == 0 {
+			return n, w.expectEnd(r)
+		}
+		got, err := r.Read(room)
+		w.buf = w.buf[:len(w.buf)+got]
+		w.taken += int64(got)
+		n += int64(got)
+		if len(w.buf) == regionSize {
+			w.flush()
+		}
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// expectEnd is for a slot that is full: one byte more is too much.
+func (w *Writer) expectEnd(r io.Reader) error {
+	var more [1]byte
+	_, err := io.ReadFull(r, more[:])
+	if err == nil {
+		_, err = w.Write(more[:])
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// usable reports why nothing more is taken.
+func (w *Writer) usable() error {
+	if err := w.failed.get(); err != nil {
+		return err
+	}
+	if w.closed {
+		return fmt.Errorf("write slot %s: the writer is closed", w.path)
+	}
+	return nil
 }
 
 // flush hands the current buffer on.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"golang.org/x/sys/unix"
 
@@ -63,6 +64,14 @@ func writeImage(t testing.TB, w *Writer, image []byte) {
 	}
 }
 
+// readImage lets the writer read it, in other pieces.
+func readImage(t testing.TB, w *Writer, image []byte) {
+	t.Helper()
+	if n, err := w.ReadFrom(iotest.DataErrReader(iotest.HalfReader(bytes.NewReader(image)))); err != nil || n != int64(len(image)) {
+		t.Fatalf("read %d bytes, %v", n, err)
+	}
+}
+
 // folders are a file system with direct access, and for root one without.
 func folders(t *testing.T) map[string]string {
 	t.Helper()
@@ -92,11 +101,15 @@ func TestWriterProvesImagesOfAnySize(t *testing.T) {
 	const slotSize = 5*regionSize + 1000 // no whole number of blocks
 	sizes := []int{0, 1, 4095, 4096, 4097, regionSize, regionSize + 1, 4*regionSize - 1, slotSize - 1000, slotSize - 1, slotSize}
 	for name, dir := range folders(t) {
-		for _, size := range sizes {
+		for i, size := range append(sizes, sizes...) {
 			path, booted := fileSlots(t, dir, slotSize)
 			target, image := openTarget(t, path, booted), noise(size)
 			w := target.Writer()
-			writeImage(t, w, image)
+			if i < len(sizes) {
+				writeImage(t, w, image)
+			} else {
+				readImage(t, w, image)
+			}
 			proof, err := w.Close()
 			if want := (Proof{sum(image), int64(size)}); err != nil || proof != want {
 				t.Fatalf("%s, %d bytes: %v, %v; want %v", name, size, proof, err, want)
@@ -152,6 +165,34 @@ func TestImageLargerThanTheSlot(t *testing.T) {
 	got, err := os.ReadFile(path)
 	if err != nil || len(got) != regionSize+100 || len(bytes.Trim(got[regionSize+50:], "o")) > 0 {
 		t.Errorf("the slot was written past the image or has %d bytes, %v", len(got), err)
+	}
+}
+
+func TestReadFromStopsAtTheSlotsEnd(t *testing.T) {
+	path, booted := fileSlots(t, t.TempDir(), regionSize+100)
+	w := openTarget(t, path, booted).Writer()
+	n, err := w.ReadFrom(bytes.NewReader(noise(regionSize + 101)))
+	if n != regionSize+100 || !errors.Is(err, ErrFull) {
+		t.Errorf("ReadFrom = %d, %v", n, err)
+	}
+	if proof, again := w.Close(); proof != (Proof{}) || again != err {
+		t.Errorf("Close = %v, %v", proof, again)
+	}
+}
+
+func TestReadFromPassesTheReadersErrorOn(t *testing.T) {
+	path, booted := fileSlots(t, t.TempDir(), 3*regionSize)
+	w := openTarget(t, path, booted).Writer()
+	broken := errors.New("the source broke")
+	n, err := w.ReadFrom(io.MultiReader(bytes.NewReader(noise(regionSize+5)), iotest.ErrReader(broken)))
+	if n != regionSize+5 || !errors.Is(err, broken) {
+		t.Errorf("ReadFrom = %d, %v", n, err)
+	}
+	if _, err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.ReadFrom(strings.NewReader("more")); err == nil {
+		t.Error("a closed writer took more")
 	}
 }
 
