@@ -16,7 +16,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.1
 # without root, U-Boot's own environment tools, and the Python of the script
 # that abota replaces.
 PACKAGES := qemu-system-arm u-boot-qemu u-boot-tools libubootenv-tool mtools gdisk dosfstools e2fsprogs util-linux \
-	python3 python3-cryptography python3-boto3 ca-certificates
+	python3 python3-cryptography python3-boto3 debootstrap ca-certificates
 
 export CGO_ENABLED := 0
 
@@ -64,7 +64,7 @@ size: $(ARCHES:%=$(OUT)/%/abota) ## the device binaries against their budget, an
 .PHONY: bench
 bench: deps build ## every stage, and a whole install beside the Python script it replaces
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./updater/... ./bootctl/... ./cmd/abota
-	ABOTA_BENCH=1 $(GO) test -v -count=1 -timeout 60m ./sim/bench
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./sim/bench
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (60s)
