@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/unpack"
 )
 
@@ -87,7 +88,7 @@ func TestArchiveIsBoundedAsTheDeviceIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := a.add("one too many", 0, publicFile, nil); exitCode(err) != exitRefused {
+	if err := a.add("one too many", 0, publicFile, nil); exitCode(err) != cli.ExitRefused {
 		t.Errorf("one entry more than a device takes: %v", err)
 	}
 	if err := a.close(); err != nil {

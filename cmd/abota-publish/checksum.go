@@ -19,8 +19,8 @@ func checksum(c *command, flags *flag.FlagSet) action {
 			}
 		}
 		c.sayChecksum(sum.checksum())
-		if c.json {
-			c.result(sum.json())
+		if c.JSON {
+			c.Result(sum.json())
 		}
 		return nil
 	}

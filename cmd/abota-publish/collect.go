@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"abota/cmd/internal/cli"
 )
 
 // packFile is one file or folder that goes into the archive.
@@ -29,14 +31,14 @@ func collect(paths []string) ([]packFile, error) {
 		for _, f := range found {
 			name := strings.TrimSuffix(f.name, "/")
 			if other, twice := from[name]; twice {
-				return nil, usageError("both %s and %s would be %s in the archive", other, f.path, name)
+				return nil, cli.Usage("both %s and %s would be %s in the archive", other, f.path, name)
 			}
 			from[name] = f.path
 		}
 		files = append(files, found...)
 	}
 	if len(files) == 0 {
-		return nil, usageError("there is nothing to pack in %s", strings.Join(paths, ", "))
+		return nil, cli.Usage("there is nothing to pack in %s", strings.Join(paths, ", "))
 	}
 	return files, nil
 }

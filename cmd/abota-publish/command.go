@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"strings"
+
+	"abota/cmd/internal/cli"
 )
 
-// command is one invocation: its options and its streams.
-type command struct {
-	json   bool
-	stdout io.Writer
-	stderr io.Writer
-}
+// command is one invocation.
+type command struct{ cli.Output }
 
 // action is what a verb does once its flags are parsed.
 type action func(ctx context.Context, args []string) error
@@ -82,105 +77,39 @@ func usage(w io.Writer) {
 
 // run is the whole command; it returns the exit code.
 func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	c := &command{stdout: stdout, stderr: stderr}
+	c := &command{cli.Output{Name: "abota-publish", Stdout: stdout, Stderr: stderr}}
 	name, err := c.dispatch(ctx, args)
-	if errors.Is(err, flag.ErrHelp) {
-		usage(stdout)
-		return exitDone
-	}
-	code := exitCode(err)
-	if err != nil {
-		c.complain(name, code, err)
-	}
-	return code
-}
-
-// complain says once, in one line, why the command did not end in success.
-func (c *command) complain(name string, code int, err error) {
-	reason := strings.Join(strings.Fields(err.Error()), " ")
-	if c.json {
-		c.result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
-	}
-	fmt.Fprintf(c.stderr, "%s: %s\n", strings.TrimSpace("abota-publish "+name), reason)
-}
-
-// result prints one JSON object on stdout.
-func (c *command) result(v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
-	}
-	fmt.Fprintf(c.stdout, "%s\n", text)
-}
-
-// say prints a line for people; with --json the result object says it all.
-func (c *command) say(format string, args ...any) {
-	if !c.json {
-		fmt.Fprintf(c.stdout, format+"\n", args...)
-	}
+	return c.End(name, err, usage, exitCode)
 }
 
 // warn says what works but should be known.
 func (c *command) warn(format string, args ...any) {
-	fmt.Fprintf(c.stderr, "abota-publish: "+format+"\n", args...)
+	fmt.Fprintf(c.Stderr, "abota-publish: "+format+"\n", args...)
 }
 
 // dispatch parses the command line and runs the verb.
 func (c *command) dispatch(ctx context.Context, args []string) (string, error) {
-	if len(args) == 0 {
-		return "", usageError("no verb given")
+	name, rest, err := cli.Verb(c.Flags(), args)
+	if err != nil {
+		return "", err
 	}
 	for _, v := range verbs {
-		if v.name == args[0] {
-			return v.name, c.runVerb(ctx, v, args[1:])
+		if v.name == name {
+			return name, c.runVerb(ctx, v, rest)
 		}
 	}
-	if strings.HasPrefix(args[0], "-") {
-		return "", parse(c.flagSet(""), args[:1])
-	}
-	return "", usageError("%q is not a verb", args[0])
+	return "", cli.Usage("%q is not a verb", name)
 }
 
 func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
-	flags := c.flagSet(v.name)
+	flags := c.Flags()
 	do := v.run(c, flags)
-	words, err := parseMixed(flags, args)
+	words, err := cli.Words(flags, args)
 	switch {
 	case err != nil:
 		return err
 	case len(words) < v.min || (v.max > 0 || v.min == 0) && len(words) > v.max:
-		return usageError("it takes %s", v.args)
+		return cli.Usage("it takes %s", v.args)
 	}
 	return do(ctx, words)
-}
-
-func (c *command) flagSet(name string) *flag.FlagSet {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&c.json, "json", false, "")
-	return flags
-}
-
-// parseMixed allows for options before, between and after the arguments.
-func parseMixed(flags *flag.FlagSet, args []string) (words []string, err error) {
-	for {
-		if err := parse(flags, args); err != nil {
-			return nil, err
-		}
-		if args = flags.Args(); len(args) == 0 {
-			return words, nil
-		}
-		words, args = append(words, args[0]), args[1:]
-	}
-}
-
-func parse(flags *flag.FlagSet, args []string) error {
-	err := flags.Parse(args)
-	if err == nil && flags.NArg() == 0 && flags.Name() == "" {
-		return usageError("no verb given")
-	}
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return usageError("%v", err)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 )
 
@@ -58,11 +59,11 @@ func (c *command) decryptFile(ctx context.Context, path, out string, key *fernet
 
 func (c *command) decrypted(in, out string, size int64, inPlace bool) {
 	if inPlace {
-		c.say("%s is now the plain file, %s; the token is gone", in, inUnits(size))
+		c.Say("%s is now the plain file, %s; the token is gone", in, cli.Size(size))
 	} else {
-		c.say("%s is the plain file, %s; %s is as it was", out, inUnits(size), in)
+		c.Say("%s is the plain file, %s; %s is as it was", out, cli.Size(size), in)
 	}
-	if c.json {
-		c.result(map[string]any{"plain": out, "size": size, "input_replaced": inPlace})
+	if c.JSON {
+		c.Result(map[string]any{"plain": out, "size": size, "input_replaced": inPlace})
 	}
 }

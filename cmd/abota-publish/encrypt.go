@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 )
 
@@ -32,7 +33,7 @@ func (v *conversion) register(flags *flag.FlagSet) {
 func (v *conversion) target(input, byDefault string) (string, error) {
 	if v.inPlace {
 		if v.out != "" {
-			return "", usageError("-o and --in-place exclude each other")
+			return "", cli.Usage("-o and --in-place exclude each other")
 		}
 		// A symbolic link stays one, and what it points to is replaced.
 		path, err := filepath.EvalSymlinks(input)
@@ -115,16 +116,16 @@ func encryptStream(w io.Writer, r io.Reader, key *fernet.Key) error {
 func (c *command) encrypted(in, out string, sum *digests, inPlace bool) {
 	c.sayChecksum(sum.checksum())
 	if inPlace {
-		c.say("%s is now the token; what it was is gone, and only the key brings it back", in)
+		c.Say("%s is now the token; what it was is gone, and only the key brings it back", in)
 	} else {
-		c.say("%s is the token; %s is as it was", out, in)
+		c.Say("%s is the token; %s is as it was", out, in)
 	}
-	if c.json {
+	if c.JSON {
 		result := sum.json()
 		result["token"], result["input_replaced"] = out, inPlace
-		c.result(result)
+		c.Result(result)
 	}
 }
 
 // sayChecksum prints the MD5 exactly as crypt.py does: scripts read that line.
-func (c *command) sayChecksum(md5 string) { c.say("Calculated checksum :  %s", md5) }
+func (c *command) sayChecksum(md5 string) { c.Say("Calculated checksum :  %s", md5) }

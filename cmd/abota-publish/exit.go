@@ -5,19 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/config"
 	"abota/updater/fernet"
 	"abota/updater/unpack"
-)
-
-// The exit codes. They are part of the interface: scripts branch on them.
-const (
-	exitDone      = 0
-	exitFailed    = 1
-	exitUsage     = 2
-	exitUntrusted = 5
-	exitTransport = 6
-	exitRefused   = 7
 )
 
 // codedError is an error whose exit code is known where it arises.
@@ -33,28 +24,26 @@ func coded(code int, format string, args ...any) error {
 	return &codedError{code, fmt.Errorf(format, args...)}
 }
 
-// usageError is a wrong command line.
-func usageError(format string, args ...any) error {
-	return coded(exitUsage, "%w (abota-publish --help says more)", fmt.Errorf(format, args...))
-}
-
 // refused is what could be done, but had better not.
-func refused(format string, args ...any) error { return coded(exitRefused, format, args...) }
+func refused(format string, args ...any) error { return coded(cli.ExitRefused, format, args...) }
 
 func exitCode(err error) int {
 	var known *codedError
+	var wrongUse *cli.UsageError
 	var wrongConfig *config.Error
 	switch {
 	case err == nil:
-		return exitDone
+		return cli.ExitDone
+	case errors.As(err, &wrongUse):
+		return cli.ExitUsage
 	case errors.As(err, &known):
 		return known.code
 	case errors.Is(err, fernet.ErrInvalid), errors.Is(err, unpack.ErrCorrupt):
-		return exitUntrusted
+		return cli.ExitUntrusted
 	case errors.Is(err, unpack.ErrRefused):
-		return exitRefused
+		return cli.ExitRefused
 	case errors.As(err, &wrongConfig), errors.Is(err, fs.ErrNotExist):
-		return exitUsage
+		return cli.ExitUsage
 	}
-	return exitFailed
+	return cli.ExitFailed
 }

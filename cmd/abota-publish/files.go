@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+
+	"abota/cmd/internal/cli"
 )
 
 // Permissions of what is written and packed: a key is for its owner only.
@@ -93,7 +95,7 @@ func (c *command) open(ctx context.Context, path string) (*inputFile, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = usageError("cannot read %s because it is not a file", path)
+		err = cli.Usage("cannot read %s because it is not a file", path)
 	}
 	if err != nil {
 		f.Close()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 	"abota/updater/unpack"
 )
@@ -72,7 +73,7 @@ func (l local) checkChecksum(sum *digests) error {
 	}
 	fields := strings.Fields(string(text))
 	if len(fields) == 0 || !strings.EqualFold(fields[0], sum.checksum()) {
-		return coded(exitUntrusted, "%s does not match %s, whose MD5 is %s: every device would refuse this release: `abota-publish checksum %s -o %s` writes it anew, if the token is the right one", l.checksum, l.token, sum.checksum(), l.token, l.checksum)
+		return coded(cli.ExitUntrusted, "%s does not match %s, whose MD5 is %s: every device would refuse this release: `abota-publish checksum %s -o %s` writes it anew, if the token is the right one", l.checksum, l.token, sum.checksum(), l.token, l.checksum)
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func (c *command) proveFile(ctx context.Context, l local) (proven, error) {
 	p := proven{sum: newDigests()}
 	var ok bool
 	if p.made, ok = madeAt(head); !ok {
-		return p, coded(exitUntrusted, "%s is not a Fernet token: %s", l.token, whatElse(head))
+		return p, coded(cli.ExitUntrusted, "%s is not a Fernet token: %s", l.token, whatElse(head))
 	}
 	p.entries, err = l.prove(in, p.sum)
 	return p, err
@@ -183,29 +184,29 @@ func list(r io.Reader) ([]entry, error) {
 }
 
 func (c *command) describe(l local, p proven) {
-	if c.json {
+	if c.JSON {
 		result := p.sum.json()
 		result["token"], result["made"], result["version"] = l.token, p.made.Format(time.RFC3339), l.version
 		result["authenticated"], result["entries"], result["downgrade_protection"] = l.key != "", p.entries, false
-		c.result(result)
+		c.Result(result)
 		return
 	}
 	if l.version != "" {
-		c.say("version   %s", l.version)
+		c.Say("version   %s", l.version)
 	}
-	c.say("token     %s, %s (%d bytes)", l.token, inUnits(p.sum.size), p.sum.size)
-	c.say("made      %s", p.made.Format(time.RFC3339))
+	c.Say("token     %s, %s (%d bytes)", l.token, cli.Size(p.sum.size), p.sum.size)
+	c.Say("made      %s", p.made.Format(time.RFC3339))
 	if l.checksum != "" {
-		c.say("checksum  %s (MD5, as %s says)", p.sum.checksum(), filepath.Base(l.checksum))
+		c.Say("checksum  %s (MD5, as %s says)", p.sum.checksum(), filepath.Base(l.checksum))
 	} else {
-		c.say("checksum  %s (MD5)", p.sum.checksum())
+		c.Say("checksum  %s (MD5)", p.sum.checksum())
 	}
-	c.say("identity  %s (SHA-256)", p.sum.identity())
+	c.Say("identity  %s (SHA-256)", p.sum.identity())
 	for _, e := range p.entries {
-		c.say("holds     %q, %s (%d bytes)", e.Name, inUnits(e.Size), e.Size)
+		c.Say("holds     %q, %s (%d bytes)", e.Name, cli.Size(e.Size), e.Size)
 	}
 	if l.key == "" {
-		c.say("holds     unknown, and nothing is authenticated, without the key: name it with --key FILE")
+		c.Say("holds     unknown, and nothing is authenticated, without the key: name it with --key FILE")
 	}
-	c.say("note      %s", unprotected)
+	c.Say("note      %s", unprotected)
 }

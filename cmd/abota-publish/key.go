@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 )
 
@@ -37,7 +38,7 @@ func readKey(path string) (*fernet.Key, error) {
 	}
 	key, err := fernet.ParseKey(text)
 	if err != nil {
-		return nil, coded(exitUsage, "read key %s: %w", path, err)
+		return nil, coded(cli.ExitUsage, "read key %s: %w", path, err)
 	}
 	return key, nil
 }
@@ -54,7 +55,7 @@ func readSmall(path string) ([]byte, error) {
 func readBounded(r io.Reader, name string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxSmallFile+1))
 	if err == nil && len(text) > maxSmallFile {
-		err = coded(exitUsage, "%s is larger than %d bytes: it is something else", name, maxSmallFile)
+		err = coded(cli.ExitUsage, "%s is larger than %d bytes: it is something else", name, maxSmallFile)
 	}
 	return text, err
 }
@@ -73,9 +74,9 @@ func keygen(c *command, flags *flag.FlagSet) action {
 		if err := writeText(*path, secretFile, key.Encode()); err != nil {
 			return err
 		}
-		c.say("wrote a new key to %s: keep a copy, since no token can be read without it", *path)
-		if c.json {
-			c.result(map[string]any{"key_file": *path})
+		c.Say("wrote a new key to %s: keep a copy, since no token can be read without it", *path)
+		if c.JSON {
+			c.Result(map[string]any{"key_file": *path})
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 )
 
@@ -26,9 +27,9 @@ type packOptions struct {
 func (o *packOptions) check() error {
 	switch {
 	case o.out == "":
-		return usageError("name the folder to make with -o OUTDIR")
+		return cli.Usage("name the folder to make with -o OUTDIR")
 	case (o.keyFile != "") == o.newKey:
-		return usageError("say which key: --key FILE for an existing one, or --new-key")
+		return cli.Usage("say which key: --key FILE for an existing one, or --new-key")
 	}
 	return checkVersion(o.version)
 }
@@ -37,7 +38,7 @@ func (o *packOptions) check() error {
 func checkVersion(v string) error {
 	const most = 200
 	if len(v) > most || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return usageError("a version is up to %d printable ASCII characters without blanks, not %q", most, v)
+		return cli.Usage("a version is up to %d printable ASCII characters without blanks, not %q", most, v)
 	}
 	return nil
 }
@@ -139,13 +140,13 @@ func (c *command) packed(o packOptions, files []packFile, sum *digests) {
 	if len(files) != 1 {
 		c.warn("the release holds %d entries: a slot that is a block device takes exactly one image", len(files))
 	}
-	c.say("packed %s into %s, %s", inUnits(size), filepath.Join(o.out, tokenName), inUnits(sum.size))
+	c.Say("packed %s into %s, %s", cli.Size(size), filepath.Join(o.out, tokenName), cli.Size(sum.size))
 	c.sayChecksum(sum.checksum())
-	c.say("identity  %s (SHA-256)", sum.identity())
-	c.say("%s holds the key: put it on the devices as key_file, and keep it out of public places", filepath.Join(o.out, keyName))
-	if c.json {
+	c.Say("identity  %s (SHA-256)", sum.identity())
+	c.Say("%s holds the key: put it on the devices as key_file, and keep it out of public places", filepath.Join(o.out, keyName))
+	if c.JSON {
 		result := sum.json()
 		result["folder"], result["entries"], result["unpacked"], result["version"] = o.out, len(files), size, o.version
-		c.result(result)
+		c.Result(result)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
 )
 
@@ -82,10 +83,10 @@ func (u *upload) prepare(ctx context.Context, o *storeOptions, from, to string) 
 		return nil, err
 	}
 	if u.from.checksum == "" {
-		return nil, usageError("there is no %s in %s: `abota-publish pack` makes whole releases, `abota-publish checksum TOKEN -o %s` only that", checksumName, from, checksumName)
+		return nil, cli.Usage("there is no %s in %s: `abota-publish pack` makes whole releases, `abota-publish checksum TOKEN -o %s` only that", checksumName, from, checksumName)
 	}
 	if u.withKey && u.from.key == "" {
-		return nil, usageError("there is no %s in %s that --with-key could upload", keyName, from)
+		return nil, cli.Usage("there is no %s in %s that --with-key could upload", keyName, from)
 	}
 	u.version = first(u.version, u.from.version)
 	if err := checkVersion(u.version); err != nil {
@@ -158,7 +159,7 @@ func (u *upload) compareKey(ctx context.Context, key *fernet.Key) error {
 	var answer minio.ErrorResponse
 	switch {
 	case errors.As(err, &answer) && answer.Code == minio.NoSuchKey:
-		u.say("the bucket has no %s, and gets none: devices need the key as key_file; those that run the old script need `push --with-key`", u.names.key)
+		u.Say("the bucket has no %s, and gets none: devices need the key as key_file; those that run the old script need `push --with-key`", u.names.key)
 		return nil
 	case errors.As(err, &answer) && answer.Code == minio.AccessDenied:
 		// Without the right to list, absent looks like this as well.
@@ -170,7 +171,7 @@ func (u *upload) compareKey(ctx context.Context, key *fernet.Key) error {
 	if there, err := fernet.ParseKey(text); err != nil || *there != *key {
 		return refused("cannot push because %s in the bucket is another key than %s, and devices that use it could not open this release: add --with-key to replace it, or pack with the bucket's key", name, u.from.key)
 	}
-	u.say("the bucket has this release's key as %s already", u.names.key)
+	u.Say("the bucket has this release's key as %s already", u.names.key)
 	return nil
 }
 
@@ -208,15 +209,15 @@ func (u *upload) put(ctx context.Context, name string, r io.Reader, size int64) 
 
 func (u *upload) pushed(sum *digests) {
 	for _, o := range u.done {
-		u.say("uploaded %s, %s", o.Name, inUnits(o.Size))
+		u.Say("uploaded %s, %s", o.Name, cli.Size(o.Size))
 	}
 	u.sayChecksum(sum.checksum())
-	u.say("%s offers this release now%s", u.to, versionText(u.version))
-	if u.json {
+	u.Say("%s offers this release now%s", u.to, versionText(u.version))
+	if u.JSON {
 		result := sum.json()
 		result["bucket"], result["prefix"], result["objects"] = u.to.bucket, u.to.prefix, u.done
 		result["version"], result["key_uploaded"] = u.version, u.withKey
-		u.result(result)
+		u.Result(result)
 	}
 }
 

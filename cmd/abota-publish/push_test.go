@@ -15,6 +15,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"abota/cmd/internal/cli"
 	"abota/sim/store"
 )
 
@@ -25,7 +26,7 @@ func pushTo(ctx context.Context, t *testing.T, s *store.Store, endpoint, image, 
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "release")
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"pack", image, "-o", dir, "--new-key"}, nil, &out, &out); code != exitDone {
+	if code := run(t.Context(), []string{"pack", image, "-o", dir, "--new-key"}, nil, &out, &out); code != cli.ExitDone {
 		t.Fatal(out.String())
 	}
 	out.Reset()
@@ -82,7 +83,7 @@ func text(t *testing.T, s *store.Store, bucket, name string) string {
 func TestInterruptedPushLeavesTheOldRelease(t *testing.T) {
 	s := store.ForTest(t)
 	const bucket = "fleet"
-	if code, out := pushTo(t.Context(), t, s, s.Endpoint(), imageOf(t, 1000), bucket); code != exitDone {
+	if code, out := pushTo(t.Context(), t, s, s.Endpoint(), imageOf(t, 1000), bucket); code != cli.ExitDone {
 		t.Fatal(out)
 	}
 	before := text(t, s, bucket, checksumName)
@@ -96,7 +97,7 @@ func TestInterruptedPushLeavesTheOldRelease(t *testing.T) {
 		return false
 	})
 	code, out := pushTo(ctx, t, s, endpoint, imageOf(t, bigRelease), bucket)
-	if code != exitFailed || !strings.Contains(out, "interrupted") || parts == 0 {
+	if code != cli.ExitFailed || !strings.Contains(out, "interrupted") || parts == 0 {
 		t.Errorf("exit code %d after %d parts: %s", code, parts, out)
 	}
 	if after := text(t, s, bucket, checksumName); after != before {
@@ -125,7 +126,7 @@ func TestLargeTokensGoUpInParts(t *testing.T) {
 		}
 		return false
 	})
-	if code, out := pushTo(t.Context(), t, s, endpoint, imageOf(t, bigRelease), "fleet"); code != exitDone {
+	if code, out := pushTo(t.Context(), t, s, endpoint, imageOf(t, bigRelease), "fleet"); code != cli.ExitDone {
 		t.Fatal(out)
 	}
 	if got := strings.Join(order, " "); got != tokenName+" "+keyName+" "+checksumName {
@@ -146,13 +147,13 @@ func TestStoreErrorsSayWhetherToTryAgain(t *testing.T) {
 		err  error
 		code int
 	}{
-		{minio.ErrorResponse{Code: minio.NoSuchBucket, StatusCode: 404}, exitUsage},
-		{minio.ErrorResponse{Code: minio.AccessDenied, StatusCode: 403}, exitUsage},
-		{minio.ErrorResponse{Code: minio.SignatureDoesNotMatch, StatusCode: 403}, exitUsage},
-		{minio.ErrorResponse{Code: "EntityTooLarge", StatusCode: 400}, exitFailed},
-		{minio.ErrorResponse{Code: "SlowDown", StatusCode: 503}, exitTransport},
-		{&url.Error{Op: "Put", URL: "http://127.0.0.1", Err: io.ErrUnexpectedEOF}, exitTransport},
-		{context.Canceled, exitFailed},
+		{minio.ErrorResponse{Code: minio.NoSuchBucket, StatusCode: 404}, cli.ExitUsage},
+		{minio.ErrorResponse{Code: minio.AccessDenied, StatusCode: 403}, cli.ExitUsage},
+		{minio.ErrorResponse{Code: minio.SignatureDoesNotMatch, StatusCode: 403}, cli.ExitUsage},
+		{minio.ErrorResponse{Code: "EntityTooLarge", StatusCode: 400}, cli.ExitFailed},
+		{minio.ErrorResponse{Code: "SlowDown", StatusCode: 503}, cli.ExitTransport},
+		{&url.Error{Op: "Put", URL: "http://127.0.0.1", Err: io.ErrUnexpectedEOF}, cli.ExitTransport},
+		{context.Canceled, cli.ExitFailed},
 	} {
 		err := to.explain("upload", row.err)
 		if code := exitCode(err); code != row.code {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"abota/cmd/internal/cli"
 	"abota/sim/store"
 )
 
@@ -158,12 +159,12 @@ func TestInterruptedCommandsLeaveNothing(t *testing.T) {
 			}
 			var out bytes.Buffer
 			for _, prepare := range [][]string{{"keygen"}, {"encrypt", "image", "-o", "token"}} {
-				if code := run(t.Context(), prepare, nil, &out, &out); code != exitDone {
+				if code := run(t.Context(), prepare, nil, &out, &out); code != cli.ExitDone {
 					t.Fatalf("%q: %s", prepare, out.String())
 				}
 			}
 			before := snapshot(t, dir)
-			if code := run(&tripped{t.Context(), 3}, args, nil, &out, &out); code != exitFailed || !strings.Contains(out.String(), "interrupted") {
+			if code := run(&tripped{t.Context(), 3}, args, nil, &out, &out); code != cli.ExitFailed || !strings.Contains(out.String(), "interrupted") {
 				t.Errorf("exit code %d, output %s", code, out.String())
 			}
 			if after := snapshot(t, dir); after != before {

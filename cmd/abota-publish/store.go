@@ -12,6 +12,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
+	"abota/cmd/internal/cli"
 	"abota/updater/config"
 )
 
@@ -62,7 +63,7 @@ func (o *storeOptions) complete(c *command) (objectNames, error) {
 	o.endpoint = first(o.endpoint, os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"))
 	o.region = first(o.region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	if (o.accessKey == "") != (o.secretKey == "") {
-		return names, usageError("an access key and a secret key belong together, and only one is given")
+		return names, cli.Usage("an access key and a secret key belong together, and only one is given")
 	}
 	return names, nil
 }
@@ -85,7 +86,7 @@ func (o *storeOptions) credentials() (*credentials.Credentials, error) {
 	found := credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}})
 	v, err := found.GetWithContext(nil)
 	if err != nil || v.AccessKeyID == "" {
-		return nil, usageError("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a configuration with --config")
+		return nil, cli.Usage("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a configuration with --config")
 	}
 	return found, nil
 }
@@ -101,13 +102,13 @@ func (o *storeOptions) client() (*minio.Client, error) {
 	if o.endpoint != "" {
 		u, err := url.Parse(o.endpoint)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-			return nil, usageError("an endpoint is http://HOST:PORT or https://HOST, without credentials and path")
+			return nil, cli.Usage("an endpoint is http://HOST:PORT or https://HOST, without credentials and path")
 		}
 		host, secure, lookup = u.Host, u.Scheme == "https", minio.BucketLookupPath
 	}
 	client, err := minio.New(host, &minio.Options{Creds: creds, Secure: secure, Region: o.region, BucketLookup: lookup, MaxRetries: retries})
 	if err != nil {
-		return nil, usageError("%w", err)
+		return nil, cli.Usage("%w", err)
 	}
 	return client, nil
 }
@@ -119,10 +120,10 @@ func parseDestination(text string) (destination, error) {
 	rest, ok := strings.CutPrefix(text, "s3://")
 	bucket, prefix, _ := strings.Cut(rest, "/")
 	if !ok {
-		return destination{}, usageError("%q is no place to push to: write s3://BUCKET or s3://BUCKET/PREFIX", text)
+		return destination{}, cli.Usage("%q is no place to push to: write s3://BUCKET or s3://BUCKET/PREFIX", text)
 	}
 	if err := s3utils.CheckValidBucketName(bucket); err != nil {
-		return destination{}, usageError("bucket %q: %w", bucket, err)
+		return destination{}, cli.Usage("bucket %q: %w", bucket, err)
 	}
 	return destination{bucket, strings.Trim(prefix, "/")}, nil
 }
@@ -150,13 +151,13 @@ func (d destination) explain(doing string, err error) error {
 	answered := errors.As(err, &answer)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return coded(exitFailed, "%s: interrupted: %w", doing, err)
+		return coded(cli.ExitFailed, "%s: interrupted: %w", doing, err)
 	case answered && answer.Code == minio.NoSuchBucket:
-		return coded(exitUsage, "%s: there is no bucket %q: make it, or add --create-bucket", doing, d.bucket)
+		return coded(cli.ExitUsage, "%s: there is no bucket %q: make it, or add --create-bucket", doing, d.bucket)
 	case answered && denied[answer.Code]:
-		return coded(exitUsage, "%s: the store refuses: %w (%s): check access key, secret key and region, and that they may write to bucket %q", doing, err, answer.Code, d.bucket)
+		return coded(cli.ExitUsage, "%s: the store refuses: %w (%s): check access key, secret key and region, and that they may write to bucket %q", doing, err, answer.Code, d.bucket)
 	case answered && answer.StatusCode > 0 && answer.StatusCode < 500:
-		return coded(exitFailed, "%s: %w (%s)", doing, err, answer.Code)
+		return coded(cli.ExitFailed, "%s: %w (%s)", doing, err, answer.Code)
 	}
-	return coded(exitTransport, "%s: the store did not take it, try again later: %w", doing, err)
+	return coded(cli.ExitTransport, "%s: the store did not take it, try again later: %w", doing, err)
 }
