@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"abota/cmd/internal/cli"
 )
 
 // BenchmarkBootWithNothingToDo is what every boot pays: configuration, table,
@@ -25,7 +27,7 @@ func BenchmarkBootWithNothingToDo(b *testing.B) {
 		b.Fatal(err)
 	}
 	boot := func() {
-		if code := run(context.Background(), []string{"--config", config, "boot"}, nil, io.Discard, io.Discard); code != exitDone {
+		if code := run(context.Background(), []string{"--config", config, "boot"}, nil, io.Discard, io.Discard); code != cli.ExitDone {
 			b.Fatalf("abota boot ended in %d", code)
 		}
 	}

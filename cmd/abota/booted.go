@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"abota/bootctl"
+	"abota/cmd/internal/cli"
 	"abota/updater/slot"
 )
 
@@ -26,7 +27,7 @@ func readClaims(flag string) (claims, error) {
 	if flag != "" {
 		s, err := bootctl.ParseSlot(flag)
 		if err != nil {
-			return nil, &usageError{fmt.Sprintf("--booted: %v", err)}
+			return nil, cli.Usage("--booted: %v", err)
 		}
 		all = append(all, claim{"--booted", s})
 	}

@@ -2,27 +2,25 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"strings"
+
+	"abota/cmd/internal/cli"
 )
 
-// command is one invocation: its options and its streams.
+// command is one invocation and its options.
 type command struct {
+	cli.Output
 	configs []string
 	sets    []string
 	booted  string
-	json    bool
 	verbose bool
 
 	environ []string
-	stdout  io.Writer
-	stderr  io.Writer
 	log     *slog.Logger
 }
 
@@ -82,113 +80,55 @@ func usage(w io.Writer) {
 	fmt.Fprint(w, usageTail)
 }
 
-// usageError is a wrong command line: exit 2.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason + " (abota --help says more)" }
-
 // run is the whole command; it returns the exit code.
 func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	c := &command{environ: os.Environ(), stdout: stdout, stderr: stderr, booted: os.Getenv("ABOTA_BOOTED")}
+	c := &command{
+		Output:  cli.Output{Name: "abota", Stdout: stdout, Stderr: stderr},
+		environ: os.Environ(), booted: os.Getenv("ABOTA_BOOTED"),
+	}
 	name, err := c.dispatch(ctx, args)
-	if errors.Is(err, flag.ErrHelp) {
-		usage(stdout)
-		return exitDone
-	}
-	code := exitCode(err)
-	if err != nil {
-		c.complain(name, code, err)
-	}
-	return code
-}
-
-// complain says once, in one line, why the command did not end in success.
-func (c *command) complain(name string, code int, err error) {
-	reason := oneLine(err.Error())
-	if c.json && !errors.As(err, new(answered)) {
-		c.result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
-	}
-	fmt.Fprintf(c.stderr, "abota %s: %s\n", name, reason)
-}
-
-// oneLine keeps what others wrote into an error on one line.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
-// result prints one JSON object on stdout.
-func (c *command) result(v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
-	}
-	fmt.Fprintf(c.stdout, "%s\n", text)
-}
-
-// say prints a line for people; with --json the result object says it all.
-func (c *command) say(format string, args ...any) {
-	if !c.json {
-		fmt.Fprintf(c.stdout, format+"\n", args...)
-	}
+	return c.End(name, err, usage, exitCode)
 }
 
 // dispatch parses the command line and runs the verb.
 func (c *command) dispatch(ctx context.Context, args []string) (string, error) {
-	global := c.flagSet("abota")
-	if err := parse(global, args); err != nil {
+	name, rest, err := cli.Verb(c.flagSet(), args)
+	if err != nil {
 		return "", err
 	}
-	if global.NArg() == 0 {
-		return "", &usageError{"no verb given"}
-	}
-	name := global.Arg(0)
 	for _, v := range verbs {
 		if v.name == name {
-			return name, c.runVerb(ctx, v, global.Args()[1:])
+			return name, c.runVerb(ctx, v, rest)
 		}
 	}
-	return "", &usageError{fmt.Sprintf("%q is not a verb", name)}
+	return "", cli.Usage("%q is not a verb", name)
 }
 
 func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
-	flags := c.flagSet(v.name)
+	flags := c.flagSet()
 	do := v.run(c, flags)
-	var words []string
-	for rest := args; ; {
-		if err := parse(flags, rest); err != nil {
-			return err
-		}
-		if rest = flags.Args(); len(rest) == 0 {
-			break
-		}
-		words, rest = append(words, rest[0]), rest[1:]
+	words, err := cli.Words(flags, args)
+	if err != nil {
+		return err
 	}
 	if len(words) > v.max {
-		return &usageError{fmt.Sprintf("%q is one argument too many", words[v.max])}
+		return cli.Usage("%q is one argument too many", words[v.max])
 	}
-	c.log = newLog(c.stderr, c.json, c.verbose)
+	c.log = newLog(c.Stderr, c.JSON, c.verbose)
 	return do(ctx, words)
 }
 
 // flagSet has the options that every verb takes.
-func (c *command) flagSet(name string) *flag.FlagSet {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func (c *command) flagSet() *flag.FlagSet {
+	flags := c.Flags()
 	flags.Func("config", "", func(s string) error { c.configs = append(c.configs, s); return nil })
 	flags.Func("set", "", func(s string) error { c.sets = append(c.sets, s); return nil })
 	for option, key := range map[string]string{"bucket": "bucket", "endpoint": "endpoint", "slot-a": "slots.a.device", "slot-b": "slots.b.device"} {
 		flags.Func(option, "", func(s string) error { c.sets = append(c.sets, key+"="+s); return nil })
 	}
 	flags.StringVar(&c.booted, "booted", c.booted, "")
-	flags.BoolVar(&c.json, "json", c.json, "")
 	flags.BoolVar(&c.verbose, "v", c.verbose, "")
 	return flags
-}
-
-func parse(flags *flag.FlagSet, args []string) error {
-	err := flags.Parse(args)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return &usageError{err.Error()}
 }
 
 // configPaths are the files to read: named by option, or by $ABOTA_CONFIG as

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"abota/bootctl"
+	"abota/cmd/internal/cli"
 	"abota/updater"
 	"abota/updater/classic"
 	"abota/updater/config"
@@ -12,68 +13,53 @@ import (
 	"abota/updater/source"
 )
 
-// The exit codes. They are part of the interface: scripts and agents branch
-// on them.
-const (
-	exitDone           = 0
-	exitFailed         = 1
-	exitUsage          = 2
-	exitNothingToDo    = 3
-	exitRebootRequired = 4
-	exitUntrusted      = 5
-	exitTransport      = 6
-	exitRefused        = 7
-	exitUnhealthy      = 8
-	exitLocked         = 9
-)
-
 // errRebootRequired is success that the caller asked to see in the exit code.
 var errRebootRequired = errors.New("installed, reboot required")
 
 // codes maps what an error is to the code it ends in; the first match counts.
-// What is nowhere here is exitFailed.
+// What is nowhere here is cli.ExitFailed.
 var codes = []struct {
 	is   error
 	code int
 }{
-	{errRebootRequired, exitRebootRequired},
-	{errLocked, exitLocked},
-	{updater.ErrNothingToDo, exitNothingToDo},
-	{updater.ErrRefusedRelease, exitRefused},
-	{classic.ErrCorrupt, exitUntrusted},
-	{classic.ErrKeyFile, exitUsage},
-	{source.ErrTransport, exitTransport},
-	{source.ErrChanged, exitTransport},
-	{source.ErrDenied, exitUsage},
-	{slot.ErrFull, exitRefused},
-	{slot.ErrInUse, exitRefused},
-	{slot.ErrSameDevice, exitUsage},
-	{bootctl.ErrNoTable, exitUsage},
-	{context.Canceled, exitFailed},
+	{errRebootRequired, cli.ExitRebootRequired},
+	{errLocked, cli.ExitLocked},
+	{updater.ErrNothingToDo, cli.ExitNothingToDo},
+	{updater.ErrRefusedRelease, cli.ExitRefused},
+	{classic.ErrCorrupt, cli.ExitUntrusted},
+	{classic.ErrKeyFile, cli.ExitUsage},
+	{source.ErrTransport, cli.ExitTransport},
+	{source.ErrChanged, cli.ExitTransport},
+	{source.ErrDenied, cli.ExitUsage},
+	{slot.ErrFull, cli.ExitRefused},
+	{slot.ErrInUse, cli.ExitRefused},
+	{slot.ErrSameDevice, cli.ExitUsage},
+	{bootctl.ErrNoTable, cli.ExitUsage},
+	{context.Canceled, cli.ExitFailed},
 }
 
 func exitCode(err error) int {
 	if err == nil {
-		return exitDone
+		return cli.ExitDone
 	}
 	var (
-		wrongUse    *usageError
+		wrongUse    *cli.UsageError
 		wrongConfig *config.Error
 		wrongDevice *configError
 		refused     *bootctl.RefusedError
 	)
 	switch {
 	case errors.Is(err, updater.ErrUnhealthy):
-		return exitUnhealthy
+		return cli.ExitUnhealthy
 	case errors.As(err, &wrongUse), errors.As(err, &wrongConfig), errors.As(err, &wrongDevice):
-		return exitUsage
+		return cli.ExitUsage
 	case errors.As(err, &refused):
-		return exitRefused
+		return cli.ExitRefused
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.is) {
 			return c.code
 		}
 	}
-	return exitFailed
+	return cli.ExitFailed
 }

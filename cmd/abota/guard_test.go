@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"abota/cmd/internal/cli"
 )
 
 // tool runs a system tool and returns the first line that it prints.
@@ -65,13 +67,13 @@ func TestGuard(t *testing.T) {
 		code                 int
 		says                 string
 	}{
-		{"target is mounted", b, a, "A", exitRefused, "mounted"},
-		{"target is the booted slot", a, alias, "A", exitUsage, "same"},
-		{"target is a loop over the mounted slot", b, over, "A", exitRefused, "shares its storage"},
-		{"target is a loop over the booted slot", a, over, "A", exitUsage, "same"},
-		{"target is the file below the mounted slot", b, files[0], "A", exitRefused, "shares its storage"},
-		{"--booted contradicts the device behind /", root, b, "B", exitUsage, `but the device behind "/" is slot A`},
-		{"the device behind / is the target", b, root, "A", exitUsage, `but the device behind "/" is slot B`},
+		{"target is mounted", b, a, "A", cli.ExitRefused, "mounted"},
+		{"target is the booted slot", a, alias, "A", cli.ExitUsage, "same"},
+		{"target is a loop over the mounted slot", b, over, "A", cli.ExitRefused, "shares its storage"},
+		{"target is a loop over the booted slot", a, over, "A", cli.ExitUsage, "same"},
+		{"target is the file below the mounted slot", b, files[0], "A", cli.ExitRefused, "shares its storage"},
+		{"--booted contradicts the device behind /", root, b, "B", cli.ExitUsage, `but the device behind "/" is slot A`},
+		{"the device behind / is the target", b, root, "A", cli.ExitUsage, `but the device behind "/" is slot B`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := sums(t, files)
@@ -88,7 +90,7 @@ func TestGuard(t *testing.T) {
 
 	t.Run("equal file-system UUIDs do not confuse the slots", func(t *testing.T) {
 		before := sums(t, files[:1])
-		if code, out := installBetween(t, a, b, "A"); code != exitDone {
+		if code, out := installBetween(t, a, b, "A"); code != cli.ExitDone {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
 		if sums(t, files[:1]) != before {

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"flag"
 	"fmt"
+
+	"abota/cmd/internal/cli"
 )
 
 // The files that make init run `abota boot`. They are kept beside the command
@@ -20,9 +22,9 @@ func printInit(c *command, _ *flag.FlagSet) func(context.Context, []string) erro
 	return func(_ context.Context, args []string) error {
 		kinds := map[string]string{"systemd": systemdUnit, "sysv": sysvScript}
 		if len(args) != 1 || kinds[args[0]] == "" {
-			return &usageError{"init takes systemd or sysv"}
+			return cli.Usage("init takes systemd or sysv")
 		}
-		fmt.Fprint(c.stdout, kinds[args[0]])
+		fmt.Fprint(c.Stdout, kinds[args[0]])
 		return nil
 	}
 }

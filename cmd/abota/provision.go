@@ -9,6 +9,7 @@ import (
 
 	"abota/bootctl"
 	"abota/bootctl/uboot"
+	"abota/cmd/internal/cli"
 	"abota/updater"
 	"abota/updater/slot"
 )
@@ -29,7 +30,7 @@ func provision(c *command, flags *flag.FlagSet) action {
 		open := func() (*device, error) { return c.open(writing) }
 		if *image != "" {
 			if *stateDir == "" {
-				return &usageError{"provision --image needs --state-dir: the folder that becomes state_dir on the data partition"}
+				return cli.Usage("provision --image needs --state-dir: the folder that becomes state_dir on the data partition")
 			}
 			open = func() (*device, error) { return c.openImage(*image) }
 		}
@@ -78,7 +79,7 @@ func (d *device) buildOnImage(c *command, image string) error {
 	booted := bootctl.A
 	if c.booted != "" {
 		if booted, err = bootctl.ParseSlot(c.booted); err != nil {
-			return &usageError{fmt.Sprintf("--booted: %v", err)}
+			return cli.Usage("--booted: %v", err)
 		}
 	}
 	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"abota/cmd/internal/cli"
 	"abota/sim/store"
 )
 
@@ -58,10 +59,10 @@ func TestReleaseMadeByPythonIsInstalled(t *testing.T) {
 		code := run(context.Background(), append([]string{"--config", path, "--set", "state_dir=" + filepath.Join(dir, "state")}, args...), nil, &out, &diag)
 		return code, out.String() + diag.String()
 	}
-	if code, out := abota("xyz.zip", "install"); code != exitFailed || !strings.Contains(out, "xyz.zip") || !strings.Contains(out, "firmware.zip") {
+	if code, out := abota("xyz.zip", "install"); code != cli.ExitFailed || !strings.Contains(out, "xyz.zip") || !strings.Contains(out, "firmware.zip") {
 		t.Errorf("a wrong file_name ended in %d: %s", code, out)
 	}
-	if code, out := abota("firmware.zip", "install"); code != exitDone {
+	if code, out := abota("firmware.zip", "install"); code != cli.ExitDone {
 		t.Fatalf("install ended in %d: %s", code, out)
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "b.img"))
@@ -69,10 +70,10 @@ func TestReleaseMadeByPythonIsInstalled(t *testing.T) {
 	if !bytes.Equal(got[:len(image)], image) {
 		t.Error("slot B does not hold the image")
 	}
-	if code, out := abota("firmware.zip", "--booted", "B", "--set", "health.stable_for=10ms", "boot"); code != exitDone {
+	if code, out := abota("firmware.zip", "--booted", "B", "--set", "health.stable_for=10ms", "boot"); code != cli.ExitDone {
 		t.Errorf("boot ended in %d: %s", code, out)
 	}
-	if code, out := abota("firmware.zip", "install"); code != exitNothingToDo {
+	if code, out := abota("firmware.zip", "install"); code != cli.ExitNothingToDo {
 		t.Errorf("a second install ended in %d: %s", code, out)
 	}
 }

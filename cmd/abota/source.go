@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"abota/cmd/internal/cli"
 	"abota/updater"
 	"abota/updater/classic"
 	"abota/updater/config"
@@ -38,7 +38,7 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 		return r, useBucket(r, cfg, bucket)
 	}
 	if strings.Contains(where, "://") {
-		return nil, &usageError{fmt.Sprintf("%s is no source: give s3://BUCKET[/PREFIX], a folder, or a file", where)}
+		return nil, cli.Usage("%s is no source: give s3://BUCKET[/PREFIX], a folder, or a file", where)
 	}
 	return r, useFolder(r, where)
 }

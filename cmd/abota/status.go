@@ -27,11 +27,11 @@ func status(c *command, _ *flag.FlagSet) action {
 }
 
 func (c *command) showStatus(s updater.Status) {
-	if c.json {
-		c.result(s)
+	if c.JSON {
+		c.Result(s)
 		return
 	}
-	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "booted\t%s\n", s.Booted)
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
 	fmt.Fprintf(w, "release\t%s\n", s.Release.Name())

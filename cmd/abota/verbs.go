@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
 
 	"abota/bootctl"
+	"abota/cmd/internal/cli"
 	"abota/updater"
 	"abota/updater/release"
 )
@@ -27,19 +27,19 @@ func install(c *command, flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
-		bar := newProgress(c.stderr)
+		bar := progress{c.Progress("")}
 		d.Progress = bar.show
 		out, err := d.Install(ctx, opts)
-		bar.end()
+		bar.End()
 		if errors.Is(err, updater.ErrNothingToDo) {
 			return c.nothingToDo(out, err)
 		}
 		if err != nil {
 			return err
 		}
-		c.say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, size(out.Size))
-		if c.json {
-			c.result(outcome(out, "installed"))
+		c.Say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, cli.Size(out.Size))
+		if c.JSON {
+			c.Result(outcome(out, "installed"))
 		}
 		if *andReboot {
 			return d.Reboot()
@@ -47,7 +47,7 @@ func install(c *command, flags *flag.FlagSet) action {
 		if *codeFour {
 			return errRebootRequired
 		}
-		c.say("reboot to start it")
+		c.Say("reboot to start it")
 		return nil
 	}
 }
@@ -62,16 +62,11 @@ func outcome(out updater.Outcome, result string) map[string]any {
 
 // nothingToDo is an answer, not a failure, but has its own exit code.
 func (c *command) nothingToDo(out updater.Outcome, err error) error {
-	if c.json {
-		c.result(outcome(out, "nothing to do"))
+	if c.JSON {
+		c.Result(outcome(out, "nothing to do"))
 	}
-	return answered{err}
+	return err
 }
-
-// answered is an error that was printed as a result already.
-type answered struct{ error }
-
-func (a answered) Unwrap() error { return a.error }
 
 func check(c *command, _ *flag.FlagSet) action {
 	return func(ctx context.Context, args []string) error {
@@ -87,9 +82,9 @@ func check(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.say("release %s is offered by %s; install would write slot %s", out.Release.Name(), out.Release.Source, out.Slot)
-		if c.json {
-			c.result(outcome(out, "available"))
+		c.Say("release %s is offered by %s; install would write slot %s", out.Release.Name(), out.Release.Source, out.Slot)
+		if c.JSON {
+			c.Result(outcome(out, "available"))
 		}
 		return nil
 	}
@@ -124,14 +119,14 @@ func info(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.say("release   %s\nsource    %s\nsize      %s\nchecksum  %s (MD5)\nidentity  %s (SHA-256)", id.Name(), id.Source, size(id.Size), id.Checksum, id.SHA256)
+		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s (MD5)\nidentity  %s (SHA-256)", id.Name(), id.Source, cli.Size(id.Size), id.Checksum, id.SHA256)
 		for _, p := range parts {
-			c.say("holds     %s, %s", p.Name, size(p.Size))
+			c.Say("holds     %s, %s", p.Name, cli.Size(p.Size))
 		}
 		const unprotected = "the classic format has no downgrade protection: an older release installs like a newer one"
-		c.say("note      %s", unprotected)
-		if c.json {
-			c.result(map[string]any{"release": id, "parts": parts, "downgrade_protection": false})
+		c.Say("note      %s", unprotected)
+		if c.JSON {
+			c.Result(map[string]any{"release": id, "parts": parts, "downgrade_protection": false})
 		}
 		return nil
 	}
@@ -144,8 +139,8 @@ func (c *command) prove(ctx context.Context, r updater.Release) (release.ID, []r
 		return release.ID{}, nil, err
 	}
 	defer payload.Close()
-	bar := newProgress(c.stderr)
-	defer bar.end()
+	bar := progress{c.Progress("")}
+	defer bar.End()
 	var parts []release.Part
 	for {
 		part, err := payload.Next()
@@ -165,7 +160,7 @@ func (c *command) prove(ctx context.Context, r updater.Release) (release.ID, []r
 
 // counter shows progress for bytes that go nowhere.
 type counter struct {
-	bar     *progress
+	bar     progress
 	payload updater.Payload
 	n       int64
 }
@@ -211,12 +206,12 @@ func (c *command) boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.say("slot %s booted: %s (%s)", report.Booted, report.Action, report.Why)
+	c.Say("slot %s booted: %s (%s)", report.Booted, report.Action, report.Why)
 	if report.Committed {
-		c.say("slot %s is confirmed", report.Booted)
+		c.Say("slot %s is confirmed", report.Booted)
 	}
-	if c.json {
-		c.result(map[string]any{"booted": report.Booted, "decision": report.Action.String(), "why": report.Why, "committed": report.Committed, "table_rebuilt": report.Rebuilt})
+	if c.JSON {
+		c.Result(map[string]any{"booted": report.Booted, "decision": report.Action.String(), "why": report.Why, "committed": report.Committed, "table_rebuilt": report.Rebuilt})
 	}
 	return nil
 }
@@ -224,7 +219,7 @@ func (c *command) boot(ctx context.Context) error {
 func mark(c *command, _ *flag.FlagSet) action {
 	return func(_ context.Context, args []string) error {
 		if len(args) == 0 {
-			return &usageError{"mark takes good, bad or active, and a slot"}
+			return cli.Usage("mark takes good, bad or active, and a slot")
 		}
 		d, err := c.open(writing)
 		if err != nil {
@@ -234,12 +229,12 @@ func mark(c *command, _ *flag.FlagSet) action {
 		target := d.Booted
 		if len(args) == 2 {
 			if target, err = bootctl.ParseSlot(args[1]); err != nil {
-				return &usageError{err.Error()}
+				return cli.Usage("%w", err)
 			}
 		}
 		as := map[string]func(bootctl.Slot) (updater.MarkResult, error){"good": d.MarkGood, "bad": d.MarkBad, "active": d.MarkActive}[args[0]]
 		if as == nil {
-			return &usageError{fmt.Sprintf("a slot cannot be marked %q: use good, bad or active", args[0])}
+			return cli.Usage("a slot cannot be marked %q: use good, bad or active", args[0])
 		}
 		result, err := as(target)
 		if err != nil {
@@ -269,12 +264,12 @@ func rollback(c *command, flags *flag.FlagSet) action {
 }
 
 func (c *command) marked(result updater.MarkResult, as string) error {
-	c.say("slot %s is marked %s", result.Slot, as)
+	c.Say("slot %s is marked %s", result.Slot, as)
 	if result.RebootRequired {
-		c.say("the other slot starts at the next reboot")
+		c.Say("the other slot starts at the next reboot")
 	}
-	if c.json {
-		c.result(map[string]any{"slot": result.Slot, "marked": as, "reboot_required": result.RebootRequired})
+	if c.JSON {
+		c.Result(map[string]any{"slot": result.Slot, "marked": as, "reboot_required": result.RebootRequired})
 	}
 	return nil
 }
@@ -282,9 +277,9 @@ func (c *command) marked(result updater.MarkResult, as string) error {
 func version(c *command, _ *flag.FlagSet) action {
 	return func(context.Context, []string) error {
 		v := buildVersion()
-		c.say("abota %s", v)
-		if c.json {
-			c.result(map[string]any{"version": v})
+		c.Say("abota %s", v)
+		if c.JSON {
+			c.Result(map[string]any{"version": v})
 		}
 		return nil
 	}
