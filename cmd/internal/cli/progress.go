@@ -71,7 +71,7 @@ func (p *Progress) print() {
 	rate := int64(float64(done) / max(time.Since(p.started).Seconds(), 1e-3))
 	var left int64
 	if rate > 0 {
-		left = max(p.total-done, 0) / rate
+		left = (max(p.total-done, 0) + rate - 1) / rate // none is left only at the end
 	}
 	if p.terminal {
 		width, _ := columns(p.w)
