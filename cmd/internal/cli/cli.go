@@ -10,7 +10,8 @@
 //
 // # Not guaranteed
 //
-// Which error ends in which exit code is each command's own affair.
+// Which error ends in which exit code is each command's own affair. A --json
+// that stands behind a wrong option is not seen, and help is always text.
 package cli
 
 import (
