@@ -9,8 +9,8 @@ TAGS    := nethttpomithttp2
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
 
-GOFUMPT     := mvdan.cc/gofumpt@v0.9.2
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.1
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # What the tests use beside Go: QEMU with U-Boot, tools that build disk images
 # without root, U-Boot's own environment tools, and the Python of the script

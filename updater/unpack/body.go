@@ -6,11 +6,8 @@ import (
 	"hash/crc32"
 	"io"
 
-	"github.com/klauspost/compress/flate"
+	"abota/updater/unpack/inflate"
 )
-
-// inflater is the one decoder that all entries use in turn.
-type inflater struct{ io.ReadCloser }
 
 // body is the content of the current entry.
 type body struct {
@@ -40,12 +37,11 @@ func (z *Zip) decoder(h header) io.Reader {
 	if h.method == methodStored {
 		return io.LimitReader(z.in.Reader, h.packed)
 	}
-	if z.inflate.ReadCloser == nil {
-		z.inflate.ReadCloser = flate.NewReader(z.in.Reader)
-		return z.inflate
+	if z.inflate == nil {
+		z.inflate = inflate.NewReader(z.in.Reader)
+	} else {
+		z.inflate.Reset(z.in.Reader)
 	}
-	// Reset fails only on a dictionary, and there is none.
-	_ = z.inflate.ReadCloser.(flate.Resetter).Reset(z.in.Reader, nil)
 	return z.inflate
 }
 
@@ -64,13 +60,11 @@ func (b *body) read(p []byte) (int, error) {
 // explainData tells damaged data from an error of the input.
 func (z *Zip) explainData(err error) error {
 	name := z.body.h.name
-	var bad flate.CorruptInputError
-	var internal flate.InternalError
 	switch {
 	case errors.Is(err, ErrCorrupt):
 		return err
-	case errors.As(err, &bad), errors.As(err, &internal):
-		return corrupt("entry %q: its compressed data makes no sense: %w", name, err)
+	case errors.Is(err, inflate.ErrCorrupt):
+		return corrupt("entry %q: %w", name, err)
 	}
 	return z.in.explain(err, fmt.Sprintf("entry %q", name))
 }

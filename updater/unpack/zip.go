@@ -3,6 +3,8 @@ package unpack
 import (
 	"io"
 	"time"
+
+	"abota/updater/unpack/inflate"
 )
 
 // MaxEntries is how many entries an archive may have.
@@ -29,7 +31,7 @@ type Entry struct {
 // for concurrent use.
 type Zip struct {
 	in      input
-	inflate inflater
+	inflate *inflate.Reader
 	seen    directory
 	body    *body // current entry, nil before the first and after the last
 	err     error // sticky: what ended the archive
