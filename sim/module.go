@@ -32,11 +32,12 @@ func (m Module) read(name string) ([]byte, error) {
 	return text, nil
 }
 
-// build makes one of the tree's commands for an architecture (GOARCH, the
-// host's when empty) and returns its path below dir.
-func (m Module) build(ctx context.Context, command, arch, dir string) (string, error) {
+// Build makes one of the tree's commands for an architecture (GOARCH, the
+// host's when empty), with the Makefile's flags, and returns its path below
+// dir.
+func (m Module) Build(ctx context.Context, command, arch, dir string) (string, error) {
 	out := filepath.Join(dir, command)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
 	cmd.Dir = string(m)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {

@@ -77,11 +77,11 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	abota := opts.Abota
 	if abota == "" {
 		w.timeline.Note("building abota for %s", set.Arch.Debian)
-		if abota, err = module.build(ctx, "abota", set.Arch.Go, w.dir); err != nil {
+		if abota, err = module.Build(ctx, "abota", set.Arch.Go, w.dir); err != nil {
 			return nil, err
 		}
 	}
-	if w.publisher, err = module.build(ctx, "abota-publish", "", w.dir); err != nil {
+	if w.publisher, err = module.Build(ctx, "abota-publish", "", w.dir); err != nil {
 		return nil, err
 	}
 	if err := w.openStore(ctx); err != nil {
@@ -160,7 +160,7 @@ func (w *World) provision(ctx context.Context, module Module) error {
 	if err := os.Mkdir(factory, 0o700); err != nil {
 		return fmt.Errorf("provision the board: %w", err)
 	}
-	abota, err := module.build(ctx, "abota", "", factory)
+	abota, err := module.Build(ctx, "abota", "", factory)
 	if err != nil {
 		return err
 	}

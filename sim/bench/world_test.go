@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"abota/sim"
 	"abota/sim/store"
 )
 
@@ -46,11 +47,11 @@ type world struct {
 
 func newWorld(b *testing.B) *world {
 	b.Helper()
-	w := &world{place: newPlace(b), binary: filepath.Join(b.TempDir(), "abota")}
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", w.binary, "abota/cmd/abota")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	must(b, runQuietly(build))
-	var err error
+	module, err := sim.FindModule(b.Context())
+	must(b, err)
+	w := &world{place: newPlace(b)}
+	w.binary, err = module.Build(b.Context(), "abota", "", b.TempDir())
+	must(b, err)
 	w.store, err = store.Start(context.Background(), filepath.Join(w.cache, "store"))
 	must(b, err)
 	b.Cleanup(func() { must(b, w.store.Stop()) })
