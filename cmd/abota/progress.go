@@ -15,16 +15,3 @@ type progress struct{ *cli.Progress }
 func (p progress) show(at updater.Progress) {
 	p.Show(at.Release.Size, cli.Count{Name: "fetched", Bytes: at.Fetched}, cli.Count{Name: "written", Bytes: at.Written})
 }
-
-// newLog writes JSON for machines, and plain lines for people.
-func newLog(w io.Writer, asJSON, verbose bool) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose {
-		level = slog.LevelDebug
-	}
-	opts := &slog.HandlerOptions{Level: level}
-	if asJSON {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
-}
