@@ -69,7 +69,7 @@ func (s Situation) MarkGood(slot Slot) (Table, error) {
 	t := s.Table
 	st := &t.Slots[slot]
 	if st.Good && st.Bootable() && st.Failed == "" {
-		return t, nil
+		return s.next(t.startable(slot)), nil
 	}
 	if !st.Bootable() {
 		t = t.WithOrder(append(t.Order(), slot)...)
@@ -142,11 +142,11 @@ func (s Situation) Disarm() (Table, error) { return s.MarkBad(s.Booted.Other(), 
 // are left, or, where every boot is counted as RAUC's scripts do, as soon as
 // one is gone. It is no transition: the generation stays.
 func (s Situation) Refill() Table {
-	low := s.Table.ConfirmedTries / 2
+	low := 2*s.booted().Tries < s.Table.ConfirmedTries
 	if s.Table.ConfirmedTries == 0 {
-		low = DefaultTrialTries
+		low = s.booted().Tries < DefaultTrialTries
 	}
-	if s.booted().Good && s.booted().Tries < low {
+	if s.booted().Good && low {
 		return s.Table.startable(s.Booted)
 	}
 	return s.Table

@@ -44,8 +44,9 @@ var verbs = []verb{
 	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
 	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
-	{"init", "systemd|sysv", "print the unit or script that runs `abota boot`", printInit, 1},
+	{"init", "systemd|systemd-failed|sysv", "print a unit, or the script, that runs `abota boot`", printInit, 1},
 	{"version", "", "print the version", version, 0},
+	{"force-reboot", "", "", forceAfter, 0},
 }
 
 const usageHead = `usage: abota [OPTIONS] VERB [ARGUMENTS]
@@ -75,6 +76,9 @@ SOURCE is s3://BUCKET[/PREFIX], a folder, or the release's file in a folder.
 func usage(w io.Writer) {
 	fmt.Fprint(w, usageHead)
 	for _, v := range verbs {
+		if v.help == "" {
+			continue // not for people
+		}
 		fmt.Fprintf(w, "  %-30s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
 	}
 	fmt.Fprint(w, usageTail)

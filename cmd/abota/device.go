@@ -53,14 +53,16 @@ const (
 	reading access = iota
 	// writing takes the lock and insists on the journal.
 	writing
-	// booting is writing that must go on without lock and journal, since a
+	// rescuing is writing that goes on without lock file and journal, since a
 	// full or broken data partition must never stop a rollback.
+	rescuing
+	// booting is rescuing that waits for the lock instead of giving up.
 	booting
 )
 
 // open builds the engine from configuration, kernel command line and device.
-func (c *command) open(how access) (*device, error) {
-	return c.openWith(func(d *device) error { return d.build(c, how) })
+func (c *command) open(ctx context.Context, how access) (*device, error) {
+	return c.openWith(func(d *device) error { return d.build(ctx, c, how) })
 }
 
 // openWith builds an engine on what the configuration says.
@@ -92,16 +94,15 @@ func (c *command) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-func (d *device) build(c *command, how access) error {
+func (d *device) build(ctx context.Context, c *command, how access) error {
 	host := slot.Host{}
 	paths, err := d.slotPaths(host)
 	if err != nil {
 		return err
 	}
-	if how != reading {
-		if err := d.takeLock(c, how); err != nil {
-			return err
-		}
+	held, err := d.takeLock(ctx, c.log, how)
+	if err != nil {
+		return err
 	}
 	said, err := readClaims(c.booted)
 	if err != nil {
@@ -132,6 +133,9 @@ func (d *device) build(c *command, how access) error {
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}
 	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
+	if held != nil {
+		d.Engine.Unlocked = held.unlocked
+	}
 	return nil
 }
 
@@ -149,17 +153,24 @@ type configError struct{ error }
 
 func (e *configError) Unwrap() error { return e.error }
 
-func (d *device) takeLock(c *command, how access) error {
-	held, err := lock(d.cfg.StateDir)
-	switch {
-	case err == nil:
-		d.opened = append(d.opened, held)
-	case how == booting && !errors.Is(err, errLocked):
-		c.log.Error("going on without the lock", "error", err)
-	default:
-		return err
+// takeLock returns nil where the verb needs no lock, or goes on without.
+func (d *device) takeLock(ctx context.Context, log *slog.Logger, how access) (*stateLock, error) {
+	if how == reading {
+		return nil, nil
 	}
-	return nil
+	held, err := openLock(d.cfg.StateDir)
+	if err == nil {
+		d.opened = append(d.opened, held)
+		if how == booting {
+			return held, held.wait(ctx)
+		}
+		return held, held.try()
+	}
+	if how == writing {
+		return nil, err
+	}
+	log.Error("going on without the lock", "error", err)
+	return nil, nil
 }
 
 // journal opens the record's file. What cannot be opened counts as lost where
@@ -173,7 +184,7 @@ func (d *device) journal(log *slog.Logger, how access) (updater.Journal, error) 
 		return j, nil
 	case how == writing:
 		return nil, err
-	case how == booting:
+	case how != reading:
 		log.Error("the journal cannot be used", "error", err)
 	}
 	return noJournal{err}, nil

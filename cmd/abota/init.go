@@ -14,15 +14,17 @@ import (
 var (
 	//go:embed init/abota.service
 	systemdUnit string
+	//go:embed init/abota-failed.service
+	systemdFailedUnit string
 	//go:embed init/abota.sysv
 	sysvScript string
 )
 
 func printInit(c *command, _ *flag.FlagSet) func(context.Context, []string) error {
 	return func(_ context.Context, args []string) error {
-		kinds := map[string]string{"systemd": systemdUnit, "sysv": sysvScript}
+		kinds := map[string]string{"systemd": systemdUnit, "systemd-failed": systemdFailedUnit, "sysv": sysvScript}
 		if len(args) != 1 || kinds[args[0]] == "" {
-			return cli.Usage("init takes systemd or sysv")
+			return cli.Usage("init takes systemd, systemd-failed or sysv")
 		}
 		fmt.Fprint(c.Stdout, kinds[args[0]])
 		return nil

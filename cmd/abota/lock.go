@@ -1,33 +1,67 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // errLocked: another abota is at work on this device.
 var errLocked = errors.New("another abota is at work")
 
-// lock makes the writing verbs exclude each other. It is held until the
-// process ends or the file is closed.
-func lock(stateDir string) (*os.File, error) {
+// stateLock makes the writing verbs exclude each other. The kernel takes it
+// back when the process ends, however it ends.
+type stateLock struct{ file *os.File }
+
+func openLock(stateDir string) (*stateLock, error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot use state_dir: %w", err)
 	}
-	path := filepath.Join(stateDir, "lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(stateDir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use state_dir: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w (it holds %s): wait for it to end", errLocked, path)
-		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return f, nil
+	return &stateLock{f}, nil
 }
+
+// try takes the lock, or returns errLocked.
+func (l *stateLock) try() error {
+	err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%w (it holds %s): wait for it to end", errLocked, l.file.Name())
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", l.file.Name(), err)
+	}
+	return nil
+}
+
+// wait takes the lock as soon as it is free.
+func (l *stateLock) wait(ctx context.Context) error {
+	for {
+		if err := l.try(); !errors.Is(err, errLocked) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the lock: %w", ctx.Err())
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// unlocked runs do without the lock and has it back when it returns.
+func (l *stateLock) unlocked(ctx context.Context, do func()) error {
+	if err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN); err != nil {
+		return fmt.Errorf("unlock %s: %w", l.file.Name(), err)
+	}
+	do()
+	return l.wait(ctx)
+}
+
+// Close gives the lock up.
+func (l *stateLock) Close() error { return l.file.Close() }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"io"
-	"log/slog"
-
 	"abota/cmd/internal/cli"
 	"abota/updater"
 )

@@ -27,12 +27,12 @@ func provision(c *command, flags *flag.FlagSet) action {
 		if *stateDir != "" {
 			c.sets = append(c.sets, "state_dir="+*stateDir)
 		}
-		open := func() (*device, error) { return c.open(writing) }
+		open := func() (*device, error) { return c.open(ctx, writing) }
 		if *image != "" {
 			if *stateDir == "" {
 				return cli.Usage("provision --image needs --state-dir: the folder that becomes state_dir on the data partition")
 			}
-			open = func() (*device, error) { return c.openImage(*image) }
+			open = func() (*device, error) { return c.openImage(ctx, *image) }
 		}
 		d, err := open()
 		if err != nil {
@@ -51,11 +51,11 @@ func provision(c *command, flags *flag.FlagSet) action {
 
 // openImage builds the engine over the partitions of a disk image. The booted
 // slot is the one that shall boot first: --booted, or A.
-func (c *command) openImage(image string) (*device, error) {
-	return c.openWith(func(d *device) error { return d.buildOnImage(c, image) })
+func (c *command) openImage(ctx context.Context, image string) (*device, error) {
+	return c.openWith(func(d *device) error { return d.buildOnImage(ctx, c, image) })
 }
 
-func (d *device) buildOnImage(c *command, image string) error {
+func (d *device) buildOnImage(ctx context.Context, c *command, image string) error {
 	var parts [2]slot.Part
 	var paths [2]string
 	for _, s := range bootctl.Slots {
@@ -69,7 +69,7 @@ func (d *device) buildOnImage(c *command, image string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.takeLock(c, writing); err != nil {
+	if _, err := d.takeLock(ctx, c.log, writing); err != nil {
 		return err
 	}
 	j, err := d.journal(c.log, writing)

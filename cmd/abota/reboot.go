@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,38 +17,79 @@ import (
 	"abota/bootctl"
 )
 
-// orderlyFor is how long services get to stop before the reboot is forced.
-const orderlyFor = 60 * time.Second
+// orderlyFor is how long services get to stop before the reboot is forced, and
+// syncFor how long the kernel gets to flush a disk that may be broken.
+const (
+	orderlyFor = 60 * time.Second
+	syncFor    = 10 * time.Second
+)
 
 // rebootFor is the reboot that makes a moved boot pointer count. Where no
 // bootloader reads the table, restarting the machine would change nothing.
-func rebootFor(backend bootctl.Backend, log *slog.Logger) func() error {
+func rebootFor(backend bootctl.Backend, log *slog.Logger) func(context.Context) error {
 	if caps := backend.Caps(); !caps.Tries && !caps.OneShot {
-		return func() error {
+		return func(context.Context) error {
 			log.Warn("no bootloader reads these slots: restart what uses the slots")
 			return nil
 		}
 	}
-	return func() error { return reboot(log) }
+	return func(ctx context.Context) error { return reboot(ctx, log) }
 }
 
-// reboot asks init for an orderly reboot and forces it when the device is
-// still up after orderlyFor. It returns only when even that is refused.
-func reboot(log *slog.Logger) error {
+// reboot asks init for an orderly reboot, and leaves a process behind that
+// forces it when the device is still up after orderlyFor. It returns when init
+// ends this process, or when even the forced reboot is refused.
+func reboot(ctx context.Context, log *slog.Logger) error {
 	log.Warn("rebooting")
-	if err := exec.Command("reboot").Run(); err != nil {
+	if err := leaveForcer(); err != nil {
+		log.Error("cannot leave a process behind that would force the reboot", "error", err)
+	}
+	if err := exec.Command("reboot").Start(); err != nil {
 		log.Error("no orderly reboot, forcing it", "error", err)
 		return forceReboot()
 	}
-	time.Sleep(orderlyFor)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(orderlyFor + syncFor):
+	}
 	log.Error("the orderly reboot did not happen, forcing it")
 	return forceReboot()
+}
+
+// leaveForcer starts `abota force-reboot` in a session of its own, so that it
+// outlives this process and the terminal.
+func leaveForcer() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	forcer := exec.Command(self, "force-reboot")
+	forcer.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return forcer.Start()
+}
+
+// forceAfter is what leaveForcer starts; nobody else needs it.
+func forceAfter(*command, *flag.FlagSet) action {
+	return func(context.Context, []string) error {
+		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
+		time.Sleep(orderlyFor)
+		return forceReboot()
+	}
 }
 
 // forceReboot flushes what it can and resets, by the system call and, where
 // that is refused, by the kernel's emergency trigger.
 func forceReboot() error {
-	syscall.Sync()
+	flushed := make(chan struct{})
+	go func() {
+		syscall.Sync()
+		close(flushed)
+	}()
+	select {
+	case <-flushed:
+	case <-time.After(syncFor):
+	}
 	err := syscall.Reboot(syscall.LINUX_REBOOT_CMD_RESTART)
 	if err == nil {
 		return nil

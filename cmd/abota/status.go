@@ -11,8 +11,8 @@ import (
 )
 
 func status(c *command, _ *flag.FlagSet) action {
-	return func(context.Context, []string) error {
-		d, err := c.open(reading)
+	return func(ctx context.Context, _ []string) error {
+		d, err := c.open(ctx, reading)
 		if err != nil {
 			return err
 		}

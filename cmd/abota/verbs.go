@@ -22,7 +22,7 @@ func install(c *command, flags *flag.FlagSet) action {
 	andReboot := flags.Bool("reboot", false, "")
 	codeFour := flags.Bool("reboot-exit-code", false, "")
 	return func(ctx context.Context, args []string) error {
-		d, err := c.openFor(writing, args)
+		d, err := c.openFor(ctx, writing, args)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func install(c *command, flags *flag.FlagSet) action {
 			c.Result(outcome(out, "installed"))
 		}
 		if *andReboot {
-			return d.Reboot()
+			return d.Reboot(ctx)
 		}
 		if *codeFour {
 			return errRebootRequired
@@ -70,7 +70,7 @@ func (c *command) nothingToDo(out updater.Outcome, err error) error {
 
 func check(c *command, _ *flag.FlagSet) action {
 	return func(ctx context.Context, args []string) error {
-		d, err := c.openFor(reading, args)
+		d, err := c.openFor(ctx, reading, args)
 		if err != nil {
 			return err
 		}
@@ -91,8 +91,8 @@ func check(c *command, _ *flag.FlagSet) action {
 }
 
 // openFor opens the device with the release that the arguments name.
-func (c *command) openFor(how access, args []string) (*device, error) {
-	d, err := c.open(how)
+func (c *command) openFor(ctx context.Context, how access, args []string) (*device, error) {
+	d, err := c.open(ctx, how)
 	if err != nil {
 		return nil, err
 	}
@@ -174,37 +174,50 @@ func (c *counter) Write(p []byte) (int, error) {
 func boot(c *command, flags *flag.FlagSet) action {
 	byInit := flags.Bool("init", false, "")
 	return func(ctx context.Context, _ []string) error {
-		err := c.boot(ctx)
-		if err != nil && *byInit && confirmedByLoader() {
-			c.log.Error("abota boot failed, but the bootloader started a confirmed slot: staying up", "error", err)
+		report, err := c.boot(ctx)
+		if err != nil && *byInit && !mustGoBack(report.Action, err) {
+			c.log.Error("abota boot failed, but this is no trial: staying up", "error", err)
 			return nil
 		}
 		return err
 	}
 }
 
-// confirmedByLoader: the product's boot script says on the kernel command line
-// that it started a confirmed slot. Init must not reboot such a slot because
-// of an error here: that would heal nothing and take a working device down.
-func confirmedByLoader() bool {
-	cmdline, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		return false
+// mustGoBack reports whether init may reboot the device because of an error:
+// only in a trial. Rebooting a confirmed slot would heal nothing and take a
+// working device down.
+func mustGoBack(action updater.Action, err error) bool {
+	switch action {
+	case updater.Trial, updater.FinishRollback, updater.Leave:
+		return true
+	case updater.Unknown:
+		return trialByLoader(err)
 	}
-	_, contract := argument(cmdline, "abota.contract")
-	_, trial := argument(cmdline, "abota.trial")
-	return contract && !trial
+	return false
 }
 
-func (c *command) boot(ctx context.Context) error {
-	d, err := c.open(booting)
+// trialByLoader decides where nothing else could be read. The product's boot
+// script says it on the kernel command line. Under any other loader a
+// configuration that cannot be used counts as the fault of a new image.
+func trialByLoader(err error) bool {
+	cmdline, readErr := os.ReadFile("/proc/cmdline")
+	_, contract := argument(cmdline, "abota.contract")
+	_, trial := argument(cmdline, "abota.trial")
+	if readErr == nil && contract {
+		return trial
+	}
+	return exitCode(err) == cli.ExitUsage
+}
+
+func (c *command) boot(ctx context.Context) (updater.BootReport, error) {
+	d, err := c.open(ctx, booting)
 	if err != nil {
-		return err
+		return updater.BootReport{}, err
 	}
 	defer d.Close()
 	report, err := d.Boot(ctx)
 	if err != nil {
-		return err
+		return report, err
 	}
 	c.Say("slot %s booted: %s (%s)", report.Booted, report.Action, report.Why)
 	if report.Committed {
@@ -213,15 +226,15 @@ func (c *command) boot(ctx context.Context) error {
 	if c.JSON {
 		c.Result(map[string]any{"booted": report.Booted, "decision": report.Action.String(), "why": report.Why, "committed": report.Committed, "table_rebuilt": report.Rebuilt})
 	}
-	return nil
+	return report, nil
 }
 
 func mark(c *command, _ *flag.FlagSet) action {
-	return func(_ context.Context, args []string) error {
+	return func(ctx context.Context, args []string) error {
 		if len(args) == 0 {
 			return cli.Usage("mark takes good, bad or active, and a slot")
 		}
-		d, err := c.open(writing)
+		d, err := c.open(ctx, writing)
 		if err != nil {
 			return err
 		}
@@ -246,8 +259,8 @@ func mark(c *command, _ *flag.FlagSet) action {
 
 func rollback(c *command, flags *flag.FlagSet) action {
 	andReboot := flags.Bool("reboot", false, "")
-	return func(context.Context, []string) error {
-		d, err := c.open(writing)
+	return func(ctx context.Context, _ []string) error {
+		d, err := c.open(ctx, rescuing)
 		if err != nil {
 			return err
 		}
@@ -259,7 +272,7 @@ func rollback(c *command, flags *flag.FlagSet) action {
 		if err := c.marked(result, "active"); err != nil || !*andReboot {
 			return err
 		}
-		return d.Reboot()
+		return d.Reboot(ctx)
 	}
 }
 

@@ -12,6 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// IsTerminal reports whether w shows what is written to a person.
+func IsTerminal(w io.Writer) bool {
+	_, terminal := columns(w)
+	return terminal
+}
+
 // columns is the width of the terminal that w is; false when it is none.
 func columns(w io.Writer) (int, bool) {
 	f, ok := w.(*os.File)
