@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"abota/bootctl"
+	"abota/updater/release"
 )
 
 // BootReport is what a boot decided, for the log and for --json.
@@ -21,17 +22,19 @@ type BootReport struct {
 // Boot is what init calls at every boot. Without a trial it returns at once.
 // In a trial it returns when the slot is committed, or, after the reboot into
 // the other slot was asked for, with ErrUnhealthy. When ctx ends first (a
-// shutdown during the trial) there is no verdict: the next boot goes on.
+// shutdown during the trial) there is no verdict, and the next boot goes on.
+// The report is valid beside an error too, unless its Action is Unknown.
 func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
+	report := BootReport{Booted: e.Booted, Decision: Decision{Action: Unknown}}
 	st, err := e.observe()
-	rebuilt := errors.Is(err, bootctl.ErrNoTable)
-	if rebuilt {
+	if errors.Is(err, bootctl.ErrNoTable) {
+		report.Rebuilt = true
 		st, err = e.rebuild()
 	}
 	if err != nil {
-		return BootReport{Booted: e.Booted}, err
+		return report, err
 	}
-	report := BootReport{Decision: st.decision, Booted: e.Booted, Rebuilt: rebuilt}
+	report.Decision = st.decision
 	e.Log.Info("boot", "slot", e.Booted.String(), "decision", st.decision.Action.String(), "why", st.decision.Why)
 	report.Committed, err = e.act(ctx, st)
 	return report, err
@@ -42,20 +45,24 @@ func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) 
 	case Trial:
 		return e.trial(ctx, st)
 	case FinishCommit:
-		return true, e.finishCommit(st)
+		return e.Booted == st.record.Target, e.finishCommit(st)
 	case Condemn:
 		return false, e.condemnTarget(st)
 	case FinishRollback:
-		return false, e.finishRollback(st)
+		return false, e.finishRollback(ctx, st)
+	case Leave:
+		return false, e.leave(ctx, st.decision.Why)
 	case Disarm:
 		return false, e.disarm(st)
 	case ArmAgain:
 		return false, e.armAgain(st)
+	case StartOver:
+		return false, e.startOver(st)
 	case FellBack, Stranded:
 		e.report(st)
 	case DoNothing:
 		e.settle(st)
-	case StartOver, RebootRequired:
+	case RebootRequired, Unknown:
 	}
 	return false, e.refill(st)
 }
@@ -70,72 +77,119 @@ func (e *Engine) rebuild() (state, error) {
 	if err := e.store(table); err != nil {
 		return state{}, err
 	}
-	return e.decide(state{record: record}, table), nil
+	st := e.decide(record, table)
+	if !table.Slots[e.Booted].Bootable() {
+		st.decision = Decision{Leave, fmt.Sprintf("slot %s booted without a boot table, but holds nothing that may be tried", e.Booted)}
+	}
+	return st, nil
 }
 
-// rebuiltTable is pure. A booted slot that the journal knows as unconfirmed
-// gets an ordinary trial, if there is a confirmed slot to go back to.
-// Otherwise it is all the device has, and counts as good.
+// rebuiltTable is pure. A confirmed slot is good. A booted slot that the
+// journal knows as unconfirmed gets an ordinary trial when its content is
+// proven and not condemned, and otherwise leaves the order, if there is a
+// confirmed slot to go back to. If there is none, the booted slot is all that
+// the device has, and counts as good.
 func rebuiltTable(r *Record, booted bootctl.Slot, confirmedTries int) bootctl.Table {
 	other := booted.Other()
-	t := bootctl.Table{ConfirmedTries: confirmedTries}.WithOrder(booted)
-	t.Generation = 2
-	otherGood := false
+	full := max(confirmedTries, bootctl.DefaultTrialTries)
+	t := bootctl.Table{ConfirmedTries: confirmedTries, Generation: 2}
+	t.Slots[booted].Good, t.Slots[booted].Tries = true, full
 	if r != nil {
 		t.Generation = r.Generation + 2
-		otherGood = r.Slots[other].Confirmed
 	}
-	full := max(confirmedTries, bootctl.DefaultTrialTries)
-	t.Slots[booted].Good, t.Slots[booted].Tries = true, full
-	if !otherGood {
-		return t
+	if r == nil || !r.Slots[other].Confirmed {
+		return t.WithOrder(booted)
 	}
 	t.Slots[other].Good, t.Slots[other].Tries = true, full
+	holds := r.Slots[booted]
+	_, condemned := r.verdict(holds.Release)
 	switch {
-	case !r.Slots[booted].Confirmed:
+	case holds.Confirmed && r.Phase == Committed && r.Target == other:
+		return t.WithOrder(other, booted)
+	case holds.Confirmed:
+		return t.WithOrder(booted, other)
+	case holds.Proven && !condemned:
 		t.Slots[booted].Good, t.Slots[booted].Tries = false, bootctl.DefaultTrialTries
 		return t.WithOrder(booted, other)
-	case r.Phase == Committed && r.Target == other:
-		return t.WithOrder(other, booted)
 	}
-	return t.WithOrder(booted, other)
+	t.Slots[booted] = bootctl.State{}
+	return t.WithOrder(other)
 }
 
 // trial proves the booted slot, then keeps it or goes back.
 func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
-	r := st.recordOrNew(e.Booted)
-	if st.record == nil || r.Target != e.Booted {
-		r.Origin, r.Target, r.Release = e.Booted.Other(), e.Booted, r.Slots[e.Booted].Release
-	}
-	if r.Phase != Trying || r.BootID != e.BootID {
-		if r.Phase != Trying {
-			r.Attempts = 0
-		}
-		r.Phase, r.BootID = Trying, e.BootID
-		r.Attempts++
-		e.saveAnyway(r, st.table)
-	}
-	st.record = r
+	e.beginTrial(st)
 	dog, err := e.watch()
 	if err != nil {
 		e.Log.Error("cannot hold the watchdog during the trial", "error", err)
 	}
-	verdict := e.Prove(ctx)
-	switch {
-	case ctx.Err() != nil:
+	var verdict error
+	if err := e.unlocked(ctx, func() { verdict = e.Prove(ctx) }); err != nil {
 		dog.Abandon()
-		e.Log.Info("trial interrupted without a verdict; the next boot goes on")
-		return false, nil
-	case verdict != nil:
+		return false, err
+	}
+	if ctx.Err() != nil {
 		dog.Abandon()
+		return false, fmt.Errorf("trial of slot %s interrupted without a verdict, the next boot goes on: %w", e.Booted, ctx.Err())
+	}
+	if st, err = e.observe(); err != nil {
+		dog.Abandon()
+		return false, err
+	}
+	if st.decision.Action != Trial {
+		e.Log.Warn("the trial was decided meanwhile", "by", st.decision.Why)
+		return false, dog.Close()
+	}
+	st.record, st.stale = e.beginTrial(st), false
+	if verdict != nil {
 		e.Log.Error("the trial is unhealthy", "slot", e.Booted.String(), "why", verdict)
-		return false, e.rollBack(st, verdict.Error())
+		return false, e.giveUp(ctx, st, dog, verdict.Error())
 	}
 	if err := e.commit(st); err != nil {
 		dog.Abandon()
 		return false, err
 	}
 	return true, dog.Close()
+}
+
+// beginTrial notes the attempt: once for each boot.
+func (e *Engine) beginTrial(st state) *Record {
+	r := st.recordOrNew(e.Booted)
+	if r.Target != e.Booted {
+		r.Target, r.Release = e.Booted, r.Slots[e.Booted].Release
+	}
+	if r.Phase == Trying && r.BootID == e.BootID {
+		return r
+	}
+	if !e.Backend.Caps().OneShot {
+		if r.Phase != Trying {
+			r.Attempts = 0
+		}
+		r.Attempts++
+	}
+	r.Phase, r.BootID = Trying, e.BootID
+	e.saveAnyway(r, st.table)
+	return r
+}
+
+// unlocked runs what takes long without the lock.
+func (e *Engine) unlocked(ctx context.Context, do func()) error {
+	if e.Unlocked == nil {
+		do()
+		return nil
+	}
+	return e.Unlocked(ctx, do)
+}
+
+// giveUp ends an unhealthy trial. Where there is nothing to go back to, a
+// reboot would come back here: the device then stays up, because being
+// reachable is all that is left, and the next boot tries again.
+func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason string) error {
+	if _, err := e.situation(st).Rollback(""); err != nil {
+		return errors.Join(fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err), dog.Close())
+	}
+	dog.Abandon()
+	return e.rollBack(ctx, st, reason)
 }
 
 // noWatchdog stands in where none is configured.
@@ -177,7 +231,7 @@ func (e *Engine) noteCommit(st state) {
 	r.Phase = Committed
 	r.Slots[r.Target].Confirmed = true
 	r.acquit(r.Release)
-	r.Held, r.LastError = nil, nil
+	r.LastError = nil
 	e.saveAnyway(r, st.table)
 }
 
@@ -190,7 +244,7 @@ func (e *Engine) finishCommit(st state) error {
 // rollBack leaves the booted slot, whose trial failed: the verdict first, or
 // a power cut would try a known-bad release again; then the pointer, whether
 // or not the verdict could be written; then the reboot.
-func (e *Engine) rollBack(st state, reason string) error {
+func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	r := st.recordOrNew(e.Booted)
 	r.Phase, r.BootID = Failed, e.BootID
 	r.condemn(r.Release, reason, e.Now().UTC())
@@ -199,31 +253,35 @@ func (e *Engine) rollBack(st state, reason string) error {
 	e.saveAnyway(r, st.table)
 	next, err := e.situation(st).Rollback(bootctl.ShortDigest(r.Release.SHA256))
 	if err != nil {
-		// A reboot would come back here, so the device stays up: it can be
-		// reached, and that is all that is left.
-		return fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err)
+		return err
 	}
 	if err := e.store(next); err != nil {
 		return err
 	}
 	e.Log.Warn("rolled back, rebooting", "to", e.Booted.Other().String())
-	if err := e.Reboot(); err != nil {
+	return e.leave(ctx, reason)
+}
+
+// leave reboots into the other slot.
+func (e *Engine) leave(ctx context.Context, reason string) error {
+	if err := e.Reboot(ctx); err != nil {
 		return fmt.Errorf("reboot after the rollback: %w", err)
 	}
 	return fmt.Errorf("slot %s: %w: %s", e.Booted, ErrUnhealthy, reason)
 }
 
-// finishRollback is for a power cut between verdict, pointer and reboot.
-func (e *Engine) finishRollback(st state) error {
+// finishRollback is for a power cut between verdict and pointer.
+func (e *Engine) finishRollback(ctx context.Context, st state) error {
 	r := st.record
 	if e.Booted != r.Target {
-		return e.dropTarget(st, bootctl.ShortDigest(r.Release.SHA256))
+		next, err := e.situation(st).MarkBad(r.Target, bootctl.ShortDigest(r.Release.SHA256))
+		return e.dropTarget(st, next, err)
 	}
 	reason := st.decision.Why
 	if r.Phase == Failed && r.LastError != nil {
 		reason = r.LastError.Reason
 	}
-	return e.rollBack(st, reason)
+	return e.giveUp(ctx, st, noWatchdog{}, reason)
 }
 
 // condemnTarget ends a trial that the origin finds lost.
@@ -239,30 +297,32 @@ func (e *Engine) condemnTarget(st state) error {
 	r.condemn(r.Release, reason, e.Now().UTC())
 	r.LastError = e.problem(e.Code(ErrUnhealthy), reason)
 	e.saveAnyway(r, st.table)
-	return e.dropTarget(st, bootctl.ShortDigest(r.Release.SHA256))
+	next, err := e.situation(st).MarkBad(r.Target, bootctl.ShortDigest(r.Release.SHA256))
+	return e.dropTarget(st, next, err)
 }
 
 // disarm takes an armed slot out of the order without a verdict. The release
 // is held: doing the same again would end the same.
 func (e *Engine) disarm(st state) error {
 	r := st.recordOrNew(e.Booted)
-	reason := st.decision.Why
-	r.LastError = e.problem(1, reason)
-	if st.record != nil {
-		r.Held = &Verdict{Release: r.Release, Reason: clip(reason), At: e.Now().UTC()}
-	}
-	r.Phase = Idle
+	e.hold(r, r.Slots[e.Booted.Other()].Release, st.decision.Why)
 	e.saveAnyway(r, st.table)
 	st.record = r
-	return e.dropTarget(st, "")
+	next, err := e.situation(st).Disarm()
+	return e.dropTarget(st, next, err)
+}
+
+// hold notes why a release is not tried again by itself.
+func (e *Engine) hold(r *Record, id release.ID, reason string) {
+	r.LastError = e.problem(1, reason)
+	r.Held = &Verdict{Release: id, Reason: r.LastError.Reason, At: r.LastError.At}
 }
 
 // dropTarget takes the slot that is not booted out of the order, then settles
 // the journal.
-func (e *Engine) dropTarget(st state, failed string) error {
-	next, err := e.situation(st).MarkBad(e.Booted.Other(), failed)
-	if err != nil {
-		return err
+func (e *Engine) dropTarget(st state, next bootctl.Table, refused error) error {
+	if refused != nil {
+		return refused
 	}
 	if err := e.store(next); err != nil {
 		return err
@@ -273,25 +333,33 @@ func (e *Engine) dropTarget(st state, failed string) error {
 	return e.refill(st)
 }
 
+// startOver makes sure that a slot whose write was interrupted is not booted.
+func (e *Engine) startOver(st state) error {
+	next, err := e.situation(st).Clear()
+	if err != nil {
+		return err
+	}
+	return e.store(next)
+}
+
 func (e *Engine) armAgain(st state) error {
 	next, err := e.situation(st).Arm()
 	if err != nil {
 		return err
 	}
+	st.record.Phase, st.record.BootID = Armed, e.BootID
 	st.record.Attempts++
-	st.record.BootID = e.BootID
 	e.saveAnyway(st.record, st.table)
 	return e.store(next)
 }
 
 // report notes once that another slot runs than should.
 func (e *Engine) report(st state) {
-	r := st.record
+	r := st.recordOrNew(e.Booted)
 	if r.LastError != nil && r.LastError.Reason == clip(st.decision.Why) {
 		return
 	}
-	r.LastError = e.problem(1, st.decision.Why)
-	r.Held = &Verdict{Release: r.Release, Reason: clip(st.decision.Why), At: e.Now().UTC()}
+	e.hold(r, r.Release, st.decision.Why)
 	e.saveAnyway(r, st.table)
 }
 
@@ -300,19 +368,23 @@ func (e *Engine) report(st state) {
 // step.
 func (e *Engine) settle(st state) {
 	r := st.recordOrNew(e.Booted)
-	settled := r.Phase == Idle || r.Phase == Committed
-	if st.record != nil && settled && inStep(r, e.seen(st.table)) {
+	if st.record != nil && !st.stale && r.Phase.settled() || !r.Phase.known() {
 		return
 	}
-	if !settled {
+	if !r.Phase.settled() {
 		r.Phase = Idle
 	}
 	e.saveAnyway(r, st.table)
 }
 
-// refill answers the loader that counted this boot of a confirmed slot.
+// refill answers the loader that counted this boot of a confirmed slot, and
+// tells it how many it may count.
 func (e *Engine) refill(st state) error {
-	next := e.situation(st).Refill()
+	sit := e.situation(st)
+	if e.Backend.Caps().Generation {
+		sit.Table.ConfirmedTries = e.ConfirmedTries
+	}
+	next := sit.Refill()
 	if next == st.table {
 		return nil
 	}

@@ -11,8 +11,10 @@ type Action int
 
 // The actions that Decide can ask for.
 const (
+	// Unknown: nothing could be seen. Decide never returns it.
+	Unknown Action = iota
 	// DoNothing: the device runs what it should run.
-	DoNothing Action = iota
+	DoNothing
 	// StartOver: a write was interrupted; the next install writes it anew.
 	StartOver
 	// RebootRequired: a slot is armed and waits for its first boot.
@@ -26,8 +28,11 @@ const (
 	Condemn
 	// Trial: the booted slot has to prove itself.
 	Trial
-	// FinishRollback: leave the failed slot for good.
+	// FinishRollback: the verdict is there, the pointer has to follow.
 	FinishRollback
+	// Leave: the booted slot is out of the boot order already; what is missing
+	// is the reboot.
+	Leave
 	// FinishCommit: the table says good already; the journal follows.
 	FinishCommit
 	// FellBack: another confirmed slot runs than the committed one.
@@ -38,8 +43,8 @@ const (
 )
 
 var actionNames = map[Action]string{
-	DoNothing: "nothing to do", StartOver: "start over", RebootRequired: "reboot required", Disarm: "disarm",
-	ArmAgain: "arm again", Condemn: "condemn", Trial: "trial", FinishRollback: "finish the rollback",
+	Unknown: "unknown", DoNothing: "nothing to do", StartOver: "start over", RebootRequired: "reboot required", Disarm: "disarm",
+	ArmAgain: "arm again", Condemn: "condemn", Trial: "trial", FinishRollback: "finish the rollback", Leave: "leave",
 	FinishCommit: "finish the commit", FellBack: "fell back", Stranded: "stranded",
 }
 
@@ -68,13 +73,15 @@ const oneShotTries = 3
 // and table disagree about which transition came last, the table decides,
 // and nothing is ever committed on the record's word.
 func Decide(r *Record, seen Seen) Decision {
-	if r == nil {
+	seen.Table = confirmedByRecord(r, seen)
+	switch {
+	case r == nil:
 		return withoutRecord(seen, "the journal is lost")
-	}
-	if !inStep(r, seen) {
+	case !r.Phase.known():
+		return withoutRecord(seen, fmt.Sprintf("a newer abota wrote the journal (phase %q)", r.Phase))
+	case !inStep(r, seen):
 		return withoutRecord(seen, fmt.Sprintf("the journal is of table generation %d, the table of %d", r.Generation, seen.Table.Generation))
 	}
-	seen.Table = tableInTrial(r, seen)
 	switch r.Phase {
 	case Writing:
 		return decideWriting(r, seen)
@@ -95,12 +102,16 @@ func inStep(r *Record, seen Seen) bool {
 	return !seen.Caps.Generation || seen.Table.Generation-r.Generation <= 1
 }
 
-// tableInTrial corrects a table whose backend cannot keep "good": there every
-// slot in the order reads as good, and only the record knows of a trial.
-func tableInTrial(r *Record, seen Seen) bootctl.Table {
+// confirmedByRecord corrects a table whose backend cannot keep "good": there
+// every slot in the order reads as good, and only the record knows which have
+// proven themselves.
+func confirmedByRecord(r *Record, seen Seen) bootctl.Table {
 	t := seen.Table
-	if !seen.Caps.Good && r != nil && (r.Phase == Armed || r.Phase == Trying || r.Phase == Failed) {
-		t.Slots[r.Target].Good = false
+	if seen.Caps.Good || r == nil {
+		return t
+	}
+	for _, s := range bootctl.Slots {
+		t.Slots[s].Good = t.Slots[s].Bootable() && r.Slots[s].Confirmed
 	}
 	return t
 }
@@ -109,6 +120,8 @@ func tableInTrial(r *Record, seen Seen) bootctl.Table {
 func withoutRecord(seen Seen, reason string) Decision {
 	booted, other := seen.Table.Slots[seen.Booted], seen.Table.Slots[seen.Booted.Other()]
 	switch {
+	case !booted.Bootable():
+		return Decision{Stranded, fmt.Sprintf("%s, and slot %s booted although it is not in the boot order", reason, seen.Booted)}
 	case !booted.Good:
 		return Decision{Trial, fmt.Sprintf("%s and slot %s is unconfirmed", reason, seen.Booted)}
 	case other.Bootable() && !other.Good:
@@ -118,9 +131,16 @@ func withoutRecord(seen Seen, reason string) Decision {
 }
 
 func decideSettled(r *Record, seen Seen) Decision {
+	booted, other := seen.Table.Slots[seen.Booted], seen.Table.Slots[seen.Booted.Other()]
 	switch {
-	case !seen.Table.Slots[seen.Booted].Good:
+	case seen.BootID == r.BootID && (!booted.Bootable() || r.Phase == Committed && seen.Booted != r.Target):
+		return Decision{RebootRequired, fmt.Sprintf("slot %s boots next, as the operator said", seen.Booted.Other())}
+	case !booted.Bootable():
+		return Decision{Stranded, fmt.Sprintf("slot %s booted although it is not in the boot order", seen.Booted)}
+	case !booted.Good:
 		return Decision{Trial, fmt.Sprintf("slot %s is unconfirmed in the table", seen.Booted)}
+	case other.Bootable() && !other.Good:
+		return Decision{Disarm, fmt.Sprintf("slot %s is armed, but not by this journal", seen.Booted.Other())}
 	case r.Phase == Committed && seen.Booted != r.Target:
 		return Decision{FellBack, fmt.Sprintf("slot %s with release %s is committed, but slot %s booted", r.Target, r.Release.Name(), seen.Booted)}
 	}
@@ -139,21 +159,30 @@ func decideArmed(r *Record, seen Seen) Decision {
 	name := r.Release.Name()
 	switch {
 	case target.Good:
-		return Decision{FinishCommit, fmt.Sprintf("the table says that slot %s with release %s is good", r.Target, name)}
+		return saysGood(r)
+	case seen.Booted == r.Target && !target.Bootable():
+		return Decision{Stranded, fmt.Sprintf("slot %s booted although it is not in the boot order", r.Target)}
 	case seen.Booted == r.Target:
 		return Decision{Trial, fmt.Sprintf("first boot of release %s in slot %s", name, r.Target)}
 	case !target.Bootable():
 		return Decision{StartOver, fmt.Sprintf("release %s never reached the boot order", name)}
 	case seen.BootID == r.BootID:
 		return Decision{RebootRequired, fmt.Sprintf("release %s is installed in slot %s and waits for a reboot", name, r.Target)}
-	case seen.Caps.OneShot && r.Attempts < oneShotTries:
-		return Decision{ArmAgain, fmt.Sprintf("attempt %d of %d at slot %s ended without a verdict", r.Attempts, oneShotTries, r.Target)}
 	case seen.Caps.OneShot:
-		return Decision{Condemn, fmt.Sprintf("release %s did not start in %d attempts", name, oneShotTries)}
+		return decideOneShot(r)
 	case target.Tries >= bootctl.DefaultTrialTries:
 		return Decision{Disarm, fmt.Sprintf("the bootloader ignored the boot pointer: slot %s was never tried", r.Target)}
 	}
 	return Decision{Condemn, fmt.Sprintf("release %s failed before user space (%d of %d attempts used)", name, bootctl.DefaultTrialTries-target.Tries, bootctl.DefaultTrialTries)}
+}
+
+// decideOneShot is for a loader that came back to the origin by itself, as it
+// does after every single attempt.
+func decideOneShot(r *Record) Decision {
+	if r.Attempts < oneShotTries {
+		return Decision{ArmAgain, fmt.Sprintf("attempt %d of %d at slot %s ended without a verdict", r.Attempts, oneShotTries, r.Target)}
+	}
+	return Decision{Condemn, fmt.Sprintf("release %s did not become healthy in %d attempts", r.Release.Name(), oneShotTries)}
 }
 
 func decideTrying(r *Record, seen Seen) Decision {
@@ -161,11 +190,18 @@ func decideTrying(r *Record, seen Seen) Decision {
 	name := r.Release.Name()
 	switch {
 	case target.Good:
-		return Decision{FinishCommit, fmt.Sprintf("the table says that slot %s with release %s is good", r.Target, name)}
+		return saysGood(r)
+	case seen.Booted != r.Target && seen.Caps.OneShot:
+		return decideOneShot(r)
 	case seen.Booted != r.Target:
-		return Decision{Condemn, fmt.Sprintf("the trial of release %s in slot %s ended without becoming healthy", name, r.Target)}
+		// It reached user space and never had a verdict: power cuts look like
+		// that, and so does a system that hangs. Nothing condemns it, but the
+		// device does not go round in circles with it either.
+		return Decision{Disarm, fmt.Sprintf("the trial of release %s in slot %s used up its attempts without a verdict", name, r.Target)}
+	case !target.Bootable() && seen.BootID == r.BootID:
+		return Decision{FinishRollback, fmt.Sprintf("slot %s left the boot order during its trial", r.Target)}
 	case !target.Bootable():
-		return leave(r, seen, fmt.Sprintf("slot %s left the boot order during its trial", r.Target))
+		return Decision{Stranded, fmt.Sprintf("slot %s left the boot order during its trial, and the bootloader starts it all the same", r.Target)}
 	case seen.BootID == r.BootID:
 		return Decision{Trial, fmt.Sprintf("attempt %d of release %s goes on", r.Attempts, name)}
 	}
@@ -173,21 +209,23 @@ func decideTrying(r *Record, seen Seen) Decision {
 }
 
 func decideFailed(r *Record, seen Seen) Decision {
+	target := seen.Table.Slots[r.Target]
 	why := fmt.Sprintf("release %s failed in slot %s", r.Release.Name(), r.Target)
 	switch {
-	case seen.Table.Slots[r.Target].Bootable():
+	case target.Good:
+		return saysGood(r)
+	case target.Bootable():
 		return Decision{FinishRollback, why}
-	case seen.Booted == r.Target:
-		return leave(r, seen, why)
+	case seen.Booted != r.Target:
+		return Decision{DoNothing, why + " and was rolled back"}
+	case seen.BootID == r.BootID:
+		return Decision{Leave, why}
 	}
-	return Decision{DoNothing, why + " and was rolled back"}
+	// Rebooting again would end here again.
+	return Decision{Stranded, why + ", and the bootloader starts it all the same"}
 }
 
-// leave is for a booted slot that is out of the boot order already: what is
-// missing is the reboot, unless this boot came after it.
-func leave(r *Record, seen Seen, why string) Decision {
-	if seen.BootID == r.BootID {
-		return Decision{FinishRollback, why}
-	}
-	return Decision{Stranded, why + ", and the bootloader starts it all the same"}
+// saysGood: the table is the commit point, whatever the record got to.
+func saysGood(r *Record) Decision {
+	return Decision{FinishCommit, fmt.Sprintf("the table says that slot %s with release %s is good", r.Target, r.Release.Name())}
 }

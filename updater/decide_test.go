@@ -32,7 +32,7 @@ var (
 func trialLeft(tries int) bootctl.State { return bootctl.State{Priority: 2, Tries: tries} }
 
 func recordAt(phase Phase) *Record {
-	return &Record{Phase: phase, Generation: gen, Origin: bootctl.A, Target: bootctl.B, BootID: "boot-1", Attempts: 1, Release: release.ID{Checksum: "c", Version: "2"}}
+	return &Record{Phase: phase, Generation: gen, Target: bootctl.B, BootID: "boot-1", Attempts: 1, Release: release.ID{Checksum: "c", Version: "2"}}
 }
 
 // TestDecide has every row of the contract, and the rows that power cuts
@@ -65,12 +65,13 @@ func TestDecide(t *testing.T) {
 		{"trying, target, new boot: next attempt", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(1)), counting, b, "boot-2", Trial, "attempt 2"},
 		{"trying, target, same boot: the trial goes on", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(2)), counting, b, "boot-1", Trial, "attempt 1"},
 		{"trying, table says good: finish the commit", recordAt(Trying), tableAt(gen+1, goodSecond, goodFirst), counting, b, "boot-2", FinishCommit, "is good"},
-		{"trying, origin booted: the trial is lost", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(0)), counting, a, "boot-2", Condemn, "without becoming healthy"},
+		{"trying, origin booted: attempts used up without a verdict", recordAt(Trying), tableAt(gen, goodSecond, trialLeft(0)), counting, a, "boot-2", Disarm, "without a verdict"},
 		{"trying, out of the order, same boot: the reboot is missing", recordAt(Trying), tableAt(gen+1, goodSecond, absent), counting, b, "boot-1", FinishRollback, "left the boot order"},
 		{"trying, out of the order, and started again", recordAt(Trying), tableAt(gen+1, goodSecond, absent), counting, b, "boot-2", Stranded, "all the same"},
 
 		{"failed, table still points at the target: finish the rollback", recordAt(Failed), tableAt(gen, goodSecond, trialLeft(1)), counting, b, "boot-2", FinishRollback, "failed in slot B"},
-		{"failed, pointer moved, before the reboot", recordAt(Failed), tableAt(gen+1, goodSecond, absent), counting, b, "boot-1", FinishRollback, "failed in slot B"},
+		{"failed, pointer moved, before the reboot", recordAt(Failed), tableAt(gen+1, goodSecond, absent), counting, b, "boot-1", Leave, "failed in slot B"},
+		{"failed, but the table says good", recordAt(Failed), tableAt(gen+1, goodSecond, goodFirst), counting, b, "boot-2", FinishCommit, "is good"},
 		{"failed, pointer moved, started all the same: no reboot loop", recordAt(Failed), tableAt(gen+1, goodSecond, absent), counting, b, "boot-2", Stranded, "all the same"},
 		{"failed, origin booted: rolled back", recordAt(Failed), tableAt(gen+1, goodFirst, absent), counting, a, "boot-2", DoNothing, "was rolled back"},
 		{"failed, origin booted by falling through: finish the rollback", recordAt(Failed), tableAt(gen, goodSecond, trialLeft(0)), counting, a, "boot-2", FinishRollback, "failed in slot B"},
@@ -81,6 +82,12 @@ func TestDecide(t *testing.T) {
 
 		{"committed B, B booted", recordAt(Committed), tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "is confirmed"},
 		{"committed B, A booted: fell back", recordAt(Committed), tableAt(gen, goodSecond, goodFirst), counting, a, "boot-2", FellBack, "slot A booted"},
+		{"committed A by the operator, B still runs: reboot required", committedTo(a), tableAt(gen+1, goodFirst, goodSecond), counting, b, "boot-1", RebootRequired, "as the operator said"},
+		{"B marked bad by the operator, B still runs: reboot required", committedTo(a), tableAt(gen+1, goodFirst, absent), counting, b, "boot-1", RebootRequired, "as the operator said"},
+		{"B marked bad by the operator, and started again", committedTo(a), tableAt(gen+1, goodFirst, absent), counting, b, "boot-2", Stranded, "not in the boot order"},
+		{"idle, and somebody else armed a slot", recordAt(Idle), armed, counting, a, "boot-2", Disarm, "not by this journal"},
+		{"a phase of a newer abota, all good: idle", recordAt("polishing"), tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "newer abota"},
+		{"lost, and the booted slot is out of the order", nil, tableAt(gen, goodFirst, absent), counting, b, "boot-2", Stranded, "not in the boot order"},
 		{"idle", recordAt(Idle), tableAt(gen, goodFirst, absent), counting, a, "boot-2", DoNothing, "is confirmed"},
 
 		{"committed, but the table is older: the table decides", recordAt(Committed), tableAt(gen-2, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "generation 7, the table of 5"},
@@ -89,11 +96,21 @@ func TestDecide(t *testing.T) {
 		{"armed, the journal is older: an armed slot nothing proves", recordAt(Idle), tableAt(gen+4, goodSecond, trialLeft(3)), counting, a, "boot-2", Disarm, "nothing proves"},
 
 		{"one-shot, back without a verdict: arm again", recordAt(Armed), armed, oneShot, a, "boot-2", ArmAgain, "attempt 1 of 3"},
-		{"one-shot, three times back", withAttempts(recordAt(Armed), 3), armed, oneShot, a, "boot-2", Condemn, "did not start in 3"},
+		{"one-shot, three times back", withAttempts(recordAt(Armed), 3), armed, oneShot, a, "boot-2", Condemn, "did not become healthy in 3"},
+
+		{"one-shot, back from a trial without a verdict: arm again", recordAt(Trying), armed, oneShot, a, "boot-2", ArmAgain, "attempt 1 of 3"},
 
 		{"RAUC's environment: the trial is known by the record alone", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "first boot"},
+		{"RAUC's environment: what is not confirmed is a trial in any phase", recordAt(Idle), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "unconfirmed"},
 		{"RAUC's environment: tries used", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 0, Good: true}), rauc, a, "boot-2", Condemn, "3 of 3"},
 		{"RAUC's environment: committed", recordAt(Committed), tableAt(0, goodSecond, goodFirst), rauc, b, "boot-2", DoNothing, "is confirmed"},
+	}
+	for i := range rows {
+		// In RAUC's environment the journal alone knows what is confirmed.
+		if rows[i].caps == rauc {
+			rows[i].record.Slots[a].Confirmed = true
+			rows[i].record.Slots[b].Confirmed = rows[i].record.Phase == Committed
+		}
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -103,6 +120,12 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+func committedTo(s bootctl.Slot) *Record {
+	r := recordAt(Committed)
+	r.Target = s
+	return r
 }
 
 func withAttempts(r *Record, n int) *Record {
@@ -141,19 +164,19 @@ func checkDecision(t *testing.T, r *Record, seen Seen) {
 	if d.Why == "" || d.Action.String() == "" {
 		fail("every decision has words")
 	}
-	if d.Action == FinishCommit && !seen.Table.Slots[r.Target].Good {
+	if d.Action == FinishCommit && !seen.Table.Slots[r.Target].Good && seen.Caps.Good {
 		fail("only the table can say that a slot is committed")
 	}
-	if d.Action == Trial && booted.Good && seen.Caps.Good {
-		fail("a confirmed slot is never on trial")
+	if d.Action == Trial && (booted.Good && seen.Caps.Good || !booted.Bootable()) {
+		fail("neither a confirmed slot nor one out of the order is ever on trial")
 	}
-	if (d.Action == Condemn || d.Action == Disarm || d.Action == RebootRequired || d.Action == ArmAgain) && r != nil && seen.Booted == r.Target && inStep(r, seen) {
+	if (d.Action == Condemn || d.Action == ArmAgain) && seen.Booted == r.Target {
 		fail("the booted slot is not what is armed")
 	}
 	if r == nil && (d.Action == Condemn || d.Action == FellBack || d.Action == FinishRollback) {
 		fail("a lost journal accuses nobody")
 	}
-	if r != nil && !inStep(r, seen) && d.Action != Trial && d.Action != Disarm && d.Action != DoNothing {
+	if r != nil && !inStep(r, seen) && d.Action != Trial && d.Action != Disarm && d.Action != DoNothing && d.Action != Stranded {
 		fail("a record out of step decides nothing")
 	}
 }
@@ -163,7 +186,7 @@ func everyRecord() []*Record {
 	for _, phase := range []Phase{Idle, Writing, Armed, Trying, Failed, Committed} {
 		for _, target := range bootctl.Slots {
 			r := recordAt(phase)
-			r.Target, r.Origin = target, target.Other()
+			r.Target = target
 			records = append(records, r)
 		}
 	}

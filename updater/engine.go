@@ -103,8 +103,12 @@ type Engine struct {
 	Release Release
 	// Prove runs the health checks; nil says that the trial is healthy.
 	Prove func(context.Context) error
-	// Reboot restarts the board and does not return when it succeeds.
-	Reboot func() error
+	// Reboot restarts the board. It returns nil when ctx ended first, because
+	// the shutdown is under way.
+	Reboot func(ctx context.Context) error
+	// Unlocked, optional, runs what takes long without the lock that keeps
+	// other verbs out, and has it back when it returns.
+	Unlocked func(ctx context.Context, do func()) error
 	// Watchdog, optional, is held during a trial.
 	Watchdog func() (Watchdog, error)
 	// Evidence, optional, names what a crashed kernel left behind.
@@ -124,6 +128,9 @@ type state struct {
 	table    bootctl.Table
 	record   *Record
 	decision Decision
+	// stale says that the record speaks of another table than the one that is
+	// there. Its verdicts and names still count, its proofs do not.
+	stale bool
 }
 
 // observe reads table and journal and decides. A lost journal is no error, and
@@ -138,19 +145,16 @@ func (e *Engine) observe() (state, error) {
 	if err != nil {
 		return state{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	return e.decide(state{record: record}, table), nil
+	return e.decide(record, table), nil
 }
 
 // decide makes the state from a table and the record.
-func (e *Engine) decide(st state, table bootctl.Table) state {
-	seen := e.seen(table)
-	st.table = tableInTrial(st.record, seen)
-	st.decision = Decide(st.record, seen)
-	return st
-}
-
-func (e *Engine) seen(table bootctl.Table) Seen {
-	return Seen{Table: table, Caps: e.Backend.Caps(), Booted: e.Booted, BootID: e.BootID}
+func (e *Engine) decide(record *Record, table bootctl.Table) state {
+	seen := Seen{Table: table, Caps: e.Backend.Caps(), Booted: e.Booted, BootID: e.BootID}
+	return state{
+		table: confirmedByRecord(record, seen), record: record, decision: Decide(record, seen),
+		stale: record != nil && (!record.Phase.known() || !inStep(record, seen)),
+	}
 }
 
 // loadRecord returns nil when the journal is lost, after saying so.
@@ -166,21 +170,33 @@ func (e *Engine) loadRecord() *Record {
 	return nil
 }
 
-// situation is what the legal verbs look at.
+// situation is what the legal verbs look at. Only a record that speaks of this
+// table proves anything.
 func (e *Engine) situation(st state) bootctl.Situation {
-	return bootctl.Situation{Table: st.table, Booted: e.Booted, Proven: st.record.proven()}
+	sit := bootctl.Situation{Table: st.table, Booted: e.Booted}
+	if st.record != nil && !st.stale {
+		for _, s := range bootctl.Slots {
+			sit.Proven[s] = st.record.Slots[s].Proven
+		}
+	}
+	return sit
 }
 
-// recordOrNew returns the record, or the one a device starts from when it is
-// lost: what runs, and what the table calls good, is confirmed; nothing is
-// proven.
+// recordOrNew returns the record to go on with. Where it is lost or stale,
+// what the table calls good is confirmed, nothing is proven, and nothing is
+// under way.
 func (st state) recordOrNew(booted bootctl.Slot) *Record {
-	if st.record != nil {
-		return st.record
+	r := st.record
+	if r == nil {
+		r = &Record{Phase: Idle, Target: booted.Other()}
 	}
-	r := &Record{Phase: Idle, Origin: booted, Target: booted.Other()}
-	for _, s := range bootctl.Slots {
-		r.Slots[s].Confirmed = st.table.Slots[s].Good
+	if st.record == nil || st.stale {
+		for _, s := range bootctl.Slots {
+			r.Slots[s].Confirmed, r.Slots[s].Proven = st.table.Slots[s].Good, false
+		}
+		if r.Phase.known() && !r.Phase.settled() {
+			r.Phase = Idle
+		}
 	}
 	return r
 }

@@ -84,7 +84,7 @@ func admit(r *Record, table bootctl.Table, id release.ID, opts InstallOptions) e
 // it, and arms it. On any error the booted slot and its place in the boot
 // order are as they were, and the other slot is not bootable.
 func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, error) {
-	st, err := e.observe()
+	st, err := e.catchUp()
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -106,6 +106,29 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 		e.noteFailure(err)
 	}
 	return out, err
+}
+
+// catchUp does first what `abota boot` may not have come to yet, so that no
+// verdict is lost because an install came before it.
+func (e *Engine) catchUp() (state, error) {
+	st, err := e.observe()
+	if err != nil {
+		return st, err
+	}
+	switch st.decision.Action {
+	case Condemn:
+		err = e.condemnTarget(st)
+	case Disarm:
+		err = e.disarm(st)
+	case FinishCommit:
+		err = e.finishCommit(st)
+	default:
+		return st, nil
+	}
+	if err != nil {
+		return st, err
+	}
+	return e.observe()
 }
 
 // noteFailure leaves the reason of a failed install in the journal.
@@ -153,7 +176,9 @@ func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptio
 	}
 	out.Release, out.SHA256, out.Size = payload.ID(), proof.SHA256, proof.Size
 	if err := admit(st.record, st.table, out.Release, opts); err != nil {
-		st.record.condemn(out.Release, err.Error(), e.Now())
+		// Known by its digest alone: the next time its checksum will do.
+		st.record.condemn(out.Release, "it failed here before", e.Now().UTC())
+		e.saveAnyway(st.record, st.table)
 		return out, err
 	}
 	return e.arm(st, out)
@@ -182,11 +207,14 @@ func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
 		return st, err
 	}
 	r := st.recordOrNew(e.Booted)
-	r.Phase, r.Origin, r.Target, r.Release = Writing, e.Booted, target, id
+	r.Phase, r.Target, r.Release = Writing, target, id
 	r.BootID, r.Attempts = e.BootID, 0
-	r.Slots[target] = Content{Release: id}
-	if err := e.save(r, st.table); err != nil {
-		return st, err
+	r.Slots[target] = Content{}
+	// Twice, so that neither copy of the journal still proves the slot.
+	for range 2 {
+		if err := e.save(r, st.table); err != nil {
+			return st, err
+		}
 	}
 	if err := e.store(next); err != nil {
 		return st, err
@@ -234,7 +262,7 @@ func (e *Engine) arm(st state, out Outcome) (Outcome, error) {
 	r.Phase, r.Release, r.Attempts = Armed, out.Release, 1
 	r.Slots[out.Slot] = Content{Release: out.Release, SHA256: out.SHA256, Size: out.Size, Proven: true}
 	r.LastVerified = e.Now().UTC()
-	r.LastError, r.Held = nil, nil
+	r.LastError = nil
 	next, err := e.situation(st).Arm()
 	if err != nil {
 		return out, err

@@ -14,75 +14,81 @@ type MarkResult struct {
 }
 
 // MarkGood confirms a slot on the operator's word, and takes back a verdict
-// on the release in it.
+// on the release in it. In a trial it is the commit.
 func (e *Engine) MarkGood(slot bootctl.Slot) (MarkResult, error) {
-	return e.mark(slot, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
+	return e.mark(slot, e.save, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
 		r.acquit(r.Slots[slot].Release)
-		if r.Held != nil && r.Held.Release.Same(r.Slots[slot].Release) {
-			r.Held = nil
-		}
 		r.Slots[slot].Confirmed = true
-		if slot == e.Booted {
-			r.Phase, r.Target, r.Origin, r.Release = Committed, slot, slot.Other(), r.Slots[slot].Release
+		next, err := sit.MarkGood(slot)
+		if sit.InTrial() {
+			r.settleOn(next)
 		}
-		return sit.MarkGood(slot)
+		return next, err
 	})
 }
 
 // MarkBad takes a slot out of the boot order and condemns the release in it.
 func (e *Engine) MarkBad(slot bootctl.Slot) (MarkResult, error) {
-	return e.mark(slot, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
+	return e.mark(slot, e.save, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
 		id := r.Slots[slot].Release
 		r.condemn(id, "marked bad by the operator", e.Now().UTC())
 		r.Slots[slot].Confirmed = false
-		e.leaveByOperator(r, slot)
-		return sit.MarkBad(slot, bootctl.ShortDigest(id.SHA256))
+		next, err := sit.MarkBad(slot, bootctl.ShortDigest(id.SHA256))
+		r.settleOn(next)
+		return next, err
 	})
 }
 
 // MarkActive makes a confirmed slot the one that boots next.
 func (e *Engine) MarkActive(slot bootctl.Slot) (MarkResult, error) {
-	return e.mark(slot, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
-		r.Phase, r.Target, r.Origin, r.Release = Committed, slot, slot.Other(), r.Slots[slot].Release
-		return sit.MarkActive(slot)
+	return e.mark(slot, e.save, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
+		next, err := sit.MarkActive(slot)
+		r.settleOn(next)
+		return next, err
 	})
 }
 
 // Rollback leaves the booted slot for the other one at the next reboot, and
-// condemns the release that it leaves.
+// condemns the release that it leaves. A journal that cannot be written does
+// not stop it.
 func (e *Engine) Rollback() (MarkResult, error) {
-	return e.mark(e.Booted.Other(), func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
+	save := func(r *Record, table bootctl.Table) error {
+		e.saveAnyway(r, table)
+		return nil
+	}
+	return e.mark(e.Booted.Other(), save, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
 		id := r.Slots[e.Booted].Release
 		r.condemn(id, "rolled back by the operator", e.Now().UTC())
 		if sit.InTrial() {
 			r.Slots[e.Booted].Confirmed = false
 		}
-		e.leaveByOperator(r, e.Booted)
-		return sit.Rollback(bootctl.ShortDigest(id.SHA256))
+		next, err := sit.Rollback(bootctl.ShortDigest(id.SHA256))
+		r.settleOn(next)
+		return next, err
 	})
 }
 
-// leaveByOperator settles a record whose target the operator gave up: what is
-// committed then is the other slot.
-func (e *Engine) leaveByOperator(r *Record, left bootctl.Slot) {
-	stays := left.Other()
-	r.Phase, r.Target, r.Origin, r.Release = Committed, stays, left, r.Slots[stays].Release
+// settleOn ends whatever was under way: the operator chose what boots.
+func (r *Record) settleOn(next bootctl.Table) {
+	chosen, _ := next.Primary()
+	r.Phase, r.Target, r.Release = Committed, chosen, r.Slots[chosen].Release
 	r.LastError = nil
 }
 
 // mark runs one legal verb: the journal first, then the pointer. A refusal
 // changes neither.
-func (e *Engine) mark(slot bootctl.Slot, verb func(bootctl.Situation, *Record) (bootctl.Table, error)) (MarkResult, error) {
+func (e *Engine) mark(slot bootctl.Slot, save func(*Record, bootctl.Table) error, verb func(bootctl.Situation, *Record) (bootctl.Table, error)) (MarkResult, error) {
 	st, err := e.observe()
 	if err != nil {
 		return MarkResult{}, err
 	}
-	r := st.recordOrNew(e.Booted)
-	next, err := verb(e.situation(st), r)
+	sit, r := e.situation(st), st.recordOrNew(e.Booted)
+	next, err := verb(sit, r)
 	if err != nil {
 		return MarkResult{Slot: slot}, err
 	}
-	if err := e.save(r, st.table); err != nil {
+	r.BootID = e.BootID
+	if err := save(r, st.table); err != nil {
 		return MarkResult{Slot: slot}, err
 	}
 	if err := e.store(next); err != nil {

@@ -27,6 +27,8 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 	switch table, err := e.Backend.Load(); {
 	case err == nil && !opts.Force:
 		return Status{}, refuseProvision(table)
+	case err == nil && bootctl.Situation{Table: table, Booted: e.Booted}.InTrial():
+		return Status{}, &bootctl.RefusedError{Reason: fmt.Sprintf("cannot provision because slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", e.Booted)}
 	case err != nil && !errors.Is(err, bootctl.ErrNoTable):
 		return Status{}, fmt.Errorf("read the boot table: %w", err)
 	}
@@ -35,7 +37,7 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 		order = append(order, e.Booted.Other())
 	}
 	table := bootctl.Table{Generation: 1, ConfirmedTries: e.ConfirmedTries}.WithOrder(order...)
-	r := &Record{Phase: Idle, Origin: e.Booted, Target: e.Booted.Other()}
+	r := &Record{Phase: Idle, Target: e.Booted.Other()}
 	for _, s := range order {
 		proof, err := opts.Digest(ctx, s)
 		if err != nil {

@@ -2,7 +2,9 @@ package updater
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"abota/bootctl"
@@ -23,6 +25,18 @@ const (
 	Failed    Phase = "failed"
 	Committed Phase = "committed"
 )
+
+// known reports whether this version of abota can decide by the phase.
+func (p Phase) known() bool {
+	switch p {
+	case Idle, Writing, Armed, Trying, Failed, Committed:
+		return true
+	}
+	return false
+}
+
+// settled reports whether nothing is under way.
+func (p Phase) settled() bool { return p == Idle || p == Committed }
 
 // maxCondemned bounds the journal; the oldest verdicts go first.
 const maxCondemned = 12
@@ -67,12 +81,14 @@ type Record struct {
 	// Generation is the table's generation when this record was written.
 	// Each record precedes at most one Store, so the table is in step with
 	// it at this generation or at the next.
-	Generation uint32       `json:"generation"`
-	Origin     bootctl.Slot `json:"origin"`
-	Target     bootctl.Slot `json:"target"`
+	Generation uint32 `json:"generation"`
+	// Target is the slot that is being installed to, tried, or was committed.
+	// The origin is the other one.
+	Target bootctl.Slot `json:"target"`
 	// Release is the one that is being installed, tried, or was committed.
 	Release release.ID `json:"release"`
-	// BootID is the boot in which the record was armed or last tried.
+	// BootID is the boot in which the slot was armed, last tried, or in which
+	// the operator had his say.
 	BootID string `json:"boot_id,omitempty"`
 	// Attempts counts the boots that a trial has had, as far as user space
 	// saw them; with a one-shot loader, how often the slot was armed.
@@ -139,27 +155,16 @@ func topLevel(fields recordFields) (map[string]json.RawMessage, error) {
 	return all, json.Unmarshal(text, &all)
 }
 
-// decodeRecord reads the journal's payload. A phase that this version does
-// not know makes the record useless for decisions: it counts as lost.
+// decodeRecord reads the journal's payload.
 func decodeRecord(payload []byte) (*Record, error) {
 	r := &Record{}
 	if err := json.Unmarshal(payload, r); err != nil {
 		return nil, fmt.Errorf("decode journal record: %w", err)
 	}
-	switch r.Phase {
-	case Idle, Writing, Armed, Trying, Failed, Committed:
-		return r, nil
+	if r.Phase == "" {
+		return nil, errors.New("decode journal record: it has no phase")
 	}
-	return nil, fmt.Errorf("decode journal record: unknown phase %q", r.Phase)
-}
-
-// proven is what the legal verbs ask of the record. A nil record proves
-// nothing.
-func (r *Record) proven() [2]bool {
-	if r == nil {
-		return [2]bool{}
-	}
-	return [2]bool{r.Slots[bootctl.A].Proven, r.Slots[bootctl.B].Proven}
+	return r, nil
 }
 
 // verdict finds why a release is not to be installed by itself.
@@ -188,8 +193,12 @@ func (r *Record) condemn(id release.ID, reason string, at time.Time) {
 	}
 }
 
-// acquit forgets a verdict, because the operator said so.
+// acquit forgets every verdict on a release, because it proved itself or the
+// operator said so.
 func (r *Record) acquit(id release.ID) {
+	if r.Held != nil && r.Held.Release.Same(id) {
+		r.Held = nil
+	}
 	kept := r.Condemned[:0:0]
 	for _, c := range r.Condemned {
 		if !c.Release.Same(id) {
@@ -202,7 +211,7 @@ func (r *Record) acquit(id release.ID) {
 // clip cuts a reason to what the journal has room for.
 func clip(reason string) string {
 	if len(reason) > maxReason {
-		return reason[:maxReason-3] + "..."
+		return strings.ToValidUTF8(reason[:maxReason-3], "") + "..."
 	}
 	return reason
 }

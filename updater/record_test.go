@@ -45,7 +45,7 @@ func TestRecordRoundTripHasNoUnknownFields(t *testing.T) {
 }
 
 func TestRecordThatIsNotOneIsRefused(t *testing.T) {
-	for _, text := range []string{"", "null", "[]", `{"phase":"dancing"}`, `{"phase":7}`, "\x00\x00"} {
+	for _, text := range []string{"", "null", "[]", `{"generation":3}`, `{"phase":7}`, "\x00\x00"} {
 		if r, err := decodeRecord([]byte(text)); err == nil {
 			t.Errorf("%q became %+v", text, r)
 		}

@@ -73,7 +73,7 @@ func (e *Engine) Status() (Status, error) {
 	}
 	if primary, ok := st.table.Primary(); ok {
 		s.Primary = primary.String()
-		s.RebootRequired = primary != e.Booted && st.decision.Action != FellBack
+		s.RebootRequired = primary != e.Booted && st.decision.Action != FellBack && st.decision.Action != Disarm
 	}
 	for _, name := range bootctl.Slots {
 		s.Slots = append(s.Slots, e.slotStatus(name, st.table.Slots[name], r.Slots[name]))

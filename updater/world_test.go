@@ -222,7 +222,7 @@ func (w *world) engine() *Engine {
 		Backend: w, Journal: worldJournal{w}, Release: worldRelease{w},
 		Paths: w.paths, Booted: w.booted, BootID: fmt.Sprintf("boot-%d", w.boots), ConfirmedTries: 10,
 		Prove:    func(context.Context) error { return w.healthErr(w.content(w.booted)) },
-		Reboot:   func() error { w.rebooted = true; return nil },
+		Reboot:   func(context.Context) error { w.rebooted = true; return nil },
 		Progress: func(Progress) {},
 		Code:     func(error) int { return 8 },
 		Now:      func() time.Time { return time.Unix(1_700_000_000, 0) },
