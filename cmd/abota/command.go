@@ -19,6 +19,8 @@ type command struct {
 	sets    []string
 	booted  string
 	verbose bool
+	// byInit says that init runs this, and not a person.
+	byInit bool
 
 	environ []string
 	log     *slog.Logger
@@ -118,7 +120,7 @@ func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
 	if len(words) > v.max {
 		return cli.Usage("%q is one argument too many", words[v.max])
 	}
-	c.log = newLog(c.Stderr, c.JSON, c.verbose)
+	c.log = newLog(c.Stderr, c.JSON, c.verbose, c.byInit)
 	return do(ctx, words)
 }
 

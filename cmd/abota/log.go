@@ -10,9 +10,9 @@ import (
 	"abota/cmd/internal/cli"
 )
 
-// newLog writes JSON lines for machines, sentences on a terminal, and
-// key=value lines with the time into logs.
-func newLog(w io.Writer, asJSON, verbose bool) *slog.Logger {
+// newLog writes JSON lines for machines, sentences for a person at a terminal,
+// and key=value lines with the time into logs; init's console is a log.
+func newLog(w io.Writer, asJSON, verbose, byInit bool) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: slog.LevelInfo}
 	if verbose {
 		opts.Level = slog.LevelDebug
@@ -20,7 +20,7 @@ func newLog(w io.Writer, asJSON, verbose bool) *slog.Logger {
 	switch {
 	case asJSON:
 		return slog.New(slog.NewJSONHandler(w, opts))
-	case cli.IsTerminal(w):
+	case cli.IsTerminal(w) && !byInit:
 		return slog.New(&sentences{w: w, least: opts.Level.Level()})
 	}
 	return slog.New(slog.NewTextHandler(w, opts))

@@ -172,10 +172,10 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 func boot(c *command, flags *flag.FlagSet) action {
-	byInit := flags.Bool("init", false, "")
+	flags.BoolVar(&c.byInit, "init", false, "")
 	return func(ctx context.Context, _ []string) error {
 		report, err := c.boot(ctx)
-		if err != nil && *byInit && !mustGoBack(report.Action, err) {
+		if err != nil && c.byInit && !mustGoBack(report.Action, err) {
 			c.log.Error("abota boot failed, but this is no trial: staying up", "error", err)
 			return nil
 		}
