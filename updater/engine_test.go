@@ -46,6 +46,32 @@ func (w *world) mustInstall() {
 	}
 }
 
+// update installs a release and boots until the device has its verdict.
+func (w *world) update(content string) {
+	w.t.Helper()
+	w.offer = &image{content: content}
+	w.mustInstall()
+	w.settle()
+}
+
+// boot is `abota boot` on the system that runs now.
+func (w *world) boot() (BootReport, error) { return w.engine().Boot(context.Background()) }
+
+// start has the loader start this slot, whatever the table says.
+func (w *world) start(s bootctl.Slot) {
+	w.dead, w.cutAt, w.rebooted = false, 0, false
+	w.booted, w.boots = s, w.boots+1
+}
+
+// interrupt cuts the power while the slot is being written.
+func (w *world) interrupt() {
+	w.t.Helper()
+	w.steps, w.cutAt = 0, 10
+	if _, err := w.install(); !errors.Is(err, errPowerLost) || w.record().Phase != Writing {
+		w.t.Fatalf("the write was not interrupted: %v, journal %s", err, w.saved)
+	}
+}
+
 func TestHealthyReleaseIsCommitted(t *testing.T) {
 	w := newWorld(t)
 	w.offer = &image{content: "v2 healthy", version: "2"}
@@ -80,17 +106,6 @@ func TestBadReleaseIsRolledBackAndCondemned(t *testing.T) {
 				t.Errorf("install on the operator's word gave %v", err)
 			}
 		})
-	}
-}
-
-func TestCondemnedReleaseIsKnownWithoutJournal(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v3 unhealthy"}
-	w.mustInstall()
-	w.settle()
-	w.saved = nil
-	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) || w.table.Slots[bootctl.B].Bootable() {
-		t.Errorf("got %v, table %+v", err, w.table)
 	}
 }
 
@@ -163,76 +178,6 @@ func TestImageThatDoesNotFitIsRefusedBeforeTheFirstWrite(t *testing.T) {
 	}
 	if w.content(bootctl.B) != "what was there" || w.table != before {
 		t.Error("something was written")
-	}
-}
-
-func TestPowerCutsDuringATrialAreNoFailure(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v2 healthy"}
-	w.mustInstall()
-	for range bootctl.DefaultTrialTries - 1 {
-		w.powerOn()
-		ctx, cut := context.WithCancel(context.Background())
-		cut()
-		if _, err := w.engine().Boot(ctx); !errors.Is(err, context.Canceled) || w.booted != bootctl.B {
-			t.Fatalf("booted %s, %v", w.booted, err)
-		}
-	}
-	w.settle()
-	if w.booted != bootctl.B || len(w.record().Condemned) > 0 {
-		t.Errorf("booted %s, record %+v", w.booted, w.record())
-	}
-}
-
-func TestLostTableIsRebuiltFromJournalAndBootedSlot(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v2 healthy"}
-	w.mustInstall()
-	w.settle()
-	w.none = true
-	w.powerOn()
-	if w.booted != bootctl.A {
-		t.Fatal("the model boots the factory default")
-	}
-	report, err := w.engine().Boot(context.Background())
-	if err != nil || !report.Rebuilt {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	if primary, _ := w.table.Primary(); primary != bootctl.B || !w.table.Slots[bootctl.A].Good || !w.table.Slots[bootctl.B].Good {
-		t.Errorf("rebuilt table %+v", w.table)
-	}
-	w.settle()
-	if w.booted != bootctl.B {
-		t.Errorf("booted %s", w.booted)
-	}
-}
-
-func TestLostTableInATrialEndsItWithoutAVerdict(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v2 healthy"}
-	w.mustInstall()
-	w.none = true
-	w.settle()
-	if w.booted != bootctl.A || w.table.Slots[bootctl.B].Bootable() || len(w.record().Condemned) > 0 {
-		t.Errorf("booted %s, table %+v, record %+v", w.booted, w.table, w.record())
-	}
-	w.mustInstall()
-}
-
-func TestFellBackIsReportedAndNotReinstalledByItself(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v2 healthy"}
-	w.mustInstall()
-	w.settle()
-	w.fill(bootctl.B, "its kernel panics now")
-	w.table.Slots[bootctl.B].Good, w.table.Slots[bootctl.B].Tries = true, 0
-	w.booted, w.boots = bootctl.A, w.boots+1
-	report, err := w.engine().Boot(context.Background())
-	if err != nil || report.Action != FellBack {
-		t.Fatalf("%+v, %v", report, err)
-	}
-	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) {
-		t.Errorf("install gave %v", err)
 	}
 }
 
@@ -321,59 +266,5 @@ func (w *world) check(content string) {
 	}
 	if w.table.Slots[w.booted.Other()].Good && strings.Contains(w.content(w.booted.Other()), "unhealthy") {
 		w.t.Errorf("a bad release is good in %+v", w.table)
-	}
-}
-
-func TestVerbsOfTheOperator(t *testing.T) {
-	w := newWorld(t)
-	w.offer = &image{content: "v2 healthy", version: "2"}
-	w.mustInstall()
-	w.settle()
-	if res, err := w.engine().MarkActive(bootctl.A); err != nil || !res.RebootRequired {
-		t.Fatalf("mark active A: %+v, %v", res, err)
-	}
-	w.settle()
-	if w.booted != bootctl.A {
-		t.Fatalf("booted %s after mark active A", w.booted)
-	}
-	if _, err := w.engine().MarkActive(bootctl.B); err != nil {
-		t.Fatal(err)
-	}
-	w.settle()
-	if res, err := w.engine().Rollback(); err != nil || !res.RebootRequired {
-		t.Fatalf("rollback: %+v, %v", res, err)
-	}
-	w.settle()
-	if w.booted != bootctl.A {
-		t.Fatalf("booted %s after rollback", w.booted)
-	}
-	if _, err := w.install(); !errors.Is(err, ErrRefusedRelease) {
-		t.Errorf("install of what was rolled back gave %v", err)
-	}
-	if _, err := w.engine().MarkGood(bootctl.B); err != nil {
-		t.Errorf("mark good of a proven slot gave %v", err)
-	}
-	if _, found := w.record().verdict(w.offer.id()); found {
-		t.Error("mark good did not take the verdict back")
-	}
-	if _, err := w.engine().MarkBad(bootctl.B); err != nil {
-		t.Errorf("mark bad gave %v", err)
-	}
-	var refused *bootctl.RefusedError
-	if _, err := w.engine().MarkBad(bootctl.A); !errors.As(err, &refused) {
-		t.Errorf("marking the last good slot bad gave %v", err)
-	}
-}
-
-func TestUnhealthySlotWithoutAWayBackStaysUp(t *testing.T) {
-	w := newWorld(t)
-	w.fill(bootctl.A, "v1 unhealthy")
-	w.table.Slots[bootctl.A].Good = false
-	_, err := w.engine().Boot(context.Background())
-	if !errors.Is(err, ErrUnhealthy) || !strings.Contains(err.Error(), "no way back") || w.rebooted {
-		t.Errorf("got %v, rebooted %v", err, w.rebooted)
-	}
-	if primary, ok := w.table.Primary(); !ok || primary != bootctl.A {
-		t.Errorf("table %+v", w.table)
 	}
 }

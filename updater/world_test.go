@@ -29,8 +29,9 @@ type world struct {
 	caps  bootctl.Caps
 	table bootctl.Table
 	none  bool // there is no valid table
-	saved []byte
-	paths [2]string
+	// saved is the newest copy of the journal, former the one before it.
+	saved, former []byte
+	paths         [2]string
 
 	// steps counts the moments at which power could go; cutAt is the one at
 	// which it does, 0 for never.
@@ -144,7 +145,7 @@ func (j worldJournal) Save(p []byte) error {
 	if err := j.step(); err != nil {
 		return err
 	}
-	j.saved = bytes.Clone(p)
+	j.former, j.saved = j.saved, bytes.Clone(p)
 	return j.step()
 }
 
@@ -253,9 +254,10 @@ func (w *world) choose() (bootctl.Slot, bool) {
 	if w.none {
 		return bootctl.A, true
 	}
-	for _, s := range w.table.Order() {
+	order := w.table.Order()
+	for _, s := range order {
 		st := &w.table.Slots[s]
-		if w.caps.Good && st.Good {
+		if st.Good && w.caps.Good && w.table.ConfirmedTries == 0 {
 			return s, true
 		}
 		if st.Tries > 0 {
@@ -263,9 +265,22 @@ func (w *world) choose() (bootctl.Slot, bool) {
 			return s, true
 		}
 	}
-	order := w.table.Order()
-	if len(order) == 0 {
-		return 0, false
+	return w.lastResort(order)
+}
+
+// lastResort is for when no attempt is left: the confirmed slots start anew,
+// and without one the last of the order.
+func (w *world) lastResort(order []bootctl.Slot) (first bootctl.Slot, found bool) {
+	for _, s := range order {
+		if st := &w.table.Slots[s]; st.Good {
+			st.Tries = w.table.ConfirmedTries
+			if !found {
+				first, found = s, true
+			}
+		}
 	}
-	return order[len(order)-1], true
+	if !found && len(order) > 0 {
+		return order[len(order)-1], true
+	}
+	return first, found
 }
