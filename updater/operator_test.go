@@ -172,6 +172,7 @@ func TestStatusAfterAVerbAsksForTheReboot(t *testing.T) {
 	for name, do := range map[string]verb{"rollback": (*Engine).Rollback, "mark active A": markActive(bootctl.A), "mark bad B": markBad(bootctl.B)} {
 		w := newWorld(t)
 		w.update("v2 healthy")
+		w.powerOn() // a boot that the journal does not know of
 		res, err := do(w.engine())
 		if err != nil || !res.RebootRequired {
 			t.Fatalf("%s: %+v, %v", name, res, err)
