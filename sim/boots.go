@@ -26,6 +26,8 @@ type expected struct {
 	good, trial, bad string
 	// condemned are versions that must be condemned.
 	condemned []string
+	// held is a version that must not come back by itself, without a verdict.
+	held string
 }
 
 // boots waits for the next boot that reaches user space, and holds it against
@@ -95,6 +97,15 @@ func (want expected) holds(s status) error {
 		if _, found := s.condemns(version); !found {
 			return fmt.Errorf("abota status does not say that release %s is condemned, but: %v", version, s.Condemned)
 		}
+	}
+	if want.held == "" {
+		return nil
+	}
+	if _, found := s.condemns(want.held); found {
+		return fmt.Errorf("release %s is condemned, although it never had a verdict", want.held)
+	}
+	if s.Held == nil || s.Held.Release.Version != want.held {
+		return fmt.Errorf("abota status does not say that release %s is held, but: %+v", want.held, s.Held)
 	}
 	return nil
 }

@@ -22,19 +22,15 @@ type sight struct {
 
 // status is what scenarios read of `abota status --json`.
 type status struct {
-	Booted         string `json:"booted"`
-	Primary        string `json:"primary"`
-	Phase          string `json:"phase"`
-	RebootRequired bool   `json:"reboot_required"`
-	Decision       string `json:"decision"`
-	TableLost      bool   `json:"table_lost"`
-	Condemned      []struct {
-		Release struct {
-			Version string `json:"version"`
-		} `json:"release"`
-		Reason string `json:"reason"`
-	} `json:"condemned"`
-	Slots []struct {
+	Booted         string    `json:"booted"`
+	Primary        string    `json:"primary"`
+	Phase          string    `json:"phase"`
+	RebootRequired bool      `json:"reboot_required"`
+	Decision       string    `json:"decision"`
+	TableLost      bool      `json:"table_lost"`
+	Condemned      []verdict `json:"condemned"`
+	Held           *verdict  `json:"held"`
+	Slots          []struct {
 		Name       string `json:"name"`
 		State      string `json:"state"`
 		BootStatus string `json:"boot_status"`
@@ -42,6 +38,14 @@ type status struct {
 		Tries      int    `json:"tries"`
 		Version    string `json:"version"`
 	} `json:"slots"`
+}
+
+// verdict is why a release is not installed by itself.
+type verdict struct {
+	Release struct {
+		Version string `json:"version"`
+	} `json:"release"`
+	Reason string `json:"reason"`
 }
 
 // bootStatus is a slot's "good", "trial" or "bad".

@@ -124,7 +124,7 @@ func cuts() Scenario {
 			update("3", guest.Healthy, "A"),
 			threeCuts("3", "A"),
 			boots("version 2 is back", expected{
-				slot: "B", version: "2", decision: "condemn", good: "B", condemned: []string{"3"},
+				slot: "B", version: "2", decision: "disarm", good: "B", held: "3",
 				loader: []string{"slot A: trial without attempts left"},
 			}),
 		),
@@ -203,7 +203,7 @@ func watchdog() Scenario {
 			boots("version 2 starts from slot B, on trial", expected{slot: "B", version: "2", decision: "trial", trial: "B", good: "A"}),
 			freezes("2", 3),
 			boots("the counter brings version 1 back", expected{
-				slot: "A", version: "1", decision: "condemn", good: "A", condemned: []string{"2"},
+				slot: "A", version: "1", decision: "disarm", good: "A", held: "2",
 				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
 			}),
 		),
