@@ -1,0 +1,143 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"abota/bootctl"
+)
+
+func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
+	e.beginTrial(st)
+	dog, err := e.watch()
+	if err != nil {
+		e.Log.Error("cannot hold the watchdog during the trial", "error", err)
+	}
+	var verdict error
+	if err := e.unlocked(ctx, func() { verdict = e.Prove(ctx) }); err != nil {
+		dog.Abandon()
+		return false, err
+	}
+	if ctx.Err() != nil {
+		dog.Abandon()
+		return false, fmt.Errorf("trial of slot %s interrupted without a verdict, the next boot goes on: %w", e.Booted, ctx.Err())
+	}
+	if st, err = e.observe(); err != nil {
+		dog.Abandon()
+		return false, err
+	}
+	if st.decision.Action != Trial {
+		e.Log.Warn("the trial was decided meanwhile", "by", st.decision.Why)
+		return false, dog.Close()
+	}
+	st.record, st.stale = e.beginTrial(st), false
+	if verdict != nil {
+		e.Log.Error("the trial is unhealthy", "slot", e.Booted.String(), "why", verdict)
+		return false, e.giveUp(ctx, st, dog, verdict.Error())
+	}
+	if err := e.commit(st); err != nil {
+		dog.Abandon()
+		return false, err
+	}
+	return true, dog.Close()
+}
+
+func (e *Engine) beginTrial(st state) *Record {
+	r := st.recordOrNew(e.Booted)
+	if r.Target != e.Booted {
+		r.Target, r.Release = e.Booted, r.Slots[e.Booted].Release
+	}
+	if r.Phase == Trying && r.BootID == e.BootID {
+		return r
+	}
+	if !e.Backend.Caps().OneShot {
+		if r.Phase != Trying {
+			r.Attempts = 0
+		}
+		r.Attempts++
+	}
+	r.Phase, r.BootID = Trying, e.BootID
+	e.saveAnyway(r, st.table)
+	return r
+}
+
+func (e *Engine) unlocked(ctx context.Context, do func()) error {
+	if e.Unlocked == nil {
+		do()
+		return nil
+	}
+	return e.Unlocked(ctx, do)
+}
+
+func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason string) error {
+	if _, err := e.situation(st).Rollback(""); err != nil {
+		return errors.Join(fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err), dog.Close())
+	}
+	dog.Abandon()
+	return e.rollBack(ctx, st, reason)
+}
+
+type noWatchdog struct{}
+
+func (noWatchdog) Close() error { return nil }
+func (noWatchdog) Abandon()     {}
+
+func (e *Engine) watch() (Watchdog, error) {
+	if e.Watchdog == nil {
+		return noWatchdog{}, nil
+	}
+	dog, err := e.Watchdog()
+	if err != nil {
+		return noWatchdog{}, err
+	}
+	return dog, nil
+}
+
+func (e *Engine) commit(st state) error {
+	next, err := e.situation(st).MarkGood(e.Booted)
+	if err != nil {
+		return err
+	}
+	if err := e.store(next); err != nil {
+		return err
+	}
+	st.table = next
+	e.noteCommit(st)
+	e.Log.Info("committed", "slot", e.Booted.String(), "release", st.record.Release.Name())
+	return nil
+}
+
+func (e *Engine) noteCommit(st state) {
+	r := st.record
+	r.Phase = Committed
+	r.Slots[r.Target].Confirmed = true
+	r.acquit(r.Release)
+	r.LastError = nil
+	e.saveAnyway(r, st.table)
+}
+
+func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
+	r := st.recordOrNew(e.Booted)
+	r.Phase, r.BootID = Failed, e.BootID
+	r.condemn(r.Release, reason, e.Now().UTC())
+	r.Slots[e.Booted].Confirmed = false
+	r.LastError = e.problem(e.Code(ErrUnhealthy), reason)
+	e.saveAnyway(r, st.table)
+	next, err := e.situation(st).Rollback(bootctl.ShortDigest(r.Release.SHA256))
+	if err != nil {
+		return err
+	}
+	if err := e.store(next); err != nil {
+		return err
+	}
+	e.Log.Warn("rolled back, rebooting", "to", e.Booted.Other().String())
+	return e.leave(ctx, reason)
+}
+
+func (e *Engine) leave(ctx context.Context, reason string) error {
+	if err := e.Reboot(ctx); err != nil {
+		return fmt.Errorf("reboot after the rollback: %w", err)
+	}
+	return fmt.Errorf("slot %s: %w: %s", e.Booted, ErrUnhealthy, reason)
+}
