@@ -116,26 +116,12 @@ func rebuiltTable(r *Record, booted bootctl.Slot, confirmedTries int) bootctl.Ta
 	return t.WithOrder(other)
 }
 
-// trial proves the booted slot, then keeps it or goes back.
-// beginTrial notes the attempt: once for each boot.
-// unlocked runs what takes long without the lock.
-// giveUp ends an unhealthy trial. Where there is nothing to go back to, a
-// reboot would come back here: the device then stays up, because being
-// reachable is all that is left, and the next boot tries again.
-// noWatchdog stands in where none is configured.
-// commit confirms the booted slot: the table is the commit point, the journal
-// follows.
-// noteCommit is the journal's side of a commit.
 // finishCommit is for a power cut between table and journal.
 func (e *Engine) finishCommit(st state) error {
 	e.noteCommit(st)
 	return e.refill(st)
 }
 
-// rollBack leaves the booted slot, whose trial failed: the verdict first, or
-// a power cut would try a known-bad release again; then the pointer, whether
-// or not the verdict could be written; then the reboot.
-// leave reboots into the other slot.
 // finishRollback is for a power cut between verdict and pointer.
 func (e *Engine) finishRollback(ctx context.Context, st state) error {
 	r := st.record

@@ -8,6 +8,7 @@ import (
 	"abota/bootctl"
 )
 
+// trial proves the booted slot, then keeps it or goes back.
 func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
 	e.beginTrial(st)
 	dog, err := e.watch()
@@ -43,6 +44,7 @@ func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
 	return true, dog.Close()
 }
 
+// beginTrial notes the attempt: once for each boot.
 func (e *Engine) beginTrial(st state) *Record {
 	r := st.recordOrNew(e.Booted)
 	if r.Target != e.Booted {
@@ -62,6 +64,7 @@ func (e *Engine) beginTrial(st state) *Record {
 	return r
 }
 
+// unlocked runs what takes long without the lock.
 func (e *Engine) unlocked(ctx context.Context, do func()) error {
 	if e.Unlocked == nil {
 		do()
@@ -70,6 +73,9 @@ func (e *Engine) unlocked(ctx context.Context, do func()) error {
 	return e.Unlocked(ctx, do)
 }
 
+// giveUp ends an unhealthy trial. Where there is nothing to go back to, a
+// reboot would come back here: the device then stays up, because being
+// reachable is all that is left, and the next boot tries again.
 func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason string) error {
 	if _, err := e.situation(st).Rollback(""); err != nil {
 		return errors.Join(fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err), dog.Close())
@@ -78,6 +84,7 @@ func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason stri
 	return e.rollBack(ctx, st, reason)
 }
 
+// noWatchdog stands in where none is configured.
 type noWatchdog struct{}
 
 func (noWatchdog) Close() error { return nil }
@@ -94,6 +101,8 @@ func (e *Engine) watch() (Watchdog, error) {
 	return dog, nil
 }
 
+// commit confirms the booted slot: the table is the commit point, the journal
+// follows.
 func (e *Engine) commit(st state) error {
 	next, err := e.situation(st).MarkGood(e.Booted)
 	if err != nil {
@@ -108,6 +117,7 @@ func (e *Engine) commit(st state) error {
 	return nil
 }
 
+// noteCommit is the journal's side of a commit.
 func (e *Engine) noteCommit(st state) {
 	r := st.record
 	r.Phase = Committed
@@ -117,6 +127,9 @@ func (e *Engine) noteCommit(st state) {
 	e.saveAnyway(r, st.table)
 }
 
+// rollBack leaves the booted slot, whose trial failed: the verdict first, or
+// a power cut would try a known-bad release again; then the pointer, whether
+// or not the verdict could be written; then the reboot.
 func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	r := st.recordOrNew(e.Booted)
 	r.Phase, r.BootID = Failed, e.BootID
@@ -135,6 +148,7 @@ func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	return e.leave(ctx, reason)
 }
 
+// leave reboots into the other slot.
 func (e *Engine) leave(ctx context.Context, reason string) error {
 	if err := e.Reboot(ctx); err != nil {
 		return fmt.Errorf("reboot after the rollback: %w", err)
