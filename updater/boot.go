@@ -26,7 +26,7 @@ type BootReport struct {
 // The report is valid beside an error too, unless its Action is Unknown.
 func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	report := BootReport{Booted: e.Booted, Decision: Decision{Action: Unknown}}
-	st, err := e.observe()
+	st, err := e.observeToChange()
 	if errors.Is(err, bootctl.ErrNoTable) {
 		report.Rebuilt = true
 		st, err = e.rebuild()

@@ -131,6 +131,9 @@ type state struct {
 	// stale says that the record speaks of another table than the one that is
 	// there. Its verdicts and names still count, its proofs do not.
 	stale bool
+	// made says that there was no table, and none that a loader would read:
+	// the one here is what it would be made anew as, and not stored yet.
+	made bool
 }
 
 // observe reads table and journal and decides. A lost journal is no error, and
@@ -139,13 +142,28 @@ type state struct {
 func (e *Engine) observe() (state, error) {
 	table, err := e.Backend.Load()
 	record := e.loadRecord()
-	if caps := e.Backend.Caps(); errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot {
+	caps := e.Backend.Caps()
+	made := errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot
+	if made {
 		table, err = rebuiltTable(record, e.Booted, e.ConfirmedTries), nil
 	}
 	if err != nil {
 		return state{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	return e.decide(record, table), nil
+	st := e.decide(record, table)
+	st.made = made
+	return st, nil
+}
+
+// observeToChange is observe for a verb that writes. A table that was made is
+// stored before the journal says anything, so that a journal without a table
+// means that the table was lost.
+func (e *Engine) observeToChange() (state, error) {
+	st, err := e.observe()
+	if err == nil && st.made {
+		err = e.store(st.table)
+	}
+	return st, err
 }
 
 // decide makes the state from a table and the record.

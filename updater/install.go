@@ -111,7 +111,7 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 // catchUp does first what `abota boot` may not have come to yet, so that no
 // verdict is lost because an install came before it.
 func (e *Engine) catchUp() (state, error) {
-	st, err := e.observe()
+	st, err := e.observeToChange()
 	if err != nil {
 		return st, err
 	}
@@ -247,7 +247,7 @@ type watched struct {
 
 func (r *watched) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
-		return 0, fmt.Errorf("install interrupted: %w", err)
+		return 0, fmt.Errorf("install interrupted, the slot stays unbootable until the next install: %w", err)
 	}
 	n, err := r.payload.Read(p)
 	r.at.Written += int64(n)

@@ -78,7 +78,7 @@ func (r *Record) settleOn(next bootctl.Table) {
 // mark runs one legal verb: the journal first, then the pointer. A refusal
 // changes neither.
 func (e *Engine) mark(slot bootctl.Slot, save func(*Record, bootctl.Table) error, verb func(bootctl.Situation, *Record) (bootctl.Table, error)) (MarkResult, error) {
-	st, err := e.observe()
+	st, err := e.observeToChange()
 	if err != nil {
 		return MarkResult{}, err
 	}

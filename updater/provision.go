@@ -15,6 +15,8 @@ type ProvisionOptions struct {
 	Both bool
 	// Force replaces a boot table that is there and valid.
 	Force bool
+	// Factory says that the device does not run yet, so no slot is booted.
+	Factory bool
 	// Version is the factory image's version, empty when it has none.
 	Version string
 	// Digest reads the content of a slot.
@@ -27,7 +29,7 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 	switch table, err := e.Backend.Load(); {
 	case err == nil && !opts.Force:
 		return Status{}, refuseProvision(table)
-	case err == nil && bootctl.Situation{Table: table, Booted: e.Booted}.InTrial():
+	case err == nil && !opts.Factory && bootctl.Situation{Table: table, Booted: e.Booted}.InTrial():
 		return Status{}, &bootctl.RefusedError{Reason: fmt.Sprintf("cannot provision because slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", e.Booted)}
 	case err != nil && !errors.Is(err, bootctl.ErrNoTable):
 		return Status{}, fmt.Errorf("read the boot table: %w", err)

@@ -52,16 +52,16 @@ func readClaims(flag string) (claims, error) {
 // resolve settles which slot runs. A contradiction stops every verb that
 // writes, and no option switches that off; reading verbs go on with the
 // evidence, which is the device behind "/".
-func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backend, how access) (bootctl.Slot, error) {
+func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backend, provisioned bool, how access) (bootctl.Slot, error) {
 	root, known, err := host.BootedOf(paths)
 	if err != nil {
-		return 0, err
+		return 0, &configError{err}
 	}
 	if known {
 		all = append(all, claim{`the device behind "/"`, bootctl.Slot(root)})
 	}
 	if len(all) == 0 {
-		return bootedByTable(backend)
+		return bootedByTable(backend, provisioned)
 	}
 	evidence := all[len(all)-1]
 	for _, c := range all {
@@ -73,13 +73,17 @@ func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backe
 }
 
 // bootedByTable is for slots that no bootloader reads: there the first
-// confirmed slot of the table is what runs, and before the first table slot A.
-func bootedByTable(backend bootctl.Backend) (bootctl.Slot, error) {
+// confirmed slot of the table is what runs. Before the first table it is slot
+// A; but where a journal shows that there was one, nobody knows.
+func bootedByTable(backend bootctl.Backend, provisioned bool) (bootctl.Slot, error) {
 	if backend.Caps().Tries || backend.Caps().OneShot {
 		return 0, &configError{errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")}
 	}
 	table, err := backend.Load()
 	if errors.Is(err, bootctl.ErrNoTable) {
+		if provisioned {
+			return 0, &configError{errors.New("cannot tell which slot is booted because the boot table is lost: pass --booted A or B")}
+		}
 		return bootctl.A, nil
 	}
 	if err != nil {

@@ -68,6 +68,19 @@ Options, before or after the verb:
   --json           one JSON object on stdout; progress and log as JSON lines on stderr
   -v               more on stderr
 
+Options of verbs:
+  install   --reboot             restart into the new slot at once
+            --reboot-exit-code   exit with 4 instead of 0 when a reboot is required
+            --reinstall          also a release that is condemned or held
+  rollback  --reboot             restart into the other slot at once
+  boot      --init               what the unit and the script pass: outside of a
+                                 trial no error makes init reboot the device
+  provision --image FILE         into a disk image, with --state-dir DIR for the
+                                 folder that becomes state_dir
+            --both               both slots hold an image that may boot
+            --release VERSION    the factory image's version
+            --force              replace a boot table that is there
+
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing to do,
 4 reboot required (with --reboot-exit-code), 5 untrusted or corrupt,
 6 transport (retry later), 7 refused, 8 unhealthy and rolled back, 9 locked.
@@ -144,7 +157,7 @@ func (c *command) configPaths() []string {
 		return c.configs
 	}
 	if list := os.Getenv("ABOTA_CONFIG"); list != "" {
-		return strings.Split(list, ":")
+		return strings.FieldsFunc(list, func(r rune) bool { return r == ':' })
 	}
 	return nil
 }

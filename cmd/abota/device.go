@@ -112,11 +112,12 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	booted, err := said.resolve(host, paths, backend, how)
+	j, err := d.journal(c.log, how)
 	if err != nil {
 		return err
 	}
-	j, err := d.journal(c.log, how)
+	_, journalErr := j.Load()
+	booted, err := said.resolve(host, paths, backend, journalErr == nil, how)
 	if err != nil {
 		return err
 	}
@@ -215,7 +216,7 @@ func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.B
 	case b.Kind == config.KindRecord, b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
 		return d.recordBackend(how)
 	case len(b.Env) > 0:
-		return d.ubootBackend(host)
+		return d.ubootBackend(host, paths)
 	}
 	copies, err := uboot.FromFwEnvConfig(fwEnvConfig)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -248,7 +249,7 @@ func (d *device) recordBackend(how access) (bootctl.Backend, error) {
 	return record.New(f, journal.ErrLost), nil
 }
 
-func (d *device) ubootBackend(host slot.Host) (bootctl.Backend, error) {
+func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend, error) {
 	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
 	for i, env := range d.cfg.Bootloader.Env {
 		path, err := host.Find(env.Device)
@@ -256,6 +257,15 @@ func (d *device) ubootBackend(host slot.Host) (bootctl.Backend, error) {
 			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
 		}
 		copies[i] = uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size}
+		for _, s := range bootctl.Slots {
+			inside, err := host.Overlaps(path, env.Offset, env.Size, paths[s])
+			if err != nil {
+				return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
+			}
+			if inside {
+				return nil, &configError{fmt.Errorf("bootloader.env[%d]: cannot use %s at %#x because that is in slot %s: give the environment storage of its own", i, env.Device, env.Offset, s)}
+			}
+		}
 	}
 	return openUBoot(copies)
 }

@@ -63,5 +63,15 @@ func (l *stateLock) unlocked(ctx context.Context, do func()) error {
 	return l.wait(ctx)
 }
 
+// lockHeld reports whether another abota is at work; it changes nothing.
+func lockHeld(stateDir string) bool {
+	f, err := os.Open(filepath.Join(stateDir, "lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
 // Close gives the lock up.
 func (l *stateLock) Close() error { return l.file.Close() }

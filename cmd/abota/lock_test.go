@@ -60,6 +60,11 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 		go func() { got <- mine.wait(ctx) }()
 		synctest.Wait()
 		cancel()
+		time.Sleep(time.Minute)
+		if len(got) == 0 {
+			_ = theirs.Close()
+			t.Fatal("waits on")
+		}
 		if err := <-got; !errors.Is(err, context.Canceled) || errors.Is(err, errLocked) {
 			t.Errorf("got %v", err)
 		}

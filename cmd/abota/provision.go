@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"abota/bootctl"
 	"abota/bootctl/uboot"
@@ -28,10 +30,14 @@ func provision(c *command, flags *flag.FlagSet) action {
 			c.sets = append(c.sets, "state_dir="+*stateDir)
 		}
 		open := func() (*device, error) { return c.open(ctx, writing) }
+		if strings.ContainsFunc(opts.Version, unicode.IsControl) {
+			return cli.Usage("--release %q has control characters", opts.Version)
+		}
 		if *image != "" {
 			if *stateDir == "" {
 				return cli.Usage("provision --image needs --state-dir: the folder that becomes state_dir on the data partition")
 			}
+			opts.Factory = true
 			open = func() (*device, error) { return c.openImage(ctx, *image) }
 		}
 		d, err := open()
@@ -44,7 +50,7 @@ func provision(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(s)
+		c.showStatus(s, false)
 		return nil
 	}
 }
@@ -65,7 +71,7 @@ func (d *device) buildOnImage(ctx context.Context, c *command, image string) err
 		}
 		paths[s] = d.cfg.Slots[s].Device
 	}
-	backend, err := d.backendOnImage(image)
+	backend, err := d.backendOnImage(image, parts)
 	if err != nil {
 		return err
 	}
@@ -94,7 +100,7 @@ func (d *device) buildOnImage(ctx context.Context, c *command, image string) err
 
 // backendOnImage is the environment inside the image, as the product's boot
 // script will find it.
-func (d *device) backendOnImage(image string) (bootctl.Backend, error) {
+func (d *device) backendOnImage(image string, parts [2]slot.Part) (bootctl.Backend, error) {
 	if len(d.cfg.Bootloader.Env) == 0 {
 		return nil, &configError{errors.New("cannot provision an image without bootloader.env: list the two copies of U-Boot's environment")}
 	}
@@ -106,6 +112,11 @@ func (d *device) backendOnImage(image string) (bootctl.Backend, error) {
 		}
 		if env.Offset < 0 || env.Offset+env.Size > part.Size {
 			return nil, &configError{fmt.Errorf("bootloader.env: offset %#x with size %#x is outside %s, which has %#x bytes", env.Offset, env.Size, env.Device, part.Size)}
+		}
+		for _, s := range parts {
+			if part.Offset+env.Offset < s.Offset+s.Size && s.Offset < part.Offset+env.Offset+env.Size {
+				return nil, &configError{fmt.Errorf("bootloader.env: cannot use %s because that is a slot: give the environment a partition of its own", env.Device)}
+			}
 		}
 		copies = append(copies, uboot.Copy{Path: image, Offset: part.Offset + env.Offset, Size: env.Size})
 	}

@@ -21,14 +21,18 @@ func status(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(s)
+		c.showStatus(s, lockHeld(d.cfg.StateDir))
 		return nil
 	}
 }
 
-func (c *command) showStatus(s updater.Status) {
+// showStatus prints the state; busy says that another abota is changing it.
+func (c *command) showStatus(s updater.Status, busy bool) {
 	if c.JSON {
-		c.Result(s)
+		c.Result(struct {
+			updater.Status
+			Busy bool `json:"busy"`
+		}{s, busy})
 		return
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
@@ -36,7 +40,11 @@ func (c *command) showStatus(s updater.Status) {
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
 	fmt.Fprintf(w, "release\t%s\n", s.Release.Name())
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
-	fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, s.Why)
+	if busy {
+		fmt.Fprintf(w, "now\tanother abota is at work\n")
+	} else {
+		fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, s.Why)
+	}
 	for _, v := range s.Condemned {
 		fmt.Fprintf(w, "condemned\t%s: %s\n", v.Release.Name(), v.Reason)
 	}

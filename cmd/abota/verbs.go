@@ -121,7 +121,7 @@ func info(c *command, _ *flag.FlagSet) action {
 		}
 		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s (MD5)\nidentity  %s (SHA-256)", id.Name(), id.Source, cli.Size(id.Size), id.Checksum, id.SHA256)
 		for _, p := range parts {
-			c.Say("holds     %s, %s", p.Name, cli.Size(p.Size))
+			c.Say("holds     %q, %s", p.Name, cli.Size(p.Size))
 		}
 		const unprotected = "the classic format has no downgrade protection: an older release installs like a newer one"
 		c.Say("note      %s", unprotected)

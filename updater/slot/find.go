@@ -32,7 +32,8 @@ func (h Host) Find(spec string) (string, error) {
 func (h Host) follow(path string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(path)
 	if err == nil {
-		return resolved, nil
+		_, err = identify(resolved)
+		return resolved, err
 	}
 	if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, h.dev("")+"/") {
 		all, _ := h.devices()

@@ -50,6 +50,25 @@ func (h Host) guard(target, booted volume) error {
 	return nil
 }
 
+// Overlaps reports whether size bytes of a device or file from offset on lie in
+// a slot, directly or on what both are built of.
+func (h Host) Overlaps(path string, offset, size int64, slot string) (bool, error) {
+	t, err := h.tree()
+	if err != nil {
+		return false, fmt.Errorf("find out what %s stands on: %w", path, err)
+	}
+	part, err := identify(path)
+	if err != nil {
+		return false, err
+	}
+	whole, err := identify(slot)
+	if err != nil {
+		return false, err
+	}
+	parts := t.descend(nil, region{on: part, start: offset, end: offset + size}, maxDepth)
+	return overlap(parts, t.regions(whole)), nil
+}
+
 // describe names what is in use as seen from the target.
 func (t tree) describe(s, target storage) string {
 	switch d := t[s.dev]; {

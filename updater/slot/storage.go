@@ -123,8 +123,9 @@ func (r region) below(s storage, offset int64) region {
 
 // share reports whether writing one storage changes the other.
 func (t tree) share(a, b storage) bool {
-	other := t.regions(b)
-	return slices.ContainsFunc(t.regions(a), func(r region) bool {
-		return slices.ContainsFunc(other, r.overlaps)
-	})
+	return overlap(t.regions(a), t.regions(b))
+}
+
+func overlap(some, others []region) bool {
+	return slices.ContainsFunc(some, func(r region) bool { return slices.ContainsFunc(others, r.overlaps) })
 }

@@ -136,7 +136,7 @@ func bySendError(err error) *answer {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.As(err, &cert):
-		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check tls.ca_file, the endpoint's host name and the clock", final: true}
+		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check the endpoint's host name, the certificates of this system and the clock", final: true}
 	case errors.As(err, &record):
 		return &answer{kind: ErrTransport, why: "the server does not speak TLS", advice: "write the endpoint with http://, or correct its port", final: true}
 	}

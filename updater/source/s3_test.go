@@ -152,7 +152,7 @@ func TestTLSMistakesAreNotRetried(t *testing.T) {
 	h.Server = newTLSServer(t, handler)
 	opts.Endpoint = h.URL
 	_, err = newTestS3(t, opts).Open(t.Context(), "firmware.zip")
-	wantError(t, err, ErrTransport, "certificate", "tls.ca_file")
+	wantError(t, err, ErrTransport, "certificate", "the clock")
 
 	opts.TLS = h.Client().Transport.(*http.Transport).TLSClientConfig
 	if got, err := fetch(t.Context(), newTestS3(t, opts), "firmware.zip"); err != io.EOF || string(got) != "x" {
