@@ -5,8 +5,9 @@
 //
 // Results go to stdout; complaints and progress go to stderr. A command that
 // fails says why once, in one line. With --json stdout holds one JSON object,
-// also when the command fails: the result if there was one, else the error. A
-// progress bar never wraps on the terminal that it is shown on.
+// also when the command fails: the result if there was one, else the error,
+// which stderr then does not repeat. Success whose result could not be printed
+// is a failure. A progress bar never wraps on the terminal that it is shown on.
 //
 // # Not guaranteed
 //
@@ -46,8 +47,13 @@ type Output struct {
 	JSON   bool
 	Stdout io.Writer
 	Stderr io.Writer
+	// LinesCount makes a line of Say that got lost a failure, as a lost Result
+	// always is. It is not for what init runs: that acts on the exit code, and
+	// a console that takes no text says nothing about the firmware.
+	LinesCount bool
 
 	answered bool
+	lost     error // the first error of stdout
 }
 
 // Result prints one JSON object on stdout.
@@ -56,27 +62,45 @@ func (o *Output) Result(v any) {
 	if err != nil {
 		text = []byte(`{"error":{"code":1,"reason":"result cannot be encoded"}}`)
 	}
-	fmt.Fprintf(o.Stdout, "%s\n", text)
+	_, err = fmt.Fprintf(o.Stdout, "%s\n", text)
 	o.answered = true
+	o.lose(err)
 }
 
 // Say prints a line for people; with --json the result object says it all.
 func (o *Output) Say(format string, args ...any) {
-	if !o.JSON {
-		fmt.Fprintf(o.Stdout, format+"\n", args...)
+	if o.JSON {
+		return
+	}
+	if _, err := fmt.Fprintf(o.Stdout, format+"\n", args...); o.LinesCount {
+		o.lose(err)
+	}
+}
+
+func (o *Output) lose(err error) {
+	if o.lost == nil {
+		o.lost = err
 	}
 }
 
 // End says how the verb ended and returns the exit code: help is printed where
-// it was asked for, and what is no success is complained of.
+// it was asked for, and what is no success is complained of. A lost result
+// turns ExitDone into ExitFailed; ExitRebootRequired stays, since it tells the
+// caller what to do without the result.
 func (o *Output) End(verb string, err error, help func(io.Writer), codeOf func(error) int) int {
 	if errors.Is(err, flag.ErrHelp) {
 		help(o.Stdout)
 		return ExitDone
 	}
 	code := codeOf(err)
-	if err != nil {
+	switch {
+	case code != ExitDone && code != ExitRebootRequired:
 		o.complain(verb, code, err)
+	case o.lost != nil:
+		o.line(verb, fmt.Sprintf("cannot print the result: %v", o.lost))
+		if code == ExitDone {
+			return ExitFailed
+		}
 	}
 	return code
 }
@@ -90,6 +114,13 @@ func (o *Output) complain(verb string, code int, err error) {
 	}
 	if o.JSON && !o.answered {
 		o.Result(map[string]any{"error": map[string]any{"code": code, "reason": reason}})
+		if o.lost == nil {
+			return
+		}
 	}
+	o.line(verb, reason)
+}
+
+func (o *Output) line(verb, reason string) {
 	fmt.Fprintf(o.Stderr, "%s: %s\n", strings.TrimSpace(o.Name+" "+verb), reason)
 }

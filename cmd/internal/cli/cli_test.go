@@ -12,9 +12,14 @@ import (
 
 func help(w io.Writer) { fmt.Fprintln(w, "usage: tool") }
 
+var errReboot = errors.New("reboot")
+
 func codeOf(err error) int {
-	if err == nil {
+	switch err {
+	case nil:
 		return ExitDone
+	case errReboot:
+		return ExitRebootRequired
 	}
 	return ExitRefused
 }
@@ -30,9 +35,11 @@ func TestEndComplainsInOneLine(t *testing.T) {
 		{"go", nil, true, ExitDone, "", ""},
 		{"go", flag.ErrHelp, true, ExitDone, "usage: tool\n", ""},
 		{"go", errors.New("two\n  lines"), false, ExitRefused, "", "tool go: two lines\n"},
-		{"go", errors.New("no"), true, ExitRefused, `{"error":{"code":7,"reason":"no"}}` + "\n", "tool go: no\n"},
+		{"go", errors.New("no"), true, ExitRefused, `{"error":{"code":7,"reason":"no"}}` + "\n", ""},
+		{"go", errReboot, false, ExitRebootRequired, "", ""},
+		{"go", errReboot, true, ExitRebootRequired, "", ""},
 		{"", Usage("%q is wrong", "x"), false, ExitRefused, "", "tool: \"x\" is wrong (tool --help says more)\n"},
-		{"go", fmt.Errorf("outer: %w", Usage("inner")), true, ExitRefused, `{"error":{"code":7,"reason":"outer: inner (tool --help says more)"}}` + "\n", "tool go: outer: inner (tool --help says more)\n"},
+		{"go", fmt.Errorf("outer: %w", Usage("inner")), true, ExitRefused, `{"error":{"code":7,"reason":"outer: inner (tool --help says more)"}}` + "\n", ""},
 	} {
 		var stdout, stderr bytes.Buffer
 		o := Output{Name: "tool", JSON: row.json, Stdout: &stdout, Stderr: &stderr}
@@ -50,6 +57,42 @@ func TestAResultIsTheOnlyObjectOnStdout(t *testing.T) {
 	o.End("go", errors.New("later"), help, codeOf)
 	if stdout.String() != "{\"n\":1}\n" || stderr.String() != "tool go: later\n" {
 		t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
+	}
+}
+
+// full takes nothing, and says differently why each time.
+type full struct{ writes int }
+
+func (f *full) Write([]byte) (int, error) {
+	f.writes++
+	return 0, fmt.Errorf("full %d", f.writes)
+}
+
+func TestALostResultIsAFailure(t *testing.T) {
+	result := func(o *Output) { o.Result("done") }
+	say := func(o *Output) { o.Say("done"); o.Say("more") }
+	for _, row := range []struct {
+		name       string
+		json, unit bool // unit: what init runs
+		print      func(o *Output)
+		err        error
+		code       int
+		stderr     string
+	}{
+		{"result", true, true, result, nil, ExitFailed, "tool go: cannot print the result: full 1\n"},
+		{"lines", false, false, say, nil, ExitFailed, "tool go: cannot print the result: full 1\n"},
+		{"lines of what init runs", false, true, say, nil, ExitDone, ""},
+		{"reboot required", true, false, result, errReboot, ExitRebootRequired, "tool go: cannot print the result: full 1\n"},
+		{"failure after the result", true, false, result, errors.New("no"), ExitRefused, "tool go: no\n"},
+		{"failure that stdout did not take", true, false, func(*Output) {}, errors.New("no"), ExitRefused, "tool go: no\n"},
+		{"nothing to print", true, false, func(*Output) {}, nil, ExitDone, ""},
+	} {
+		var stderr bytes.Buffer
+		o := Output{Name: "tool", JSON: row.json, LinesCount: !row.unit, Stdout: &full{}, Stderr: &stderr}
+		row.print(&o)
+		if code := o.End("go", row.err, help, codeOf); code != row.code || stderr.String() != row.stderr {
+			t.Errorf("%s: exit code %d, stderr %q", row.name, code, stderr.String())
+		}
 	}
 }
 
