@@ -56,7 +56,8 @@ push reads where to from these, the first one wins:
         endpoint, file_name, checksum_name, key_name
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION,
         AWS_ENDPOINT_URL, AWS_PROFILE and ~/.aws/credentials
-It uploads the token, then the key if --with-key says so, then the checksum.
+It checks that the folder's key.key, if there is one, opens the token. It
+uploads the token, then the key if --with-key says so, then the checksum.
 A key in the bucket is as public as the bucket. Devices that have a key_file
 need no other; those that run the old script read key.key from the bucket.
 
@@ -77,7 +78,7 @@ func usage(w io.Writer) {
 
 // run is the whole command; it returns the exit code.
 func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
-	c := &command{cli.Output{Name: "abota-publish", Stdout: stdout, Stderr: stderr}}
+	c := &command{cli.Output{Name: "abota-publish", Stdout: stdout, Stderr: stderr, LinesCount: true}}
 	name, err := c.dispatch(ctx, args)
 	return c.End(name, err, usage, exitCode)
 }

@@ -5,7 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"path/filepath"
+	"os"
 
 	"abota/cmd/internal/cli"
 	"abota/updater/fernet"
@@ -35,18 +35,23 @@ func (v *conversion) target(input, byDefault string) (string, error) {
 		if v.out != "" {
 			return "", cli.Usage("-o and --in-place exclude each other")
 		}
-		// A symbolic link stays one, and what it points to is replaced.
-		path, err := filepath.EvalSymlinks(input)
-		if err != nil {
-			return "", fmt.Errorf("read input: %w", err)
-		}
-		return path, nil
+		return input, nil
 	}
 	out := v.out
 	if out == "" {
 		out = byDefault
 	}
+	if sameFile(input, out) {
+		return "", cli.Usage("cannot write %s because it is the input itself: use --in-place", out)
+	}
 	return out, mayWrite(out, v.force)
+}
+
+// sameFile reports whether both names are there and lead to one file.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 func encrypt(c *command, flags *flag.FlagSet) action {

@@ -30,8 +30,13 @@ func permissions(perm fs.FileMode) []renameio.Option {
 	return []renameio.Option{renameio.WithPermissions(perm), renameio.WithExistingPermissions()}
 }
 
-// writeWhole makes path hold what fill writes, or leaves it as it was.
+// writeWhole makes path hold what fill writes, or leaves it as it was. A
+// symbolic link stays one, and what it points to is replaced.
 func writeWhole(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+	path, err := outputFile(path)
+	if err != nil {
+		return err
+	}
 	dir := filepath.Dir(path)
 	f, err := renameio.NewPendingFile(path, append(permissions(perm), renameio.WithTempDir(dir))...)
 	if err != nil {
@@ -67,14 +72,49 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// mayWrite refuses to replace what is there.
-func mayWrite(path string, force bool) error {
-	_, err := os.Lstat(path)
-	if force || errors.Is(err, fs.ErrNotExist) {
-		return nil
+// outputFile is the file that path names once links are followed. What is
+// there and is no file is refused: a rename would put a file in its place.
+func outputFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil {
+			return "", cli.Usage("cannot write %s because it is a link to nothing: name a file", path)
+		}
+		return path, nil
+	case err != nil:
+		return "", fmt.Errorf("write: %w", err)
+	case !info.Mode().IsRegular():
+		return "", cli.Usage("cannot write %s because it is a %s: name a file", path, kind(info.Mode()))
 	}
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return fmt.Errorf("write: %w", err)
+		return "", fmt.Errorf("write: %w", err)
+	}
+	return target, nil
+}
+
+// kind says what is no regular file.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// mayWrite refuses to replace what is there, and with force only what is no
+// file.
+func mayWrite(path string, force bool) error {
+	if _, err := outputFile(path); err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); force || errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return refused("cannot write %s because it exists: name another file with -o, or add --force", path)
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -27,7 +28,8 @@ type upload struct {
 	to      destination
 	names   objectNames
 	from    local
-	token   *inputFile // open from its digests on: another file under its name is no matter
+	token   *inputFile  // open from its digests on: another file under its name is no matter
+	key     *fernet.Key // the release's, nil when it has none here
 	version string
 	withKey bool
 	done    []uploaded
@@ -95,12 +97,40 @@ func (u *upload) prepare(ctx context.Context, o *storeOptions, from, to string) 
 	if u.token, err = u.open(ctx, u.from.token); err != nil {
 		return nil, err
 	}
-	sum, err = u.token.digests()
-	u.token.meter.end()
-	if err != nil {
-		return nil, err
+	sum = newDigests()
+	return sum, u.prove(sum)
+}
+
+// prove reads the token once: for its digests, and for whether the release's
+// own key opens it.
+func (u *upload) prove(sum *digests) (err error) {
+	if u.from.key != "" {
+		if u.key, err = readKey(u.from.key); err != nil {
+			return err
+		}
 	}
-	return sum, u.from.checkChecksum(sum)
+	defer u.token.meter.end()
+	token := io.TeeReader(u.token, sum)
+	var locked error
+	if u.key != nil {
+		_, locked = io.Copy(io.Discard, fernet.NewReader(token, u.key))
+		if locked != nil && !errors.Is(locked, fernet.ErrInvalid) {
+			return fmt.Errorf("read token: %w", locked)
+		}
+	}
+	// Without a key this is all of the token, else what a damaged one leaves.
+	if _, err := io.Copy(io.Discard, token); err != nil {
+		return fmt.Errorf("read token: %w", err)
+	}
+	// A token that is not the one of the checksum is no matter of its key.
+	if err := u.from.checkChecksum(sum); err != nil {
+		return err
+	}
+	if locked != nil {
+		dir, key := filepath.Split(u.from.key)
+		return fmt.Errorf("%s in %s does not open %s: %w: devices could not either: put the key there that made the token, or pack anew", key, filepath.Clean(dir), filepath.Base(u.from.token), locked)
+	}
+	return nil
 }
 
 func (u *upload) createBucket(ctx context.Context, region string) error {
@@ -133,18 +163,14 @@ func (u *upload) release(ctx context.Context, sum *digests) error {
 // --with-key it refuses a release that devices could not open because another
 // key lies in the bucket.
 func (u *upload) chooseKey(ctx context.Context) (string, error) {
-	if u.from.key == "" {
+	if u.key == nil {
 		return "", nil
-	}
-	key, err := readKey(u.from.key)
-	if err != nil {
-		return "", err
 	}
 	if u.withKey {
 		u.warn(publicKeyWarning)
-		return key.Encode(), nil
+		return u.key.Encode(), nil
 	}
-	return key.Encode(), u.compareKey(ctx, key)
+	return u.key.Encode(), u.compareKey(ctx, u.key)
 }
 
 // compareKey looks at the key that is in the bucket.
