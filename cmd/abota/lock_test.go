@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,4 +101,23 @@ func TestUnlockedSaysThatTheLockDidNotComeBack(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Status looks at the lock without taking it, and makes none.
+func TestLockHeldOnlyLooks(t *testing.T) {
+	dir := t.TempDir()
+	if lockHeld(dir) {
+		t.Error("a lock that does not exist is held")
+	}
+	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
+		t.Errorf("left %v, %v", found, err)
+	}
+	l := lockOf(t, dir)
+	if lockHeld(dir) {
+		t.Error("a free lock is held")
+	}
+	must(t, l.try())
+	if !lockHeld(dir) {
+		t.Error("a lock at work is free")
+	}
 }
