@@ -103,7 +103,7 @@ func TestUnlockedSaysThatTheLockDidNotComeBack(t *testing.T) {
 	})
 }
 
-// Status looks at the lock without taking it, and makes none.
+// Status must not make the lock that it asks about.
 func TestLockHeldOnlyLooks(t *testing.T) {
 	dir := t.TempDir()
 	if lockHeld(dir) {
