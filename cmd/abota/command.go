@@ -134,6 +134,8 @@ func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
 		return cli.Usage("%q is one argument too many", words[v.max])
 	}
 	c.log = newLog(c.Stderr, c.JSON, c.verbose, c.byInit)
+	// A console that takes no more lines must not fail a boot.
+	c.LinesCount = v.name != "boot"
 	return do(ctx, words)
 }
 
