@@ -27,12 +27,6 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		found := fieldsOf(t, payload)
-		for name := range found {
-			folds := func(field string) bool { return field != name && strings.EqualFold(field, name) }
-			if slices.ContainsFunc(own, folds) {
-				t.Skip("a field name in another case is read as the field")
-			}
-		}
 		text := mustMarshal(t, r)
 		again, err := decodeRecord(text)
 		if err != nil {

@@ -110,12 +110,9 @@ type Record struct {
 // recordFields has Record's fields without its methods.
 type recordFields Record
 
-// UnmarshalJSON reads a record and keeps what it does not know.
+// UnmarshalJSON reads a record and keeps what it does not know. A name counts
+// only as it is written, while encoding/json would take other cases too.
 func (r *Record) UnmarshalJSON(text []byte) error {
-	var fields recordFields
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return err
-	}
 	all := map[string]json.RawMessage{}
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
@@ -125,7 +122,19 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	for name := range known {
+		known[name] = all[name]
+		if _, there := all[name]; !there {
+			delete(known, name)
+		}
 		delete(all, name)
+	}
+	exact, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	var fields recordFields
+	if err := json.Unmarshal(exact, &fields); err != nil {
+		return err
 	}
 	*r = Record(fields)
 	if len(all) > 0 {
