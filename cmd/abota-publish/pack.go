@@ -13,7 +13,7 @@ import (
 )
 
 // versionName is a fourth file, beside the release's three: push takes the
-// version from it. It stays on the publisher's side.
+// version from it, and so does an install from a folder. It is not uploaded.
 const versionName = "version.txt"
 
 type packOptions struct {

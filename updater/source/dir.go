@@ -50,6 +50,7 @@ func (d *Dir) Open(ctx context.Context, name string) (*Object, error) {
 		f.Close()
 		return nil, localError("open", path, err)
 	}
+	info.Version = d.version()
 	return &Object{info: info, body: &fileBody{ctx: ctx, f: f, info: info, left: info.Size}}, nil
 }
 
@@ -84,6 +85,27 @@ func (d *Dir) join(name string) (string, error) {
 		return "", fmt.Errorf("cannot read %q from %s because an object in a folder is a plain file name: correct the configured name", name, d.path)
 	}
 	return filepath.Join(d.path, name), nil
+}
+
+// versionFile is what the publisher's pack writes beside a release; in a bucket
+// the objects' metadata says the same.
+const versionFile = "version.txt"
+
+// version is a folder's word on which version it holds, empty when there is
+// none that fits on a line.
+func (d *Dir) version() string {
+	const most = 200
+	f, err := os.Open(filepath.Join(d.path, versionFile))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	version := strings.TrimSpace(string(text))
+	if err != nil || len(text) > most || strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return version
 }
 
 // fileInfo describes a regular file. Its ETag changes with its size, its

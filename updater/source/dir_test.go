@@ -211,3 +211,26 @@ func TestCancelEndsReadingAFile(t *testing.T) {
 		}
 	}
 }
+
+func TestFolderSaysItsVersion(t *testing.T) {
+	for text, want := range map[string]string{"1.4.0\n": "1.4.0", "": "", "two words": "", "\x1b[31m": "", strings.Repeat("9", 300): ""} {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"firmware.zip": "token", "version.txt": text} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := NewDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := d.Open(t.Context(), "firmware.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(o); err != nil || string(got) != "token" || o.Info().Version != want {
+			t.Errorf("%q: version %q, want %q (%q, %v)", text, o.Info().Version, want, got, err)
+		}
+		o.Close()
+	}
+}
