@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"abota/bootctl"
 	"abota/cmd/internal/cli"
@@ -12,13 +13,19 @@ import (
 
 // claim is somebody's word on which slot runs.
 type claim struct {
-	by   string
-	slot bootctl.Slot
+	by     string
+	slot   bootctl.Slot
+	loader bool // it stands on the kernel command line
 }
 
 // claims are all of them. They are believed only as far as the device behind
 // "/" does not contradict.
 type claims []claim
+
+// byLoader reports whether a boot loader made one of the claims.
+func (all claims) byLoader() bool {
+	return slices.ContainsFunc(all, func(c claim) bool { return c.loader })
+}
 
 // readClaims collects what the command line, the environment and the kernel
 // command line say. rauc.slot is what a boot script made for RAUC passes.
@@ -29,7 +36,7 @@ func readClaims(flag string) (claims, error) {
 		if err != nil {
 			return nil, cli.Usage("--booted: %v", err)
 		}
-		all = append(all, claim{"--booted", s})
+		all = append(all, claim{by: "--booted", slot: s})
 	}
 	cmdline, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
@@ -44,7 +51,7 @@ func readClaims(flag string) (claims, error) {
 		if err != nil {
 			return nil, &configError{fmt.Errorf("kernel command line: %s: %w", name, err)}
 		}
-		all = append(all, claim{"the kernel command line (" + name + ")", s})
+		all = append(all, claim{by: "the kernel command line (" + name + ")", slot: s, loader: true})
 	}
 	return all, nil
 }
@@ -58,7 +65,7 @@ func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backe
 		return 0, &configError{err}
 	}
 	if known {
-		all = append(all, claim{`the device behind "/"`, bootctl.Slot(root)})
+		all = append(all, claim{by: `the device behind "/"`, slot: bootctl.Slot(root)})
 	}
 	if len(all) == 0 {
 		return bootedByTable(backend, provisioned)

@@ -129,7 +129,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
 		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
-		Reboot: rebootFor(backend, c.log), Evidence: pstoreEvidence,
+		Reboot: rebootFor(backend, said.byLoader() || !plainFiles(paths), c.log), Evidence: pstoreEvidence,
 		Watchdog: d.watchdog(c.log), Progress: func(updater.Progress) {},
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}

@@ -25,11 +25,12 @@ const (
 )
 
 // rebootFor is the reboot that makes a moved boot pointer count. Where no
-// bootloader reads the table, restarting the machine would change nothing.
-func rebootFor(backend bootctl.Backend, log *slog.Logger) func(context.Context) error {
-	if caps := backend.Caps(); !caps.Tries && !caps.OneShot {
+// bootloader reads the table, or this machine was not started from slots that
+// are plain files, restarting it would change nothing.
+func rebootFor(backend bootctl.Backend, startedFromSlots bool, log *slog.Logger) func(context.Context) error {
+	if caps := backend.Caps(); !caps.Tries && !caps.OneShot || !startedFromSlots {
 		return func(context.Context) error {
-			log.Warn("no bootloader reads these slots: restart what uses the slots")
+			log.Warn("this machine does not boot from these slots: restart what uses the slots")
 			return nil
 		}
 	}
