@@ -22,7 +22,8 @@ type BootReport struct {
 // Boot is what init calls at every boot. Without a trial it returns at once.
 // In a trial it returns when the slot is committed, or, after the reboot into
 // the other slot was asked for, with ErrUnhealthy. When ctx ends first (a
-// shutdown during the trial) there is no verdict, and the next boot goes on.
+// shutdown during the trial) there is no verdict but an error, and the next
+// boot goes on.
 // The report is valid beside an error too, unless its Action is Unknown.
 func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	report := BootReport{Booted: e.Booted, Decision: Decision{Action: Unknown}}

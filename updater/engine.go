@@ -97,7 +97,8 @@ type Engine struct {
 	Paths  [2]string
 	Booted bootctl.Slot
 	BootID string
-	// ConfirmedTries goes into a table that is made anew.
+	// ConfirmedTries goes into a table that is made anew, and into one that
+	// says otherwise at the next boot without a trial.
 	ConfirmedTries int
 
 	Release Release
@@ -113,7 +114,7 @@ type Engine struct {
 	Watchdog func() (Watchdog, error)
 	// Evidence, optional, names what a crashed kernel left behind.
 	Evidence func() string
-	// Progress, optional, is called while an install goes on.
+	// Progress is called while an install goes on.
 	Progress func(Progress)
 	// Code maps an error to the exit code that the journal keeps.
 	Code func(error) int
