@@ -7,13 +7,60 @@ import (
 
 // check is everything that no single key can say.
 func check(w *walker, c *Config) error {
-	if a := c.Slots[0]; a.Device != "" && a == c.Slots[1] {
-		return w.failAt("slots.b.device", "is the same as slots.a.device (%s): an update would overwrite the running system", a.Device)
+	if err := checkSlots(w, c); err != nil {
+		return err
+	}
+	if err := checkSource(w, c); err != nil {
+		return err
 	}
 	if err := checkEnv(w, c); err != nil {
 		return err
 	}
 	return checkHealth(w, c)
+}
+
+func checkSlots(w *walker, c *Config) error {
+	for i, path := range []string{"slots.a", "slots.b"} {
+		if s := c.Slots[i]; s.Device != "" && s.Dir != "" {
+			return w.failAt(path+".dir", "stands beside %s.device: a slot is either a device or a folder", path)
+		}
+	}
+	a, b := c.Slots[0], c.Slots[1]
+	switch {
+	case a.Device != "" && a == b:
+		return w.failAt("slots.b.device", "is the same as slots.a.device (%s): an update would overwrite the running system", a.Device)
+	case a.Dir != "" && a == b:
+		return w.failAt("slots.b.dir", "is the same as slots.a.dir (%s): an update would overwrite the running system", a.Dir)
+	case a.Dir != "" && b.Device != "", a.Device != "" && b.Dir != "":
+		return w.failAt("slots.b.dir", "and slots.a are of two kinds: give both a device, or both a dir")
+	}
+	return checkLink(w, c)
+}
+
+// checkLink ties directory slots and their link together.
+func checkLink(w *walker, c *Config) error {
+	dirs, kind := c.Slots[0].Dir != "" || c.Slots[1].Dir != "", c.Bootloader.Kind
+	switch {
+	case dirs && kind != "" && kind != KindSymlink:
+		return w.failAt("bootloader.kind", "%s does not read directory slots: use %s", kind, KindSymlink)
+	case !dirs && kind == KindSymlink && (c.Slots[0].Device != "" || c.Slots[1].Device != ""):
+		return w.failAt("bootloader.kind", "%s is for directory slots: give slots.a.dir and slots.b.dir", KindSymlink)
+	case dirs && c.Bootloader.Link == "":
+		return w.failAt("slots.a.dir", "needs bootloader.link beside it: the symbolic link that the service is started through")
+	}
+	return nil
+}
+
+func checkSource(w *walker, c *Config) error {
+	switch {
+	case c.URL != "" && c.Bucket != "":
+		return w.failAt("url", "stands beside bucket: a release comes from one of them")
+	case c.TLS.Cert != "" && c.TLS.Key == "":
+		return w.failAt("tls.cert", "has no tls.key beside it")
+	case c.TLS.Key != "" && c.TLS.Cert == "":
+		return w.failAt("tls.key", "has no tls.cert beside it")
+	}
+	return nil
 }
 
 // failAt is the error of a key, at the place where it was set.
@@ -71,7 +118,7 @@ func checkHealth(w *walker, c *Config) error {
 // NeedSlots reports which slot is not configured.
 func (c *Config) NeedSlots() error {
 	for i, path := range []string{"slots.a.device", "slots.b.device"} {
-		if c.Slots[i].Device != "" {
+		if c.Slots[i] != (Slot{}) {
 			continue
 		}
 		return &Error{
@@ -88,6 +135,8 @@ func (c *Config) NeedSource() error {
 		return &Error{Key: key, Reason: fmt.Sprintf("not set: %s: add it to the configuration, or set %s%s", why, envPrefix, strings.ToUpper(key))}
 	}
 	switch {
+	case c.URL != "":
+		return nil
 	case c.Bucket == "":
 		return missing("bucket", "the bucket that holds the release")
 	case c.Region == "" && c.Endpoint == "":

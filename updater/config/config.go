@@ -46,8 +46,21 @@ type Config struct {
 	Region, Bucket, Endpoint string
 	// FileName, ChecksumName and KeyName are the objects of a classic release.
 	FileName, ChecksumName, KeyName string
+	// URL is the token at a web address, instead of a bucket; it is kept as a
+	// secret because a pre-signed one is. URLCommand prints a fresh one when
+	// it has expired.
+	URL        Secret
+	URLCommand []string
 	// KeyFile is the Fernet key on the device. It wins over KeyName.
 	KeyFile string
+	// Proxy is the address of an HTTP proxy, empty for what the environment
+	// says. It may hold a password.
+	Proxy Secret
+	// TLS is what connections to the source trust and show.
+	TLS TLS
+	// MinRate is how many bytes a second a download must bring on average, or
+	// else it is given up; 0 lets it crawl.
+	MinRate int64
 	// StateDir holds the journal, on a partition that both slots share.
 	StateDir string
 	// Slots are the two copies of the system, a and b.
@@ -58,6 +71,10 @@ type Config struct {
 	Health Health
 	// Watchdog is held during a trial when its Device is not empty.
 	Watchdog Watchdog
+	// Hooks are programs that run at the turns of an update.
+	Hooks Hooks
+	// Poll says when `abota run` looks for a release, and when it takes it.
+	Poll Poll
 	// Warnings are lines for whoever runs the command: what works, but should
 	// not stay as it is.
 	Warnings []string
@@ -69,23 +86,77 @@ type Config struct {
 type Slot struct {
 	// Device is PARTUUID=…, PARTLABEL=… or a path.
 	Device string
+	// Dir is a folder instead of a device: the release is unpacked into it,
+	// and a service is restarted instead of the machine.
+	Dir string
+}
+
+// TLS is what connections to the source trust and show. All are paths of PEM
+// files.
+type TLS struct {
+	// CAFile holds the authorities that are trusted instead of the system's.
+	CAFile string
+	// Cert and Key are this device's own certificate and its key.
+	Cert, Key string
+}
+
+// Hooks are programs with their arguments; an empty one is not run.
+type Hooks struct {
+	BeforeInstall, BeforeReboot, AfterCommit, AfterRollback []string
+	// Timeout bounds each of them.
+	Timeout time.Duration
+}
+
+// The values of Poll.Reboot.
+const (
+	// RebootNow restarts the device as soon as a release is installed.
+	RebootNow = "now"
+	// RebootInWindow waits for the maintenance window.
+	RebootInWindow = "window"
+	// RebootByApplication leaves the restart to whoever knows better.
+	RebootByApplication = "application"
+)
+
+// Poll says when `abota run` looks for a release, and when it takes it.
+type Poll struct {
+	// Interval is the time from one look to the next; up to Jitter is added
+	// at random to it, and again between finding a release and taking it.
+	Interval, Jitter time.Duration
+	// Window are the times of the week in which releases are installed and
+	// the device restarts, as "Mon-Fri 02:00-04:30"; empty means always.
+	Window []string
+	// RateLimit is how many bytes a second a download may take; 0 means as
+	// many as there are.
+	RateLimit int64
+	// Wave is how long it takes until every device of a fleet may have taken
+	// a release; each waits for its own fixed part of it.
+	Wave time.Duration
+	// Reboot is RebootNow, RebootInWindow or RebootByApplication.
+	Reboot string
 }
 
 // The kinds of boot pointer that Bootloader.Kind may name.
 const (
-	KindUBoot  = "uboot"
-	KindRecord = "record"
+	KindUBoot   = "uboot"
+	KindRecord  = "record"
+	KindSymlink = "symlink"
 )
 
 // Bootloader says where the boot pointer is kept.
 type Bootloader struct {
-	// Kind is KindUBoot or KindRecord; empty means detect.
+	// Kind is KindUBoot, KindRecord or KindSymlink; empty means detect.
 	Kind string
 	// Env are the two redundant copies of U-Boot's environment, or none.
 	Env []EnvCopy
 	// ConfirmedTries is how many boots a confirmed slot may start in a row
 	// without an answer; 0 means that they are not counted.
 	ConfirmedTries int
+	// Link is the symbolic link that shows which directory slot runs.
+	Link string
+	// Restart is the program that restarts what runs from a directory slot,
+	// with its arguments, and RestartTimeout how long it may take.
+	Restart        []string
+	RestartTimeout time.Duration
 }
 
 // EnvCopy is one copy of U-Boot's environment. Offset and Size are bytes.
@@ -127,7 +198,8 @@ func defaults() Config {
 		ChecksumName: "checksum.txt",
 		KeyName:      "key.key",
 		StateDir:     "/var/lib/abota",
-		Bootloader:   Bootloader{ConfirmedTries: 10},
+		MinRate:      1 << 10,
+		Bootloader:   Bootloader{ConfirmedTries: 10, RestartTimeout: time.Minute},
 		Health: Health{
 			Deadline:           2 * time.Minute,
 			StableFor:          30 * time.Second,
@@ -135,5 +207,7 @@ func defaults() Config {
 			UpdatePathDeadline: 5 * time.Minute,
 		},
 		Watchdog: Watchdog{Timeout: time.Minute},
+		Hooks:    Hooks{Timeout: time.Minute},
+		Poll:     Poll{Interval: time.Hour, Jitter: 10 * time.Minute, Reboot: RebootNow},
 	}
 }

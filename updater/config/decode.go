@@ -148,11 +148,16 @@ func list[T, E any](field func(*T) *[]E, blank E, keys []key[E]) setter[T] {
 	}
 }
 
-// words is the setter of a list of plain texts.
-func words[T any](field func(*T) *[]string) setter[T] {
+// program is the setter of a command and its arguments.
+func program[T any](field func(*T) *[]string) setter[T] {
+	return texts(field, "a program and its arguments, as [/usr/bin/app, --selftest]")
+}
+
+// texts is the setter of a list of plain texts.
+func texts[T any](field func(*T) *[]string, of string) setter[T] {
 	return func(w *walker, dst *T, n *yaml.Node, path string) error {
 		if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-			return w.fail(n, path, "needs a list of a program and its arguments, as [/usr/bin/app, --selftest]")
+			return w.fail(n, path, "needs a list of %s", of)
 		}
 		all := make([]string, 0, len(n.Content))
 		for _, item := range n.Content {

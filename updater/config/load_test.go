@@ -49,7 +49,7 @@ func TestExampleSetsEveryKeyItShows(t *testing.T) {
 	want.AccessKey, want.SecretKey = "AKIAEXAMPLE", "example/Secret+Key=#1"
 	want.Region, want.Bucket = "eu-west-1", "fleet-firmware"
 	want.KeyFile = "/etc/abota/firmware.key"
-	want.Slots = [2]Slot{{"PARTLABEL=root-a"}, {"PARTLABEL=root-b"}}
+	want.Slots = [2]Slot{{Device: "PARTLABEL=root-a"}, {Device: "PARTLABEL=root-b"}}
 	want.Bootloader.Kind = KindUBoot
 	want.Bootloader.Env = []EnvCopy{{"PARTLABEL=uboot-env", 0, 0x4000}, {"PARTLABEL=uboot-env", 4 << 20, 0x4000}}
 	want.Health.Checks = []Check{
@@ -108,7 +108,7 @@ func TestLaterFileOverridesEarlierAndListsAreReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Bucket != "two" || c.Region != "r1" || c.Slots != [2]Slot{{"/dev/a"}, {"/dev/c"}} {
+	if c.Bucket != "two" || c.Region != "r1" || c.Slots != [2]Slot{{Device: "/dev/a"}, {Device: "/dev/c"}} {
 		t.Errorf("merged wrongly: %+v", c)
 	}
 	if len(c.Health.Checks) != 1 || c.Health.Checks[0].Exec[0] != "c" {
@@ -135,7 +135,7 @@ func TestMissingDefaultFileLeavesItToTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Slots != [2]Slot{{"/dev/a"}, {"/dev/b"}} {
+	if c.Slots != [2]Slot{{Device: "/dev/a"}, {Device: "/dev/b"}} {
 		t.Errorf("got %+v", c.Slots)
 	}
 	if c, err = load(none, nil, nil, nil); err != nil {

@@ -27,6 +27,15 @@ var schema = []key[Config]{
 	{name: "file_name", set: scalar(func(c *Config) *string { return &c.FileName }, objectName)},
 	{name: "checksum_name", set: scalar(func(c *Config) *string { return &c.ChecksumName }, objectName)},
 	{name: "key_name", set: scalar(func(c *Config) *string { return &c.KeyName }, objectName)},
+	{name: "url", set: scalar(func(c *Config) *Secret { return &c.URL }, secretAddress)},
+	{name: "url_command", list: true, set: program(func(c *Config) *[]string { return &c.URLCommand })},
+	{name: "proxy", set: scalar(func(c *Config) *Secret { return &c.Proxy }, secretAddress)},
+	{name: "tls", sub: []key[Config]{
+		{name: "ca_file", set: scalar(func(c *Config) *string { return &c.TLS.CAFile }, text)},
+		{name: "cert", set: scalar(func(c *Config) *string { return &c.TLS.Cert }, text)},
+		{name: "key", set: scalar(func(c *Config) *string { return &c.TLS.Key }, text)},
+	}},
+	{name: "min_rate", set: scalar(func(c *Config) *int64 { return &c.MinRate }, size)},
 	{name: "key_file", set: scalar(func(c *Config) *string { return &c.KeyFile }, text)},
 	{name: "state_dir", set: scalar(func(c *Config) *string { return &c.StateDir }, filled)},
 	{name: "slots", unknown: "unknown slot: use a and b", sub: []key[Config]{
@@ -36,6 +45,9 @@ var schema = []key[Config]{
 	{name: "bootloader", sub: []key[Config]{
 		{name: "kind", set: scalar(func(c *Config) *string { return &c.Bootloader.Kind }, bootloaderKind)},
 		{name: "env", list: true, set: list(func(c *Config) *[]EnvCopy { return &c.Bootloader.Env }, EnvCopy{}, envKeys)},
+		{name: "link", set: scalar(func(c *Config) *string { return &c.Bootloader.Link }, absolutePath)},
+		{name: "restart", list: true, set: program(func(c *Config) *[]string { return &c.Bootloader.Restart })},
+		{name: "restart_timeout", set: scalar(func(c *Config) *duration { return &c.Bootloader.RestartTimeout }, positiveDuration)},
 		{name: "confirmed_tries", set: scalar(func(c *Config) *int { return &c.Bootloader.ConfirmedTries }, tries)},
 	}},
 	{name: "health", sub: []key[Config]{
@@ -49,11 +61,27 @@ var schema = []key[Config]{
 		{name: "device", set: scalar(func(c *Config) *string { return &c.Watchdog.Device }, text)},
 		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Watchdog.Timeout }, wholeSeconds)},
 	}},
+	{name: "hooks", sub: []key[Config]{
+		{name: "before_install", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.BeforeInstall })},
+		{name: "before_reboot", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.BeforeReboot })},
+		{name: "after_commit", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.AfterCommit })},
+		{name: "after_rollback", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.AfterRollback })},
+		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Hooks.Timeout }, positiveDuration)},
+	}},
+	{name: "poll", sub: []key[Config]{
+		{name: "interval", set: scalar(func(c *Config) *duration { return &c.Poll.Interval }, positiveDuration)},
+		{name: "jitter", set: scalar(func(c *Config) *duration { return &c.Poll.Jitter }, anyDuration)},
+		{name: "window", list: true, set: texts(func(c *Config) *[]string { return &c.Poll.Window }, `times of the week, as ["Mon-Fri 02:00-04:30"]`)},
+		{name: "rate_limit", set: scalar(func(c *Config) *int64 { return &c.Poll.RateLimit }, size)},
+		{name: "wave", set: scalar(func(c *Config) *duration { return &c.Poll.Wave }, anyDuration)},
+		{name: "reboot", set: scalar(func(c *Config) *string { return &c.Poll.Reboot }, rebootPolicy)},
+	}},
 }
 
 func slotKey(name string, i int) key[Config] {
 	return key[Config]{name: name, short: "device", sub: []key[Config]{
 		{name: "device", set: scalar(func(c *Config) *string { return &c.Slots[i].Device }, slotDevice)},
+		{name: "dir", set: scalar(func(c *Config) *string { return &c.Slots[i].Dir }, absolutePath)},
 	}}
 }
 
@@ -64,7 +92,7 @@ var envKeys = []key[EnvCopy]{
 }
 
 var checkKeys = []key[Check]{
-	{name: "exec", list: true, set: words(func(c *Check) *[]string { return &c.Exec })},
+	{name: "exec", list: true, set: program(func(c *Check) *[]string { return &c.Exec })},
 	{name: "http", set: scalar(func(c *Check) *string { return &c.HTTP }, webAddress)},
 	{name: "timeout", set: scalar(func(c *Check) *duration { return &c.Timeout }, positiveDuration)},
 }

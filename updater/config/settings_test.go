@@ -23,7 +23,7 @@ func TestVariablesReachEveryKind(t *testing.T) {
 	}
 	want := defaults()
 	want.AccessKey, want.SecretKey, want.Bucket, want.FileName = "AK:1#2", "SK", "x", "f"
-	want.Slots = [2]Slot{{"PARTLABEL=a"}, {"PARTLABEL=b"}}
+	want.Slots = [2]Slot{{Device: "PARTLABEL=a"}, {Device: "PARTLABEL=b"}}
 	want.Health.Deadline, want.Health.UpdatePath, want.Health.UpdatePathDeadline = 5*time.Minute, false, time.Minute
 	want.Health.Checks = []Check{{Exec: []string{"/bin/true"}, Timeout: 10 * time.Second}}
 	want.Bootloader = Bootloader{Kind: KindRecord}
@@ -55,7 +55,7 @@ func TestEveryKeyHasItsOwnVariable(t *testing.T) {
 func TestSettingsOverrideInOrder(t *testing.T) {
 	c := mustLoad(t, slotLines, "bucket=x", "bucket=y=z", "slots.b.device=/dev/y", "slots={a: /dev/x}",
 		"bootloader.env=[{device: e, size: 4K}, {device: e, offset: 4M, size: 4K}]")
-	if c.Bucket != "y=z" || c.Slots != [2]Slot{{"/dev/x"}, {"/dev/y"}} || len(c.Bootloader.Env) != 2 {
+	if c.Bucket != "y=z" || c.Slots != [2]Slot{{Device: "/dev/x"}, {Device: "/dev/y"}} || len(c.Bootloader.Env) != 2 {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,18 @@ func webAddress(s string) (string, error) {
 	return s, nil
 }
 
+// secretAddress never quotes the address either: it holds a signature or a
+// password.
+func secretAddress(s string) (Secret, error) {
+	if s == "" {
+		return "", nil
+	}
+	if _, err := parseAddress(s); err != nil {
+		return "", err
+	}
+	return secret(s)
+}
+
 func parseAddress(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
@@ -107,10 +120,25 @@ func slotDevice(s string) (string, error) {
 
 func bootloaderKind(s string) (string, error) {
 	switch s {
-	case KindUBoot, KindRecord:
+	case KindUBoot, KindRecord, KindSymlink:
 		return s, nil
 	}
-	return "", fmt.Errorf("unknown bootloader %q: use %s or %s, or leave it out to detect it", s, KindUBoot, KindRecord)
+	return "", fmt.Errorf("unknown bootloader %q: use %s, %s or %s, or leave it out to detect it", s, KindUBoot, KindRecord, KindSymlink)
+}
+
+func rebootPolicy(s string) (string, error) {
+	switch s {
+	case RebootNow, RebootInWindow, RebootByApplication:
+		return s, nil
+	}
+	return "", fmt.Errorf("%q is no reboot policy: use %s, %s or %s", s, RebootNow, RebootInWindow, RebootByApplication)
+}
+
+func absolutePath(s string) (string, error) {
+	if !filepath.IsAbs(s) {
+		return "", fmt.Errorf("%q is not an absolute path: start it with a slash", s)
+	}
+	return text(filepath.Clean(s))
 }
 
 func boolean(s string) (bool, error) {
