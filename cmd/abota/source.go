@@ -47,6 +47,7 @@ func useBucket(r *classic.Release, cfg *config.Config, bucket string) error {
 	s3, err := source.NewS3(source.S3Options{
 		Bucket: bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
 		AccessKey: cfg.AccessKey.Reveal(), SecretKey: cfg.SecretKey.Reveal(), SessionToken: cfg.SessionToken.Reveal(),
+		Timeouts: source.Timeouts(cfg.Timeout), Retry: source.Retry(cfg.Retry),
 	})
 	if err != nil {
 		return &configError{err}

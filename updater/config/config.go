@@ -61,6 +61,9 @@ type Config struct {
 	// MinRate is how many bytes a second a download must bring on average, or
 	// else it is given up; 0 lets it crawl.
 	MinRate int64
+	// Timeout and Retry say how patient a download is.
+	Timeout Timeout
+	Retry   Retry
 	// StateDir holds the journal, on a partition that both slots share.
 	StateDir string
 	// Slots are the two copies of the system, a and b.
@@ -98,6 +101,23 @@ type TLS struct {
 	CAFile string
 	// Cert and Key are this device's own certificate and its key.
 	Cert, Key string
+}
+
+// Timeout bounds single waits for the network; there is none for a whole
+// download.
+type Timeout struct {
+	// Connect is for a TCP connection, Handshake for TLS, Header from request
+	// to answer, Idle between two bytes.
+	Connect, Handshake, Header, Idle time.Duration
+}
+
+// Retry bounds what is done about a network that fails.
+type Retry struct {
+	// Open is how often an object is asked for, Resume how many failures in a
+	// row without a byte of progress end a download.
+	Open, Resume int
+	// First is the pause after the first failure; it doubles up to Longest.
+	First, Longest time.Duration
 }
 
 // Hooks are programs with their arguments; an empty one is not run.
@@ -199,6 +219,8 @@ func defaults() Config {
 		KeyName:      "key.key",
 		StateDir:     "/var/lib/abota",
 		MinRate:      1 << 10,
+		Timeout:      Timeout{Connect: 10 * time.Second, Handshake: 10 * time.Second, Header: 30 * time.Second, Idle: 30 * time.Second},
+		Retry:        Retry{Open: 4, Resume: 10, First: 500 * time.Millisecond, Longest: 30 * time.Second},
 		Bootloader:   Bootloader{ConfirmedTries: 10, RestartTimeout: time.Minute},
 		Health: Health{
 			Deadline:           2 * time.Minute,

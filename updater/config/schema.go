@@ -36,6 +36,18 @@ var schema = []key[Config]{
 		{name: "key", set: scalar(func(c *Config) *string { return &c.TLS.Key }, text)},
 	}},
 	{name: "min_rate", set: scalar(func(c *Config) *int64 { return &c.MinRate }, size)},
+	{name: "timeout", sub: []key[Config]{
+		{name: "connect", set: scalar(func(c *Config) *duration { return &c.Timeout.Connect }, positiveDuration)},
+		{name: "handshake", set: scalar(func(c *Config) *duration { return &c.Timeout.Handshake }, positiveDuration)},
+		{name: "header", set: scalar(func(c *Config) *duration { return &c.Timeout.Header }, positiveDuration)},
+		{name: "idle", set: scalar(func(c *Config) *duration { return &c.Timeout.Idle }, positiveDuration)},
+	}},
+	{name: "retry", sub: []key[Config]{
+		{name: "open", set: scalar(func(c *Config) *int { return &c.Retry.Open }, attempts)},
+		{name: "resume", set: scalar(func(c *Config) *int { return &c.Retry.Resume }, attempts)},
+		{name: "first", set: scalar(func(c *Config) *duration { return &c.Retry.First }, positiveDuration)},
+		{name: "longest", set: scalar(func(c *Config) *duration { return &c.Retry.Longest }, positiveDuration)},
+	}},
 	{name: "key_file", set: scalar(func(c *Config) *string { return &c.KeyFile }, text)},
 	{name: "state_dir", set: scalar(func(c *Config) *string { return &c.StateDir }, filled)},
 	{name: "slots", unknown: "unknown slot: use a and b", sub: []key[Config]{

@@ -162,6 +162,15 @@ func tries(s string) (int, error) {
 	return n, nil
 }
 
+// attempts counts what is done once at least.
+func attempts(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a number from 1", s)
+	}
+	return n, nil
+}
+
 func anyDuration(s string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, fmt.Errorf("%q has no unit: write %ss for seconds or %sm for minutes", s, s, s)
