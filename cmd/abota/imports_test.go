@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"abota/cmd/abota-publish":   {"abota/cmd/internal/cli", "abota/updater/fernet", "abota/updater/unpack", "abota/updater/config"},
 	"abota/cmd/abota-sim":       {"abota/cmd/internal/cli", "abota/sim"},
 	"abota/updater":             {"abota/bootctl", "abota/updater/slot", "abota/updater/source"},
+	"abota/updater/health":      {"abota/updater/program"},
 	"abota/updater/unpack":      {"abota/updater/unpack/inflate"},
 	"abota/updater/classic":     {"abota/updater/fernet", "abota/updater/unpack", "abota/updater/source", "abota/updater/readahead"},
 	"abota/bootctl/uboot":       {"abota/bootctl"},
