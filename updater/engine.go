@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -62,6 +63,9 @@ type Release interface {
 type Payload interface {
 	io.Reader
 	Next() (release.Part, error)
+	// Parts are the parts once more, with their modes: complete, and proven,
+	// once Next returned io.EOF.
+	Parts() iter.Seq[release.Part]
 	// ID is the release's identity; SHA256 is known once Next returned io.EOF.
 	ID() release.ID
 	// Fetched is how many bytes of the artifact were read.

@@ -8,7 +8,6 @@ import (
 
 	"abota/bootctl"
 	"abota/updater/release"
-	"abota/updater/slot"
 	"abota/updater/source"
 )
 
@@ -154,23 +153,23 @@ func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptio
 		return out, err
 	}
 	defer payload.Close()
-	part, err := onlyImage(payload.Next())
+	first, err := firstPart(payload.Next())
 	if err != nil {
 		return out, err
 	}
-	target, err := e.Host.OpenTarget(e.Paths[out.Slot], e.Paths[e.Booted])
+	target, err := e.openTarget(out.Slot)
 	if err != nil {
 		return out, err
 	}
 	defer target.Close()
-	if part.Size > target.Size() {
-		return out, fmt.Errorf("%w: %s has %d bytes, but slot %s (%s) has only %d: publish a smaller image", ErrRefusedRelease, part.Name, part.Size, out.Slot, e.Paths[out.Slot], target.Size())
+	if err := target.Accept(first); err != nil {
+		return out, err
 	}
 	st, err := e.begin(payload.ID(), out.Slot)
 	if err != nil {
 		return out, err
 	}
-	proof, err := e.fill(ctx, target, payload)
+	proof, err := target.Fill(first, &watched{ctx: ctx, Payload: payload, show: e.Progress, at: Progress{Release: payload.ID()}})
 	if err != nil {
 		return out, err
 	}
@@ -184,13 +183,10 @@ func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptio
 	return e.arm(st, out)
 }
 
-// onlyImage accepts what an image release starts with: one part with content.
-func onlyImage(part release.Part, err error) (release.Part, error) {
+// firstPart is what a release begins with.
+func firstPart(part release.Part, err error) (release.Part, error) {
 	if errors.Is(err, io.EOF) {
-		return part, fmt.Errorf("%w: the release is empty, but a block slot takes one image", ErrRefusedRelease)
-	}
-	if err == nil && part.Size == 0 {
-		return part, fmt.Errorf("%w: %s is empty, but a block slot takes one image", ErrRefusedRelease, part.Name)
+		return part, fmt.Errorf("%w: the release is empty", ErrRefusedRelease)
 	}
 	return part, err
 }
@@ -222,36 +218,21 @@ func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
 	return state{table: next, record: r}, nil
 }
 
-// fill streams the image into the target. It returns only when the payload
-// was proven to its end and the slot reads back as it was written.
-func (e *Engine) fill(ctx context.Context, target *slot.Target, payload Payload) (slot.Proof, error) {
-	w := target.Writer()
-	if _, err := w.ReadFrom(&watched{ctx: ctx, payload: payload, show: e.Progress, at: Progress{Release: payload.ID()}}); err != nil {
-		return slot.Proof{}, err
-	}
-	if extra, err := payload.Next(); err == nil {
-		return slot.Proof{}, fmt.Errorf("%w: the release holds %s beside the image, but a block slot takes one image", ErrRefusedRelease, extra.Name)
-	} else if !errors.Is(err, io.EOF) {
-		return slot.Proof{}, err
-	}
-	return w.Close()
-}
-
 // watched is a payload that shows its progress and can be interrupted.
 type watched struct {
-	ctx     context.Context
-	payload Payload
-	show    func(Progress)
-	at      Progress
+	Payload
+	ctx  context.Context
+	show func(Progress)
+	at   Progress
 }
 
 func (r *watched) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, fmt.Errorf("install interrupted, the slot stays unbootable until the next install: %w", err)
 	}
-	n, err := r.payload.Read(p)
+	n, err := r.Payload.Read(p)
 	r.at.Written += int64(n)
-	r.at.Fetched = r.payload.Fetched()
+	r.at.Fetched = r.Payload.Fetched()
 	r.show(r.at)
 	return n, err
 }

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +214,10 @@ func (p *pass) ID() release.ID {
 		id.SHA256 = hex.EncodeToString(sum[:])
 	}
 	return id
+}
+
+func (p *pass) Parts() iter.Seq[release.Part] {
+	return slices.Values([]release.Part{{Name: "image", Size: p.left.Size()}})
 }
 
 func (p *pass) Fetched() int64 { return p.left.Size() - int64(p.left.Len()) }

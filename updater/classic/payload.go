@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"iter"
 	"sync/atomic"
 
 	"abota/updater/fernet"
@@ -71,7 +72,7 @@ func (p *Payload) Next() (release.Part, error) {
 		p.err = p.verdict(err)
 		return release.Part{}, p.err
 	}
-	part := release.Part{Name: entry.Name, Size: entry.Size}
+	part := release.Part{Name: entry.Name, Size: entry.Size, Modified: entry.Modified}
 	if part.Size < 0 && !p.begun {
 		if part.Size, p.err = p.sizeAhead(part.Name); p.err != nil {
 			return release.Part{}, p.err
@@ -79,6 +80,21 @@ func (p *Payload) Next() (release.Part, error) {
 	}
 	p.begun = true
 	return part, nil
+}
+
+// Parts are all parts with their modes, once Next has returned io.EOF, and
+// none before.
+func (p *Payload) Parts() iter.Seq[release.Part] {
+	return func(yield func(release.Part) bool) {
+		if p.err != io.EOF {
+			return
+		}
+		for e := range p.zip.Entries() {
+			if !yield(release.Part{Name: e.Name, Size: e.Size, Mode: e.Mode, Modified: e.Modified}) {
+				return
+			}
+		}
+	}
 }
 
 // Read reads the current part. Its io.EOF says that the part was unpacked

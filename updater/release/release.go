@@ -2,6 +2,11 @@
 // format: its identity, and the parts that it consists of. It does no I/O.
 package release
 
+import (
+	"io/fs"
+	"time"
+)
+
 // ID tells one release from another.
 type ID struct {
 	// Checksum is what the publisher says of the artifact before it is
@@ -21,10 +26,17 @@ type ID struct {
 
 // Part is one payload of a release, in the order in which it arrives.
 type Part struct {
+	// Name is a relative slash path. A folder's ends in a slash.
 	Name string `json:"name"`
 	// Size is the unpacked size in bytes, or -1 when it is only known once
 	// the part was read.
 	Size int64 `json:"size"`
+	// Mode is the kind of file and its permissions, or 0 when the release does
+	// not say them, or has not come to it yet. The content of a symbolic link
+	// is where it leads.
+	Mode fs.FileMode `json:"-"`
+	// Modified is when the file was changed last, or zero when unknown.
+	Modified time.Time `json:"-"`
 }
 
 // Same reports whether both are the same release: by identity when both know

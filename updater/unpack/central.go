@@ -1,5 +1,7 @@
 package unpack
 
+import "io/fs"
+
 // centralSize is the fixed part of a central record behind its signature.
 const centralSize = 42
 
@@ -7,14 +9,15 @@ const centralSize = 42
 // end of the input, and compares all of it with the local headers.
 func (z *Zip) checkDirectory(sig uint32) error {
 	e := ends{count: int64(len(z.seen.entries)), start: z.in.offset() - 4}
-	for _, local := range z.seen.entries {
+	for i, local := range z.seen.entries {
 		if sig != sigCentral {
 			return z.missingRecord(sig, local)
 		}
-		if err := z.checkRecord(local); err != nil {
+		mode, err := z.checkRecord(local)
+		if err != nil {
 			return err
 		}
-		var err error
+		z.seen.entries[i].mode = mode
 		if sig, err = z.signature(); err != nil {
 			return err
 		}
@@ -34,16 +37,17 @@ func (z *Zip) missingRecord(sig uint32, local header) error {
 	return notAHeader(sig, z.in.offset()-4)
 }
 
-// checkRecord reads one central record behind its signature.
-func (z *Zip) checkRecord(local header) error {
+// checkRecord reads one central record behind its signature. What it alone
+// says is the mode.
+func (z *Zip) checkRecord(local header) (fs.FileMode, error) {
 	h, err := z.readCentral()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if what := local.differs(h); what != "" {
-		return corrupt("entry %q: its local header and its central directory record differ in the %s", local.name, what)
+		return 0, corrupt("entry %q: its local header and its central directory record differ in the %s", local.name, what)
 	}
-	return nil
+	return h.mode, nil
 }
 
 func (z *Zip) readCentral() (header, error) {
@@ -54,6 +58,7 @@ func (z *Zip) readCentral() (header, error) {
 	h := header{
 		needed: le.Uint16(b[2:]), flags: le.Uint16(b[4:]), method: le.Uint16(b[6:]),
 		time: le.Uint16(b[8:]), date: le.Uint16(b[10:]), crc: le.Uint32(b[12:]),
+		mode: unixMode(b[1], le.Uint32(b[34:])),
 	}
 	raw := z.buffer(le.Uint16(b[24:]))
 	if err := z.in.full(raw, "the central directory"); err != nil {

@@ -30,14 +30,16 @@
 //
 // How much an entry unpacks to is not bounded here: the caller knows what fits.
 // Two sets of bytes may say the same: fields that no second place repeats and
-// that change nothing here are read past. They are: version made by, internal
-// and external attributes (with them the Unix mode, which a stream cannot know
-// in time), the versions in the zip64 end record, a local header's version
+// that change nothing here are read past. They are: internal attributes, the
+// lower half of the external ones, the versions in the zip64 end record, the
+// version that a record was made by, a local header's version
 // where the central record says 4.5, the text of comments, access and creation
 // times, extra fields other than those below, whether a zip64 field repeats an
 // offset that the record has, and the bits that deflate leaves unused up to a
 // byte's end.
-// Unpacking trees is not done here; names are only checked.
+// Unpacking trees is not done here; names are only checked. An entry's mode is
+// said once, in the central directory, so it is known only at the end
+// ([Zip.Entries]), and there is nothing to compare it with.
 //
 // # Format
 //
@@ -52,6 +54,8 @@
 //     four forms are compared with what was really read, and one must match and
 //     be followed by a header. Only deflate says by itself where it ends;
 //     a stored entry with a descriptor is refused.
+//   - Modes are the upper half of the external attributes of records that were
+//     made on Unix or macOS; a mode of 0 says nothing.
 //   - Extra fields: 0x0001 (zip64 sizes and offset) and 0x5455 (modification
 //     time in UTC seconds). 0x7075 (a second name) is refused.
 //   - Names are UTF-8, announced by flag bit 11 unless they are plain ASCII: a

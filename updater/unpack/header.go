@@ -2,6 +2,7 @@ package unpack
 
 import (
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -66,6 +67,7 @@ type header struct {
 	offset   int64 // of the local header
 	modified int32 // from extraTime, if hasTime
 	hasTime  bool
+	mode     fs.FileMode // by the central record alone
 }
 
 // check refuses what is not read here.

@@ -2,6 +2,8 @@ package unpack
 
 import (
 	"io"
+	"io/fs"
+	"iter"
 	"time"
 
 	"abota/updater/unpack/inflate"
@@ -25,6 +27,9 @@ type Entry struct {
 	// is the writer's wall clock, taken for UTC, to two seconds; zero when the
 	// header has no valid date.
 	Modified time.Time
+	// Mode is the kind of file and its Unix permissions, or 0 when the archive
+	// was not made on Unix. Only [Zip.Entries] knows it.
+	Mode fs.FileMode
 }
 
 // Zip reads an archive's entries in the order of the stream. It is not safe
@@ -100,6 +105,22 @@ func (z *Zip) Read(p []byte) (int, error) {
 		z.err = err
 	}
 	return n, err
+}
+
+// Entries are the entries once more, in the archive's order, with their sizes
+// and modes. Before Next has returned io.EOF there are none: modes stand in the
+// central directory, at the archive's end.
+func (z *Zip) Entries() iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		if z.err != io.EOF {
+			return
+		}
+		for _, h := range z.seen.entries {
+			if !yield(Entry{Name: h.name, Size: h.size, Modified: h.modTime(), Mode: h.mode}) {
+				return
+			}
+		}
+	}
 }
 
 // skip reads what is left of the current entry.

@@ -194,9 +194,9 @@ func TestKnowsSizeAndTimeFromTheLocalHeader(t *testing.T) {
 		hinted2("hinted"),
 	}}.build(t)))
 	for _, want := range []Entry{
-		{"known", 5, time.Unix(0x60000000, 0).UTC()},
-		{"a", -1, time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)},
-		{"h", 6, time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)},
+		{Name: "known", Size: 5, Modified: time.Unix(0x60000000, 0).UTC()},
+		{Name: "a", Size: -1, Modified: time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)},
+		{Name: "h", Size: 6, Modified: time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)},
 	} {
 		got, err := z.Next()
 		if err != nil {
