@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"abota/bootctl"
+	"abota/updater/hook"
 	"abota/updater/release"
 )
 
@@ -37,7 +38,10 @@ func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	}
 	report.Decision = st.decision
 	e.Log.Info("boot", "slot", e.Booted.String(), "decision", st.decision.Action.String(), "why", st.decision.Why)
-	report.Committed, err = e.act(ctx, st)
+	e.tell(EventBoot, e.Booted, st.recordOrNew(e.Booted).Slots[e.Booted].Release, 0, st.decision.Action.String()+": "+st.decision.Why)
+	if report.Committed, err = e.act(ctx, st); err == nil {
+		e.RunOwed(ctx)
+	}
 	return report, err
 }
 
@@ -78,6 +82,7 @@ func (e *Engine) rebuild() (state, error) {
 	if err := e.store(table); err != nil {
 		return state{}, err
 	}
+	e.tell(EventTableRebuilt, e.Booted, release.ID{}, 0, "")
 	st := e.decide(record, table)
 	if !table.Slots[e.Booted].Bootable() {
 		st.decision = Decision{Leave, fmt.Sprintf("slot %s booted without a boot table, but holds nothing that may be tried", e.Booted)}
@@ -149,7 +154,9 @@ func (e *Engine) condemnTarget(st state) error {
 	r.Phase = Failed
 	r.condemn(r.Release, reason, e.Now().UTC())
 	r.LastError = e.problem(e.Code(ErrUnhealthy), reason)
+	e.owe(r, hook.AfterRollback, e.Booted, r.Release, reason)
 	e.saveAnyway(r, st.table)
+	e.tell(EventCondemned, r.Target, r.Release, e.Code(ErrUnhealthy), reason)
 	next, err := e.situation(st).MarkBad(r.Target, bootctl.ShortDigest(r.Release.SHA256))
 	return e.dropTarget(st, next, err)
 }
@@ -158,6 +165,9 @@ func (e *Engine) condemnTarget(st state) error {
 // is held: doing the same again would end the same.
 func (e *Engine) disarm(st state) error {
 	r := st.recordOrNew(e.Booted)
+	if other := e.Booted.Other(); r.Phase == Trying && r.Target == other {
+		e.owe(r, hook.AfterRollback, e.Booted, r.Release, st.decision.Why)
+	}
 	e.hold(r, r.Slots[e.Booted.Other()].Release, st.decision.Why)
 	e.saveAnyway(r, st.table)
 	st.record = r
@@ -169,6 +179,7 @@ func (e *Engine) disarm(st state) error {
 func (e *Engine) hold(r *Record, id release.ID, reason string) {
 	r.LastError = e.problem(1, reason)
 	r.Held = &Verdict{Release: id, Reason: r.LastError.Reason, At: r.LastError.At}
+	e.tell(EventHeld, e.Booted.Other(), id, 1, reason)
 }
 
 // dropTarget takes the slot that is not booted out of the order, then settles

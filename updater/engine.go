@@ -118,6 +118,10 @@ type Engine struct {
 	Watchdog func() (Watchdog, error)
 	// Evidence, optional, names what a crashed kernel left behind.
 	Evidence func() string
+	// Hooks, optional, run at the turns of an update.
+	Hooks Hooks
+	// Events, optional, is told what happens. It must not fail.
+	Events func(Event)
 	// Progress is called while an install goes on.
 	Progress func(Progress)
 	// Code maps an error to the exit code that the journal keeps.

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"abota/bootctl"
+	"abota/updater/hook"
 	"abota/updater/release"
 	"abota/updater/source"
 )
@@ -87,11 +88,19 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 	if err != nil {
 		return Outcome{}, err
 	}
+	e.RunOwed(ctx)
 	if _, err := e.situation(st).Clear(); err != nil {
 		return Outcome{}, err
 	}
 	out, err := e.check(ctx, st, opts)
+	var asked release.ID
 	for again := 0; err == nil; again++ {
+		if !out.Release.Same(asked) {
+			if err = e.beforeInstall(ctx, out); err != nil {
+				break
+			}
+		}
+		asked = out.Release
 		out, err = e.installOnce(ctx, out, opts)
 		if !errors.Is(err, source.ErrChanged) || again == maxStartOvers {
 			break
@@ -101,8 +110,12 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 			out, err = e.check(ctx, st, opts)
 		}
 	}
-	if err != nil && !errors.Is(err, ErrNothingToDo) {
+	switch {
+	case errors.Is(err, hook.ErrDeferred):
+		e.tell(EventDeferred, out.Slot, out.Release, e.Code(err), err.Error())
+	case err != nil && !errors.Is(err, ErrNothingToDo):
 		e.noteFailure(err)
+		e.tell(EventInstallFailed, out.Slot, out.Release, e.Code(err), err.Error())
 	}
 	return out, err
 }
@@ -206,6 +219,10 @@ func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
 	r.Phase, r.Target, r.Release = Writing, target, id
 	r.BootID, r.Attempts = e.BootID, 0
 	r.Slots[target] = Content{}
+	if r.Owed != nil && r.Owed.Slot == target {
+		r.Owed = nil
+	}
+	e.tell(EventInstallBegun, target, id, 0, "")
 	// Twice, so that neither copy of the journal still proves the slot.
 	for range 2 {
 		if err := e.save(r, st.table); err != nil {
@@ -255,5 +272,6 @@ func (e *Engine) arm(st state, out Outcome) (Outcome, error) {
 		return out, err
 	}
 	out.RebootRequired = true
+	e.tell(EventArmed, out.Slot, out.Release, 0, "")
 	return out, nil
 }

@@ -103,6 +103,8 @@ type Record struct {
 	Held         *Verdict  `json:"held,omitempty"`
 	LastError    *Problem  `json:"last_error,omitempty"`
 	LastVerified time.Time `json:"last_verified,omitzero"`
+	// Owed is an after-hook that has not ended yet.
+	Owed *Owed `json:"owed,omitempty"`
 
 	unknown map[string]json.RawMessage
 }
@@ -117,7 +119,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
-	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0)})
+	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}})
 	if err != nil {
 		return err
 	}

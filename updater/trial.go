@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"abota/bootctl"
+	"abota/updater/hook"
 )
 
 // trial proves the booted slot, then keeps it or goes back.
@@ -35,6 +36,7 @@ func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
 	st.record, st.stale = e.beginTrial(st), false
 	if verdict != nil {
 		e.Log.Error("the trial is unhealthy", "slot", e.Booted.String(), "why", verdict)
+		e.tell(EventUnhealthy, e.Booted, st.record.Release, e.Code(ErrUnhealthy), verdict.Error())
 		return false, e.giveUp(ctx, st, dog, verdict.Error())
 	}
 	if err := e.commit(st); err != nil {
@@ -61,6 +63,7 @@ func (e *Engine) beginTrial(st state) *Record {
 	}
 	r.Phase, r.BootID = Trying, e.BootID
 	e.saveAnyway(r, st.table)
+	e.tell(EventTrialBegun, e.Booted, r.Release, 0, "")
 	return r
 }
 
@@ -124,7 +127,9 @@ func (e *Engine) noteCommit(st state) {
 	r.Slots[r.Target].Confirmed = true
 	r.acquit(r.Release)
 	r.LastError = nil
+	e.owe(r, hook.AfterCommit, r.Target, r.Release, "")
 	e.saveAnyway(r, st.table)
+	e.tell(EventCommitted, r.Target, r.Release, 0, "")
 }
 
 // rollBack leaves the booted slot, whose trial failed: the verdict first, or
@@ -136,6 +141,7 @@ func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	r.condemn(r.Release, reason, e.Now().UTC())
 	r.Slots[e.Booted].Confirmed = false
 	r.LastError = e.problem(e.Code(ErrUnhealthy), reason)
+	e.owe(r, hook.AfterRollback, e.Booted.Other(), r.Release, reason)
 	e.saveAnyway(r, st.table)
 	next, err := e.situation(st).Rollback(bootctl.ShortDigest(r.Release.SHA256))
 	if err != nil {
@@ -145,12 +151,13 @@ func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 		return err
 	}
 	e.Log.Warn("rolled back, rebooting", "to", e.Booted.Other().String())
+	e.tell(EventRolledBack, e.Booted, r.Release, e.Code(ErrUnhealthy), reason)
 	return e.leave(ctx, reason)
 }
 
 // leave reboots into the other slot.
 func (e *Engine) leave(ctx context.Context, reason string) error {
-	if err := e.Reboot(ctx); err != nil {
+	if err := e.RestartAnyway(ctx); err != nil {
 		return fmt.Errorf("reboot after the rollback: %w", err)
 	}
 	return fmt.Errorf("slot %s: %w: %s", e.Booted, ErrUnhealthy, reason)

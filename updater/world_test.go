@@ -44,7 +44,10 @@ type world struct {
 	booted   bootctl.Slot
 	rebooted bool
 
-	offer      *image
+	offer *image
+	// hooks, when set, are the device's hooks; events is what was told.
+	hooks      *worldHooks
+	events     []Event
 	journalErr error
 	healthErr  func(content string) error
 }
@@ -225,16 +228,21 @@ func (p *pass) Close() error   { return nil }
 
 // engine is abota on the system that runs now.
 func (w *world) engine() *Engine {
-	return &Engine{
+	e := &Engine{
 		Backend: w, Journal: worldJournal{w}, Release: worldRelease{w},
 		Paths: w.paths, Booted: w.booted, BootID: fmt.Sprintf("boot-%d", w.boots), ConfirmedTries: 10,
 		Prove:    func(context.Context) error { return w.healthErr(w.content(w.booted)) },
 		Reboot:   func(context.Context) error { w.rebooted = true; return nil },
 		Progress: func(Progress) {},
 		Code:     func(error) int { return 8 },
+		Events:   func(ev Event) { w.events = append(w.events, ev) },
 		Now:      func() time.Time { return time.Unix(1_700_000_000, 0) },
 		Log:      slog.New(slog.DiscardHandler),
 	}
+	if w.hooks != nil {
+		e.Hooks = w.hooks
+	}
+	return e
 }
 
 // powerOn is the bootloader and the kernel: it restarts until some slot

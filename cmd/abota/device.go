@@ -133,6 +133,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 		Watchdog: d.watchdog(c.log), Progress: func(updater.Progress) {},
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}
+	d.Engine.Hooks = d.hooks()
 	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
 	if held != nil {
 		d.Engine.Unlocked = held.unlocked

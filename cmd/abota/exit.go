@@ -9,6 +9,7 @@ import (
 	"abota/updater"
 	"abota/updater/classic"
 	"abota/updater/config"
+	"abota/updater/hook"
 	"abota/updater/slot"
 	"abota/updater/source"
 )
@@ -25,6 +26,7 @@ var codes = []struct {
 	{errRebootRequired, cli.ExitRebootRequired},
 	{errLocked, cli.ExitLocked},
 	{updater.ErrNothingToDo, cli.ExitNothingToDo},
+	{hook.ErrDeferred, cli.ExitTransport},
 	{updater.ErrRefusedRelease, cli.ExitRefused},
 	{classic.ErrCorrupt, cli.ExitUntrusted},
 	{classic.ErrKeyFile, cli.ExitUsage},

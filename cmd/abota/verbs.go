@@ -11,6 +11,7 @@ import (
 	"abota/bootctl"
 	"abota/cmd/internal/cli"
 	"abota/updater"
+	"abota/updater/hook"
 	"abota/updater/release"
 )
 
@@ -31,10 +32,17 @@ func install(c *command, flags *flag.FlagSet) action {
 		d.Progress = bar.show
 		out, err := d.Install(ctx, opts)
 		bar.End()
-		if errors.Is(err, updater.ErrNothingToDo) {
+		switch {
+		case errors.Is(err, updater.ErrNothingToDo) && *andReboot && out.RebootRequired && out.Slot != d.Booted:
+			// Installed before, and its reboot was deferred or forgotten.
+			_ = c.nothingToDo(out, err)
+			return d.Restart(ctx)
+		case errors.Is(err, updater.ErrNothingToDo):
 			return c.nothingToDo(out, err)
-		}
-		if err != nil {
+		case errors.Is(err, hook.ErrDeferred) && c.JSON:
+			c.Result(outcome(out, "deferred"))
+			return err
+		case err != nil:
 			return err
 		}
 		c.Say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, cli.Size(out.Size))
@@ -42,7 +50,7 @@ func install(c *command, flags *flag.FlagSet) action {
 			c.Result(outcome(out, "installed"))
 		}
 		if *andReboot {
-			return d.Reboot(ctx)
+			return d.Restart(ctx)
 		}
 		if *codeFour {
 			return errRebootRequired
@@ -253,6 +261,7 @@ func mark(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		d.RunOwed(ctx)
 		return c.marked(result, args[0])
 	}
 }
@@ -272,7 +281,7 @@ func rollback(c *command, flags *flag.FlagSet) action {
 		if err := c.marked(result, "active"); err != nil || !*andReboot {
 			return err
 		}
-		return d.Reboot(ctx)
+		return d.RestartAnyway(ctx)
 	}
 }
 
