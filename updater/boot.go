@@ -13,6 +13,7 @@ import (
 // BootReport is what a boot decided, for the log and for --json.
 type BootReport struct {
 	Decision
+	// Booted is the slot that runs in the end.
 	Booted bootctl.Slot
 	// Committed says that the trial ended well.
 	Committed bool
@@ -39,7 +40,9 @@ func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	report.Decision = st.decision
 	e.Log.Info("boot", "slot", e.Booted.String(), "decision", st.decision.Action.String(), "why", st.decision.Why)
 	e.tell(EventBoot, e.Booted, st.recordOrNew(e.Booted).Slots[e.Booted].Release, 0, st.decision.Action.String()+": "+st.decision.Why)
-	if report.Committed, err = e.act(ctx, st); err == nil {
+	report.Committed, err = e.act(ctx, st)
+	report.Booted = e.Booted
+	if err == nil || e.wentBack(err) {
 		e.RunOwed(ctx)
 	}
 	return report, err
@@ -66,8 +69,15 @@ func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) 
 	case FellBack, Stranded:
 		e.report(st)
 	case DoNothing:
+		if err := e.finishRestart(ctx, st); err != nil {
+			return false, err
+		}
 		e.settle(st)
-	case RebootRequired, Unknown:
+	case RebootRequired:
+		if e.Service != nil {
+			return e.takeOver(ctx, st)
+		}
+	case Unknown:
 	}
 	return false, e.refill(st)
 }

@@ -108,6 +108,10 @@ type Engine struct {
 	Release Release
 	// Prove runs the health checks; nil says that the trial is healthy.
 	Prove func(context.Context) error
+	// Service is set for directory slots, and then Reboot is never called.
+	Service Service
+	// Moved says that the link was moved since what runs was started.
+	Moved bool
 	// Reboot restarts the board. It returns nil when ctx ended first, because
 	// the shutdown is under way.
 	Reboot func(ctx context.Context) error
@@ -152,7 +156,7 @@ func (e *Engine) observe() (state, error) {
 	table, err := e.Backend.Load()
 	record := e.loadRecord()
 	caps := e.Backend.Caps()
-	made := errors.Is(err, bootctl.ErrNoTable) && !caps.Tries && !caps.OneShot
+	made := errors.Is(err, bootctl.ErrNoTable) && (e.Service != nil || !caps.Tries && !caps.OneShot)
 	if made {
 		table, err = rebuiltTable(record, e.Booted, e.ConfirmedTries), nil
 	}

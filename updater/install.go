@@ -28,6 +28,9 @@ type Outcome struct {
 	Slot    bootctl.Slot
 	// RebootRequired says that a slot is armed and waits for its first boot.
 	RebootRequired bool
+	// Committed says that the release runs and was found healthy: only in
+	// directory slots, which need no reboot.
+	Committed bool
 	// SHA256 and Size are of the image that was written and read back.
 	SHA256 string
 	Size   int64
@@ -82,9 +85,17 @@ func admit(r *Record, table bootctl.Table, id release.ID, opts InstallOptions) e
 
 // Install brings the offered release into the slot that is not booted, proves
 // it, and arms it. On any error the booted slot and its place in the boot
-// order are as they were, and the other slot is not bootable.
+// order are as they were, and the other slot is not bootable. In directory
+// slots it goes on to the verdict, and ErrUnhealthy says that the device went
+// back.
 func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, error) {
-	st, err := e.catchUp()
+	if e.Service != nil {
+		// The lock is kept to the end: the verdict is part of this verb.
+		unlocked := e.Unlocked
+		e.Unlocked = nil
+		defer func() { e.Unlocked = unlocked }()
+	}
+	st, err := e.catchUp(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -110,9 +121,13 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 			out, err = e.check(ctx, st, opts)
 		}
 	}
+	if err == nil && e.Service != nil {
+		out, err = e.concluded(ctx, out)
+	}
 	switch {
 	case errors.Is(err, hook.ErrDeferred):
 		e.tell(EventDeferred, out.Slot, out.Release, e.Code(err), err.Error())
+	case e.wentBack(err): // told, and noted, by the trial
 	case err != nil && !errors.Is(err, ErrNothingToDo):
 		e.noteFailure(err)
 		e.tell(EventInstallFailed, out.Slot, out.Release, e.Code(err), err.Error())
@@ -122,7 +137,7 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 
 // catchUp does first what `abota boot` may not have come to yet, so that no
 // verdict is lost because an install came before it.
-func (e *Engine) catchUp() (state, error) {
+func (e *Engine) catchUp(ctx context.Context) (state, error) {
 	st, err := e.observeToChange()
 	if err != nil {
 		return st, err
@@ -135,7 +150,10 @@ func (e *Engine) catchUp() (state, error) {
 	case FinishCommit:
 		err = e.finishCommit(st)
 	default:
-		return st, nil
+		if e.Service == nil {
+			return st, nil
+		}
+		_, err = e.act(ctx, st)
 	}
 	if err != nil {
 		return st, err

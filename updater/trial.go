@@ -11,13 +11,14 @@ import (
 
 // trial proves the booted slot, then keeps it or goes back.
 func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
+	unlike := e.unlikeLink(st)
 	e.beginTrial(st)
 	dog, err := e.watch()
 	if err != nil {
 		e.Log.Error("cannot hold the watchdog during the trial", "error", err)
 	}
 	var verdict error
-	if err := e.unlocked(ctx, func() { verdict = e.Prove(ctx) }); err != nil {
+	if err := e.unlocked(ctx, func() { verdict = e.prove(ctx, unlike) }); err != nil {
 		dog.Abandon()
 		return false, err
 	}
@@ -44,6 +45,17 @@ func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
 		return false, err
 	}
 	return true, dog.Close()
+}
+
+// prove is the trial's verdict. What runs from a directory slot is restarted
+// first, unless it is known to have been started from there.
+func (e *Engine) prove(ctx context.Context, unlike bool) error {
+	if unlike {
+		if err := e.restart(ctx); err != nil {
+			return err
+		}
+	}
+	return e.Prove(ctx)
 }
 
 // beginTrial notes the attempt: once for each boot.
@@ -150,13 +162,16 @@ func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	if err := e.store(next); err != nil {
 		return err
 	}
-	e.Log.Warn("rolled back, rebooting", "to", e.Booted.Other().String())
+	e.Log.Warn("rolled back", "to", e.Booted.Other().String())
 	e.tell(EventRolledBack, e.Booted, r.Release, e.Code(ErrUnhealthy), reason)
 	return e.leave(ctx, reason)
 }
 
 // leave reboots into the other slot.
 func (e *Engine) leave(ctx context.Context, reason string) error {
+	if e.Service != nil {
+		return e.goBack(ctx, reason)
+	}
 	if err := e.RestartAnyway(ctx); err != nil {
 		return fmt.Errorf("reboot after the rollback: %w", err)
 	}
