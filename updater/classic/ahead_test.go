@@ -173,7 +173,7 @@ func TestBreakingNetworkDoesNotHideTheSize(t *testing.T) {
 	b.cutAt = 5000 // less than the piece that is fetched
 	src, err := source.NewS3(source.S3Options{
 		Bucket: "fleet", Endpoint: endpointOf(r), AccessKey: "AK", SecretKey: "SK",
-		Retry: source.Retry{First: time.Millisecond, Longest: time.Millisecond},
+		Network: source.Network{Retry: source.Retry{First: time.Millisecond, Longest: time.Millisecond}},
 	})
 	if err != nil {
 		t.Fatal(err)

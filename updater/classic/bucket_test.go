@@ -108,7 +108,7 @@ func serve(t *testing.T, objects map[string]object) (*bucket, *Release) {
 	t.Cleanup(server.Close)
 	src, err := source.NewS3(source.S3Options{
 		Bucket: "fleet", Endpoint: server.URL, AccessKey: "AK", SecretKey: "SK",
-		Retry: source.Retry{Open: 1, Resume: 1, First: time.Millisecond, Longest: time.Millisecond},
+		Network: source.Network{Retry: source.Retry{Open: 1, Resume: 1, First: time.Millisecond, Longest: time.Millisecond}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -23,6 +24,9 @@ type answer struct {
 	advice string
 	final  bool // asking again would not help
 	status int  // HTTP status, 0 without a response
+	// after is how long the server wants to be left alone, 0 if it says nothing.
+	after time.Duration
+	cure  *cure // what may be tried at once, if anything
 }
 
 func (a *answer) Error() string { return fmt.Sprintf("%v: %s: %s", a.kind, a.why, a.advice) }
@@ -40,7 +44,10 @@ const (
 var (
 	errNoETag     = &answer{kind: ErrTransport, why: "the answer has no strong ETag, so that a change of the object would go unnoticed", advice: adviceServer}
 	errNoLength   = &answer{kind: ErrTransport, why: "the answer does not say how long the object is", advice: adviceServer}
+	errProxyAuth  = &answer{kind: ErrDenied, why: "the proxy wants a name and a password", advice: "set proxy to http://NAME:PASSWORD@HOST:PORT", final: true}
+	errNoResume   = &answer{kind: ErrTransport, why: "the connection ended before the object did, and without a strong ETag or a date of change the rest cannot be asked for", advice: "have the server send a strong ETag, or try again", final: true}
 	errNoRange    = &answer{kind: ErrTransport, why: "the server sends the whole object again where its rest was asked for", advice: adviceServer}
+	errTooSlow    = &answer{kind: ErrTransport, why: "fewer bytes a second arrive than min_rate wants", advice: adviceNetwork}
 	errWrongRange = &answer{kind: ErrTransport, why: "the server sends another range than was asked for", advice: adviceServer}
 )
 
@@ -69,9 +76,12 @@ func classify(err error) *answer {
 	}
 	var resp *smithyhttp.ResponseError
 	if errors.As(err, &resp) {
-		a := byStatus(resp.HTTPStatusCode(), errorCode(err))
+		a := *byStatus(resp.HTTPStatusCode(), errorCode(err))
 		a.status = resp.HTTPStatusCode()
-		return a
+		if resp.Response != nil && resp.Response.Response != nil {
+			a.after = retryAfter(resp.Response.Header)
+		}
+		return &a
 	}
 	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
 }
@@ -96,7 +106,9 @@ func byStatus(status int, code string) *answer {
 		return changed("it was replaced since it was opened")
 	case status == http.StatusRequestedRangeNotSatisfiable:
 		return changed("it is shorter than when it was opened")
-	case status >= 500 || status == http.StatusTooManyRequests || code == "RequestTimeout" || code == "SlowDown":
+	case status == http.StatusProxyAuthRequired:
+		return errProxyAuth
+	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || code == "RequestTimeout" || code == "SlowDown":
 		return &answer{kind: ErrTransport, why: why, advice: "try again later"}
 	case status < 400 || code == "AuthorizationHeaderMalformed":
 		return &answer{kind: ErrDenied, why: why, advice: "the bucket is in another region or at another endpoint: correct region or endpoint", final: true}
@@ -134,7 +146,10 @@ func denialAdvice(code string) string {
 func bySendError(err error) *answer {
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
+	var ours *answer
 	switch {
+	case errors.As(err, &ours):
+		return ours
 	case errors.As(err, &cert):
 		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check the endpoint's host name, the certificates of this system and the clock", final: true}
 	case errors.As(err, &record):

@@ -118,8 +118,10 @@ func (h *hostile) options() S3Options {
 	return S3Options{
 		Bucket: "fleet", Endpoint: h.URL,
 		AccessKey: "ACCESS", SecretKey: testSecret, SessionToken: testToken,
-		Retry:  Retry{Open: 3, Resume: 4, First: time.Microsecond, Longest: time.Millisecond},
-		Getenv: noEnv,
+		Network: Network{
+			Retry:  Retry{Open: 3, Resume: 4, First: time.Microsecond, Longest: time.Millisecond},
+			Getenv: noEnv,
+		},
 	}
 }
 

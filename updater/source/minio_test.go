@@ -26,8 +26,7 @@ func minioSource(t testing.TB, change func(*S3Options)) (*store.Store, *S3) {
 	o := S3Options{
 		Bucket: "fleet", Endpoint: st.Endpoint(),
 		AccessKey: st.Keys().AccessKey, SecretKey: st.Keys().SecretKey,
-		Retry:  Retry{First: time.Millisecond, Longest: 10 * time.Millisecond},
-		Getenv: noEnv,
+		Network: Network{Retry: Retry{First: time.Millisecond, Longest: 10 * time.Millisecond}, Getenv: noEnv},
 	}
 	if change != nil {
 		change(&o)
@@ -85,7 +84,7 @@ func TestMinIORefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := S3Options{Bucket: "fleet", Endpoint: st.Endpoint(), Getenv: noEnv}
+	base := S3Options{Bucket: "fleet", Endpoint: st.Endpoint(), Network: Network{Getenv: noEnv}}
 	with := func(bucket, access, secret, token string) *S3 {
 		o := base
 		o.Bucket, o.AccessKey, o.SecretKey, o.SessionToken = bucket, access, secret, token
@@ -160,7 +159,7 @@ func TestMinIOThroughANetworkThatKeepsBreaking(t *testing.T) {
 	address, connections := cutter(t, strings.TrimPrefix(st.Endpoint(), "http://"), 700_000)
 	s := newTestS3(t, S3Options{
 		Bucket: "fleet", Endpoint: "http://" + address, AccessKey: st.Keys().AccessKey, SecretKey: st.Keys().SecretKey,
-		Retry: Retry{First: time.Millisecond}, Getenv: noEnv,
+		Network: Network{Retry: Retry{First: time.Millisecond}, Getenv: noEnv},
 	})
 	got, err := fetch(t.Context(), s, "firmware.zip")
 	if err != io.EOF || sha256.Sum256(got) != sha256.Sum256(data) {

@@ -2,13 +2,10 @@ package source
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,36 +24,7 @@ type S3Options struct {
 	// AccessKey and SecretKey belong together. Both empty means
 	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 	AccessKey, SecretKey, SessionToken string
-	// TLS overrides certificate authorities and client certificate.
-	TLS *tls.Config
-	// Retry and Timeouts have defaults for each field that is zero.
-	Retry    Retry
-	Timeouts Timeouts
-	// Getenv reads the environment; nil means os.Getenv.
-	Getenv func(string) string
-}
-
-// Retry bounds what is done about a network that fails.
-type Retry struct {
-	// Open is how often an object is asked for before Open, Get or Changed
-	// give up. Default 4: somebody may be waiting.
-	Open int
-	// Resume is how many failures in a row, without one byte of progress,
-	// end a stream. Default 10, about two minutes of outage.
-	Resume int
-	// First is the pause after the first failure, doubled with each further
-	// one up to Longest; up to half of a pause is taken off at random, so
-	// that a fleet does not return all at once. Defaults 500 ms and 30 s.
-	First, Longest time.Duration
-}
-
-// Timeouts bound each wait for the network. There is none for a whole object,
-// since a slow link is no failure.
-type Timeouts struct {
-	Connect   time.Duration // TCP connection; default 10 s
-	Handshake time.Duration // TLS handshake; default 10 s
-	Header    time.Duration // from request to response header; default 30 s
-	Idle      time.Duration // between two reads that bring bytes; default 30 s
+	Network
 }
 
 // String shows the options without their secrets.
@@ -76,22 +44,15 @@ func redact(endpoint string) string {
 	if err != nil || u.Host == "" {
 		return "***"
 	}
-	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")
+	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
 func (o S3Options) withDefaults() S3Options {
-	if o.Getenv == nil {
-		o.Getenv = os.Getenv
-	}
+	o.Network = o.Network.withDefaults()
 	o.Region = cmp.Or(o.Region, o.Getenv("AWS_REGION"), o.Getenv("AWS_DEFAULT_REGION"))
 	if o.Endpoint != "" {
 		o.Region = cmp.Or(o.Region, "us-east-1")
 	}
-	r, t := &o.Retry, &o.Timeouts
-	r.Open, r.Resume = cmp.Or(r.Open, 4), cmp.Or(r.Resume, 10)
-	r.First, r.Longest = cmp.Or(r.First, 500*time.Millisecond), cmp.Or(r.Longest, 30*time.Second)
-	t.Connect, t.Handshake = cmp.Or(t.Connect, 10*time.Second), cmp.Or(t.Handshake, 10*time.Second)
-	t.Header, t.Idle = cmp.Or(t.Header, 30*time.Second), cmp.Or(t.Idle, 30*time.Second)
 	return o
 }
 
@@ -109,7 +70,10 @@ func (o S3Options) check() error {
 	if strings.ContainsFunc(o.Region, notInName) {
 		return fmt.Errorf("cannot use region %q because a region's name has no such characters: write it like eu-west-1", o.Region)
 	}
-	return checkEndpoint(o.Endpoint)
+	if err := checkEndpoint(o.Endpoint); err != nil {
+		return err
+	}
+	return o.Network.check()
 }
 
 // notInName reports characters that no bucket or region has.

@@ -39,11 +39,11 @@ func TestUnusableOptionsSayWhatToSet(t *testing.T) {
 		{"control character", keyed(S3Options{Bucket: "fleet", Endpoint: "http://ho\nst"}), []string{"endpoint"}},
 		{"endpoint with user", keyed(S3Options{Bucket: "fleet", Endpoint: "http://user:" + testSecret + "@host"}), []string{"http://host", "accesskey"}},
 		{"endpoint with query", keyed(S3Options{Bucket: "fleet", Endpoint: "http://host/?key=" + testSecret}), []string{"http://host", "?"}},
-		{"no credentials", S3Options{Bucket: "fleet", Endpoint: endpoint, Getenv: noEnv}, []string{"fleet", "accesskey", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
-		{"secret key alone", S3Options{Bucket: "fleet", Endpoint: endpoint, SecretKey: testSecret, Getenv: noEnv}, []string{"no access key"}},
-		{"access key alone", S3Options{Bucket: "fleet", Endpoint: endpoint, AccessKey: "A", Getenv: env("AWS_SECRET_ACCESS_KEY", testSecret)}, []string{"no secret key"}},
-		{"access key alone in the environment", S3Options{Bucket: "fleet", Endpoint: endpoint, Getenv: env("AWS_ACCESS_KEY_ID", "A")}, []string{"no secret key"}},
-		{"newline in a key", S3Options{Bucket: "fleet", Endpoint: endpoint, AccessKey: "A", SecretKey: testSecret + "\n", Getenv: noEnv}, []string{"white space"}},
+		{"no credentials", S3Options{Bucket: "fleet", Endpoint: endpoint, Network: Network{Getenv: noEnv}}, []string{"fleet", "accesskey", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}},
+		{"secret key alone", S3Options{Bucket: "fleet", Endpoint: endpoint, SecretKey: testSecret, Network: Network{Getenv: noEnv}}, []string{"no access key"}},
+		{"access key alone", S3Options{Bucket: "fleet", Endpoint: endpoint, AccessKey: "A", Network: Network{Getenv: env("AWS_SECRET_ACCESS_KEY", testSecret)}}, []string{"no secret key"}},
+		{"access key alone in the environment", S3Options{Bucket: "fleet", Endpoint: endpoint, Network: Network{Getenv: env("AWS_ACCESS_KEY_ID", "A")}}, []string{"no secret key"}},
+		{"newline in a key", S3Options{Bucket: "fleet", Endpoint: endpoint, AccessKey: "A", SecretKey: testSecret + "\n", Network: Network{Getenv: noEnv}}, []string{"white space"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,9 +68,9 @@ func TestRegionAndPlace(t *testing.T) {
 		o    S3Options
 		want string
 	}{
-		{S3Options{Region: "eu-west-1", Getenv: env("AWS_REGION", "x")}, "s3://fleet (eu-west-1)"},
-		{S3Options{Getenv: env("AWS_REGION", "eu-west-2", "AWS_DEFAULT_REGION", "x")}, "s3://fleet (eu-west-2)"},
-		{S3Options{Getenv: env("AWS_DEFAULT_REGION", "eu-west-3")}, "s3://fleet (eu-west-3)"},
+		{S3Options{Region: "eu-west-1", Network: Network{Getenv: env("AWS_REGION", "x")}}, "s3://fleet (eu-west-1)"},
+		{S3Options{Network: Network{Getenv: env("AWS_REGION", "eu-west-2", "AWS_DEFAULT_REGION", "x")}}, "s3://fleet (eu-west-2)"},
+		{S3Options{Network: Network{Getenv: env("AWS_DEFAULT_REGION", "eu-west-3")}}, "s3://fleet (eu-west-3)"},
 		{S3Options{Endpoint: "http://127.0.0.1:9000/"}, "s3://fleet (http://127.0.0.1:9000)"},
 	}
 	for _, tt := range tests {
@@ -83,11 +83,11 @@ func TestRegionAndPlace(t *testing.T) {
 
 func TestOwnKeysWinOverTheEnvironmentAsASet(t *testing.T) {
 	getenv := env("AWS_ACCESS_KEY_ID", "ENV", "AWS_SECRET_ACCESS_KEY", "envsecret", "AWS_SESSION_TOKEN", "envtoken")
-	c, err := S3Options{Getenv: getenv}.credentials()
+	c, err := S3Options{Network: Network{Getenv: getenv}}.credentials()
 	if err != nil || c.AccessKeyID != "ENV" || c.SecretAccessKey != "envsecret" || c.SessionToken != "envtoken" {
 		t.Errorf("from the environment: %v, %v", c.AccessKeyID, err)
 	}
-	c, err = keyed(S3Options{Getenv: getenv}).credentials()
+	c, err = keyed(S3Options{Network: Network{Getenv: getenv}}).credentials()
 	if err != nil || c.AccessKeyID != "ACCESS" || c.SessionToken != "" {
 		t.Errorf("own keys: %v with token %q, %v", c.AccessKeyID, c.SessionToken, err)
 	}

@@ -285,7 +285,7 @@ func TestMinIOPieces(t *testing.T) {
 	address, connections := cutter(t, strings.TrimPrefix(st.Endpoint(), "http://"), 300_000)
 	s := newTestS3(t, S3Options{
 		Bucket: "fleet", Endpoint: "http://" + address, AccessKey: st.Keys().AccessKey, SecretKey: st.Keys().SecretKey,
-		Retry: Retry{First: time.Millisecond}, Getenv: noEnv,
+		Network: Network{Retry: Retry{First: time.Millisecond}, Getenv: noEnv},
 	})
 	o := opened(t, s.Open)
 	wantPiece(t, o, data, 0, 1)

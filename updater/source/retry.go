@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -14,10 +17,17 @@ type patience struct {
 	budget   int
 	failures int
 	last     *answer
+	cures    []string // that were tried since the last progress
+}
+
+// cure is what may turn a failure into success at once. It is tried once.
+type cure struct {
+	name string
+	try  func(context.Context) error
 }
 
 // progress forgets earlier failures.
-func (p *patience) progress() { p.failures, p.last = 0, nil }
+func (p *patience) progress() { p.failures, p.last, p.cures = 0, nil, nil }
 
 func (p *patience) failed(a *answer) { p.failures, p.last = p.failures+1, a }
 
@@ -31,19 +41,35 @@ func (p *patience) persist(ctx context.Context, attempt func() error) error {
 		if err := pause(ctx, p.delay()); err != nil {
 			return err
 		}
-		err := attempt()
+		err := p.attempt(ctx, attempt)
 		var a *answer
 		if ctx.Err() != nil && err != nil {
 			return ctx.Err()
 		}
-		if !errors.As(err, &a) || a.final {
+		if !errors.As(err, &a) || a.final || a.after > p.retry.After {
 			return err
 		}
 		p.failed(a)
 	}
 }
 
-// delay is how long to wait after the failures so far.
+// attempt tries, and once more after each new cure.
+func (p *patience) attempt(ctx context.Context, attempt func() error) error {
+	for {
+		err := attempt()
+		var a *answer
+		if !errors.As(err, &a) || a.cure == nil || slices.Contains(p.cures, a.cure.name) {
+			return err
+		}
+		p.cures = append(p.cures, a.cure.name)
+		if err := a.cure.try(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// delay is how long to wait after the failures so far: longer with each, and
+// as long as the server asked for.
 func (p *patience) delay() time.Duration {
 	if p.failures == 0 {
 		return 0
@@ -53,7 +79,11 @@ func (p *patience) delay() time.Duration {
 		d *= 2
 	}
 	d = min(d, p.retry.Longest)
-	return d - rand.N(d/2+1)
+	d -= rand.N(d/2 + 1)
+	if p.last != nil && p.last.after > d {
+		d = p.last.after + rand.N(p.last.after/8+1)
+	}
+	return d
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -68,4 +98,36 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// RetryAfter is how long the server that err comes from asked to be left
+// alone, by its Retry-After header; 0 when it did not. It may be any time:
+// what is too long to be obeyed is for the caller to decide.
+func RetryAfter(err error) time.Duration {
+	var a *answer
+	if errors.As(err, &a) {
+		return a.after
+	}
+	return 0
+}
+
+// maxAfter bounds a Retry-After, which must not keep a device away for good.
+const maxAfter = 7 * 24 * time.Hour
+
+// retryAfter reads the header, seconds or a date. A date is compared with the
+// server's own, since this device may have no clock.
+func retryAfter(header http.Header) time.Duration {
+	text := header.Get("Retry-After")
+	if text == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxAfter)
+	}
+	until, err := http.ParseTime(text)
+	now, nowErr := http.ParseTime(header.Get("Date"))
+	if err != nil || nowErr != nil {
+		return 0
+	}
+	return min(max(0, until.Sub(now)), maxAfter)
 }

@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // S3 is a bucket. It is safe for concurrent use.
-type S3 struct {
-	client *s3.Client
-	bucket string
-	place  string // endpoint or region, for messages
-	retry  Retry
-}
+type S3 struct{ remote }
 
 // NewS3 checks the options and sends nothing.
 func NewS3(o S3Options) (*S3, error) {
@@ -27,11 +28,12 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	place := o.Region
+	b := &bucket{client: newClient(o, creds), name: o.Bucket, place: o.Region, log: o.Log}
 	if o.Endpoint != "" {
-		place = redact(o.Endpoint)
+		b.place = redact(o.Endpoint)
 	}
-	return &S3{client: newClient(o, creds), bucket: o.Bucket, place: place, retry: o.Retry}, nil
+	b.region.Store(&o.Region)
+	return &S3{newRemote(b, o.Network, true)}, nil
 }
 
 // newClient sets up the SDK by hand: its config package would add ways to
@@ -42,7 +44,7 @@ func newClient(o S3Options, creds aws.Credentials) *s3.Client {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return creds, nil
 		}),
-		HTTPClient: newWire(o),
+		HTTPClient: newWire(o.Network),
 		// Ours is the only retry policy: it knows what was read already.
 		Retryer: aws.NopRetryer{},
 		// Many compatible stores know no trailing checksums, and ours are
@@ -59,81 +61,74 @@ func newClient(o S3Options, creds aws.Credentials) *s3.Client {
 	})
 }
 
+// bucket asks S3.
+type bucket struct {
+	client *s3.Client
+	name   string
+	place  string                 // endpoint or region, for messages
+	region atomic.Pointer[string] // that requests are signed for
+	log    *slog.Logger
+}
+
 // String names bucket and place, without credentials.
-func (s *S3) String() string { return fmt.Sprintf("s3://%s (%s)", s.bucket, s.place) }
+func (b *bucket) String() string { return fmt.Sprintf("s3://%s (%s)", b.name, b.place) }
 
-// Open asks for an object. The stream resumes by itself until ctx is done,
-// the object changes, or Retry is used up.
-func (s *S3) Open(ctx context.Context, name string) (*Object, error) {
-	if name == "" {
-		return nil, fmt.Errorf("cannot read from %s because the object has no name: correct the configured name", s)
-	}
-	st := newStream(ctx, s, name)
-	if err := st.open(); err != nil {
-		st.Close()
-		return nil, err
-	}
-	return &Object{info: st.info, body: st}, nil
-}
-
-// Get reads an object of at most limit bytes.
-func (s *S3) Get(ctx context.Context, name string, limit int64) ([]byte, Info, error) {
-	o, err := s.Open(ctx, name)
+func (b *bucket) ask(ctx context.Context, name string, q question) (*reply, error) {
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, Range: orNil(q.rng), IfMatch: orNil(q.match), IfNoneMatch: orNil(q.unless)}
+	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) { o.Region = *b.region.Load() })
 	if err != nil {
-		return nil, Info{}, err
+		return nil, b.cured(classify(err), err)
 	}
-	return readAll(o, s.object(name), limit)
+	length := int64(-1)
+	if out.ContentLength != nil {
+		length = *out.ContentLength
+	}
+	return &reply{
+		ReadCloser: out.Body, length: length, contentRange: aws.ToString(out.ContentRange),
+		tag: strong(aws.ToString(out.ETag)), version: out.Metadata["version"], modified: aws.ToTime(out.LastModified),
+	}, nil
 }
 
-// Changed reports whether the object is another one than was.
-func (s *S3) Changed(ctx context.Context, name string, was Info) (bool, error) {
-	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: &name, IfNoneMatch: &was.ETag}
-	if was.Size > 0 { // an empty object has no byte 0 to ask for
-		in.Range = aws.String("bytes=0-0")
-	}
-	var changed bool
-	p := patience{retry: s.retry, budget: s.retry.Open}
-	err := p.persist(ctx, func() (err error) {
-		changed, err = s.changedOnce(ctx, in, was)
-		return err
-	})
-	return changed, s.explain(ctx, "look at", name, err)
-}
-
-func (s *S3) changedOnce(ctx context.Context, in *s3.GetObjectInput, was Info) (bool, error) {
-	ctx, cancel := context.WithCancel(ctx) // which also ends the body
-	defer cancel()
-	out, err := s.client.GetObject(ctx, in)
-	if err != nil {
-		a := classify(err)
-		switch a.status {
-		case 304:
-			return false, nil
-		case 416: // it is empty now
-			return true, nil
-		}
-		return false, a
-	}
-	tag := aws.ToString(out.ETag)
-	if tag == "" {
-		return false, errNoETag
-	}
-	return tag != was.ETag, nil
-}
-
-// object names one object for messages.
-func (s *S3) object(name string) string { return fmt.Sprintf("%q in %s", name, s) }
-
-// explain turns the outcome of persist into the caller's error.
-func (s *S3) explain(ctx context.Context, verb, name string, err error) error {
-	var a *answer
-	switch {
-	case err == nil:
+func orNil(s string) *string {
+	if s == "" {
 		return nil
-	case errors.As(err, &a):
-		return fmt.Errorf("cannot %s %s: %w", verb, s.object(name), err)
-	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		err = ctx.Err()
 	}
-	return fmt.Errorf("%s %s: %w", verb, s.object(name), err)
+	return &s
+}
+
+// strong is an ETag that holds for every byte, or nothing.
+func strong(tag string) string {
+	if strings.HasPrefix(tag, "W/") {
+		return ""
+	}
+	return tag
+}
+
+// cured adds what can be done at once about two answers that no waiting heals.
+func (b *bucket) cured(a *answer, err error) *answer {
+	var resp *smithyhttp.ResponseError
+	if !errors.As(err, &resp) || resp.Response == nil || resp.Response.Response == nil {
+		return a
+	}
+	header, code := resp.Response.Header, errorCode(err)
+	switch {
+	case a.status == http.StatusMovedPermanently || a.status == http.StatusTemporaryRedirect || code == "AuthorizationHeaderMalformed":
+		if region := header.Get("X-Amz-Bucket-Region"); region != "" && region != *b.region.Load() && !strings.ContainsFunc(region, notInName) {
+			a.cure = &cure{"region", func(context.Context) error {
+				b.log.Warn("the bucket is in another region: asking there, correct region in the configuration", "bucket", b.name, "region", region)
+				b.region.Store(&region)
+				return nil
+			}}
+		}
+	case code == "RequestTimeTooSkewed" || code == "RequestExpired":
+		// The SDK has noted by how much the clocks differ, and signs the next
+		// request with the server's time. Nothing else uses that time.
+		if date, dateErr := http.ParseTime(header.Get("Date")); dateErr == nil {
+			a.cure = &cure{"clock", func(context.Context) error {
+				b.log.Warn("this device's clock is wrong: signing with the server's time", "server", date.UTC().Format(time.RFC3339))
+				return nil
+			}}
+		}
+	}
+	return a
 }

@@ -6,19 +6,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"time"
 )
 
 // stream reads one object, or a piece of one, over as many connections as it
 // takes. Each of them must continue, byte for byte, the object state that the
 // first one pinned.
 type stream struct {
-	s      *S3
+	r      *remote
 	name   string
 	info   Info
+	pinned bool // info is known
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
@@ -26,6 +24,7 @@ type stream struct {
 	end      int64 // the byte before which this stream ends
 	conn     *connection
 	patience patience
+	meter    meter
 }
 
 // connection is the body of one response. Closing it also ends the request.
@@ -40,29 +39,29 @@ func (c *connection) Close() error {
 	return err
 }
 
-func newStream(ctx context.Context, s *S3, name string) *stream {
-	st := &stream{s: s, name: name}
+func newStream(ctx context.Context, r *remote, name string) *stream {
+	st := &stream{r: r, name: name, meter: meter{rate: r.net.MinRate, window: r.net.Timeouts.Slow}}
 	st.ctx, st.cancel = context.WithCancelCause(ctx)
 	return st
 }
 
 // open makes the first connection and pins what it shows.
 func (st *stream) open() error {
-	st.patience = patience{retry: st.s.retry, budget: st.s.retry.Open}
+	st.patience = patience{retry: st.r.net.Retry, budget: st.r.net.Retry.Open}
 	if err := st.patience.persist(st.ctx, st.connect); err != nil {
-		return st.s.explain(st.ctx, "read", st.name, err)
+		return st.r.explain(st.ctx, "read", st.name, err)
 	}
-	st.patience = patience{retry: st.s.retry, budget: st.s.retry.Resume}
+	st.patience = patience{retry: st.r.net.Retry, budget: st.r.net.Retry.Resume}
 	return nil
 }
 
 // readAt reads a piece of the pinned object by a stream of its own, which
 // ends with this one's context. Of this one it uses what never changes.
 func (st *stream) readAt(p []byte, off int64) (int, error) {
-	piece := newStream(st.ctx, st.s, st.name)
+	piece := newStream(st.ctx, st.r, st.name)
 	defer piece.Close()
-	piece.info, piece.offset, piece.end = st.info, off, off+int64(len(p))
-	piece.patience = patience{retry: st.s.retry, budget: st.s.retry.Resume}
+	piece.info, piece.pinned, piece.offset, piece.end = st.info, true, off, off+int64(len(p))
+	piece.patience = patience{retry: st.r.net.Retry, budget: st.r.net.Retry.Resume}
 	return io.ReadFull(piece, p)
 }
 
@@ -76,33 +75,68 @@ func (st *stream) Read(p []byte) (int, error) {
 			st.drop()
 			return 0, io.EOF
 		}
+		if st.meter.slow >= maxSlow {
+			return 0, st.fail(errTooSlow)
+		}
 		if st.conn == nil {
 			if err := st.patience.persist(st.ctx, st.connect); err != nil {
 				return 0, st.fail(err)
 			}
 		}
-		n, err := st.conn.Read(p[:min(int64(len(p)), st.end-st.offset)])
+		n, err := st.read(p[:min(int64(len(p)), st.end-st.offset)])
 		st.offset += int64(n)
-		if n > 0 {
-			st.patience.progress()
-		}
 		if err != nil {
 			st.drop()
-			st.patience.failed(lost(err)) // counts only if a byte is missing
+			st.failed(lost(err)) // counts only if a byte is missing
 		}
 		if n > 0 || len(p) == 0 {
-			return n, nil
+			return n, st.slowDown(n)
 		}
 	}
+}
+
+// read reads from the connection, and notes how fast that goes.
+func (st *stream) read(p []byte) (int, error) {
+	if st.r.limit != nil {
+		p = p[:min(len(p), st.r.limit.Burst())]
+	}
+	began := time.Now()
+	n, err := st.conn.Read(p)
+	if st.meter.add(n, time.Since(began)) && st.info.ETag != "" {
+		st.drop() // another connection may be faster
+		st.failed(errTooSlow)
+		return n, nil
+	}
+	if st.meter.progress >= max(1, st.r.net.MinRate) {
+		st.patience.progress()
+	}
+	return n, err
+}
+
+func (st *stream) failed(a *answer) {
+	st.meter.progress = 0
+	st.patience.failed(a)
+}
+
+// slowDown waits until n more bytes may be read.
+func (st *stream) slowDown(n int) error {
+	if st.r.limit == nil || n == 0 {
+		return nil
+	}
+	d := st.r.limit.ReserveN(time.Now(), n).Delay()
+	if err := pause(st.ctx, d); err != nil {
+		return st.fail(err)
+	}
+	return nil
 }
 
 // fail explains why no further byte will come. A Close from elsewhere shows
 // as fs.ErrClosed rather than as a cancelled context.
 func (st *stream) fail(err error) error {
 	if errors.Is(context.Cause(st.ctx), fs.ErrClosed) {
-		return fmt.Errorf("read %s: %w", st.s.object(st.name), fs.ErrClosed)
+		return fmt.Errorf("read %s: %w", st.r.object(st.name), fs.ErrClosed)
 	}
-	return st.s.explain(st.ctx, "read", st.name, err)
+	return st.r.explain(st.ctx, "read", st.name, err)
 }
 
 // drop lets go of the current connection, if there is one.
@@ -123,24 +157,24 @@ func (st *stream) Close() error {
 // connect sends one request: for the whole object, which it pins, or for the
 // rest of what is wanted of a pinned one.
 func (st *stream) connect() error {
-	in := &s3.GetObjectInput{Bucket: &st.s.bucket, Key: &st.name}
-	pinned := st.info.ETag != ""
-	if pinned {
-		in.IfMatch = &st.info.ETag
-		in.Range = aws.String(st.wanted())
+	var q question
+	if st.pinned {
+		if st.info.ETag == "" {
+			return errNoResume
+		}
+		q = question{rng: st.wanted(), match: st.info.ETag}
 	}
 	ctx, cancel := context.WithCancel(st.ctx)
-	out, err := st.s.client.GetObject(ctx, in)
+	out, err := st.r.ask(ctx, st.name, q)
 	if err != nil {
 		cancel()
-		return classify(err)
+		return err
 	}
-	conn := &connection{out.Body, cancel}
-	if pinned {
+	conn := &connection{out, cancel}
+	if st.pinned {
 		err = st.fits(out)
 	} else {
-		st.info, err = describe(out)
-		st.end = st.info.Size
+		err = st.pin(out)
 	}
 	if err != nil {
 		conn.Close()
@@ -150,22 +184,16 @@ func (st *stream) connect() error {
 	return nil
 }
 
-// describe takes what must be known of an object before its first byte: how
-// long it is, and what tells it from its successor.
-func describe(out *s3.GetObjectOutput) (Info, error) {
-	tag := aws.ToString(out.ETag)
-	switch {
-	case tag == "" || strings.HasPrefix(tag, "W/"):
-		return Info{}, errNoETag
-	case out.ContentLength == nil || *out.ContentLength < 0 || out.ContentRange != nil:
-		return Info{}, errNoLength
+// pin keeps what the first answer shows of the object.
+func (st *stream) pin(out *reply) (err error) {
+	if out.contentRange != "" {
+		return errNoLength // nobody asked for a part
 	}
-	return Info{
-		Size:     *out.ContentLength,
-		ETag:     tag,
-		Version:  out.Metadata["version"],
-		Modified: aws.ToTime(out.LastModified),
-	}, nil
+	if st.info, err = st.r.describe(out); err != nil {
+		return err
+	}
+	st.end, st.pinned = st.info.Size, true
+	return nil
 }
 
 // wanted is the Range for what is left; its end is said only where it is not
@@ -178,16 +206,16 @@ func (st *stream) wanted() string {
 }
 
 // fits refuses to join anything but what was asked for of the pinned object.
-func (st *stream) fits(out *s3.GetObjectOutput) error {
+func (st *stream) fits(out *reply) error {
 	want := fmt.Sprintf("bytes %d-%d/%d", st.offset, st.end-1, st.info.Size)
 	switch {
-	case aws.ToString(out.ETag) == "":
+	case !sameKind(out.tag, st.info.ETag):
 		return errNoETag
-	case *out.ETag != st.info.ETag:
+	case out.tag != st.info.ETag:
 		return changed("its ETag is another one than when it was opened")
-	case out.ContentRange == nil:
+	case out.contentRange == "":
 		return errNoRange
-	case *out.ContentRange != want || aws.ToInt64(out.ContentLength) != st.end-st.offset:
+	case out.contentRange != want || out.length != st.end-st.offset:
 		return errWrongRange
 	}
 	return nil

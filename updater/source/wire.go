@@ -1,8 +1,10 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,11 +21,14 @@ const maxErrorBody = 64 << 10
 // whole, but one for each silence.
 type wire struct{ transport *http.Transport }
 
-func newWire(o S3Options) *wire {
-	t := o.Timeouts
+func newWire(n Network) *wire {
+	t := n.Timeouts
 	dialer := net.Dialer{Timeout: t.Connect}
 	return &wire{&http.Transport{
-		Proxy: quietly(http.ProxyFromEnvironment),
+		Proxy: proxyOf(n),
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			return proxyRefusal(resp.StatusCode)
+		},
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
@@ -31,7 +36,7 @@ func newWire(o S3Options) *wire {
 			}
 			return &idleConn{Conn: conn, idle: t.Idle}, nil
 		},
-		TLSClientConfig:       o.TLS.Clone(),
+		TLSClientConfig:       n.TLS.Clone(),
 		TLSHandshakeTimeout:   t.Handshake,
 		ResponseHeaderTimeout: t.Header,
 		// An unused connection goes before its read deadline can meet the
@@ -40,6 +45,27 @@ func newWire(o S3Options) *wire {
 		MaxIdleConns:       2,
 		DisableCompression: true,
 	}}
+}
+
+// proxyOf is the configured proxy, or that of the environment.
+func proxyOf(n Network) func(*http.Request) (*url.URL, error) {
+	if n.Proxy == "" {
+		return quietly(http.ProxyFromEnvironment)
+	}
+	return func(*http.Request) (*url.URL, error) { return url.Parse(n.Proxy) }
+}
+
+// proxyRefusal is an error unless the proxy has made the connection.
+func proxyRefusal(status int) error {
+	switch {
+	case status == http.StatusOK:
+		return nil
+	case status == http.StatusProxyAuthRequired:
+		return errProxyAuth
+	case status < 500 && status != http.StatusTooManyRequests:
+		return &answer{kind: ErrDenied, why: fmt.Sprintf("the proxy says %d %s", status, http.StatusText(status)), advice: "allow it there, or correct proxy", final: true}
+	}
+	return &answer{kind: ErrTransport, why: fmt.Sprintf("the proxy says %d %s", status, http.StatusText(status)), advice: "try again later"}
 }
 
 // quietly keeps the environment's proxy URL, which may hold a password, out
@@ -55,17 +81,21 @@ func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*
 }
 
 // Do is what the SDK calls.
-func (w *wire) Do(req *http.Request) (*http.Response, error) {
-	resp, err := w.transport.RoundTrip(req)
-	if err == nil && resp.StatusCode >= 300 {
-		resp.Body = limitedBody{io.LimitReader(resp.Body, maxErrorBody), resp.Body}
-	}
-	return resp, err
-}
+func (w *wire) Do(req *http.Request) (*http.Response, error) { return w.RoundTrip(req) }
 
-type limitedBody struct {
-	io.Reader
-	io.Closer
+// RoundTrip has read the whole of an error's body when it returns.
+func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := w.transport.RoundTrip(req)
+	if err != nil || resp.StatusCode < 300 {
+		return resp, err
+	}
+	slow := time.AfterFunc(w.transport.ResponseHeaderTimeout, func() { resp.Body.Close() })
+	defer slow.Stop()
+	defer resp.Body.Close()
+	// What is missing of it is missed by nobody: the status is known.
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	resp.Body = io.NopCloser(bytes.NewReader(text))
+	return resp, nil
 }
 
 // idleConn fails a Read that brings nothing for the idle time. Time in which
