@@ -21,6 +21,8 @@ type command struct {
 	verbose bool
 	// byInit says that init runs this, and not a person.
 	byInit bool
+	// rateLimit is how many bytes a second downloads may take; 0 is no limit.
+	rateLimit int64
 
 	environ []string
 	log     *slog.Logger

@@ -29,13 +29,13 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 		if err := cfg.NeedSource(); err != nil {
 			return nil, err
 		}
-		return r, useBucket(r, cfg, cfg.Bucket)
+		return r, c.useBucket(r, cfg, cfg.Bucket)
 	}
 	where := args[0]
 	if bucket, ok := strings.CutPrefix(where, "s3://"); ok {
 		bucket, prefix, _ := strings.Cut(bucket, "/")
 		r.Token, r.Checksum, r.KeyName = path.Join(prefix, r.Token), path.Join(prefix, r.Checksum), path.Join(prefix, r.KeyName)
-		return r, useBucket(r, cfg, bucket)
+		return r, c.useBucket(r, cfg, bucket)
 	}
 	if strings.Contains(where, "://") {
 		return nil, cli.Usage("%s is no source: give s3://BUCKET[/PREFIX], a folder, or a file", where)
@@ -43,11 +43,28 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 	return r, useFolder(r, where)
 }
 
-func useBucket(r *classic.Release, cfg *config.Config, bucket string) error {
+// network is how the configuration wants servers to be reached.
+func (c *command) network(cfg *config.Config) (source.Network, error) {
+	trust, err := source.TLSFiles(cfg.TLS.CAFile, cfg.TLS.Cert, cfg.TLS.Key)
+	if err != nil {
+		return source.Network{}, &configError{err}
+	}
+	return source.Network{
+		TLS: trust, Proxy: cfg.Proxy.Reveal(),
+		MinRate: cfg.MinRate, RateLimit: c.rateLimit,
+		Timeouts: source.Timeouts(cfg.Timeout), Retry: source.Retry(cfg.Retry), Log: c.log,
+	}, nil
+}
+
+func (c *command) useBucket(r *classic.Release, cfg *config.Config, bucket string) error {
+	network, err := c.network(cfg)
+	if err != nil {
+		return err
+	}
 	s3, err := source.NewS3(source.S3Options{
 		Bucket: bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
 		AccessKey: cfg.AccessKey.Reveal(), SecretKey: cfg.SecretKey.Reveal(), SessionToken: cfg.SessionToken.Reveal(),
-		Timeouts: source.Timeouts(cfg.Timeout), Retry: source.Retry(cfg.Retry),
+		Network: network,
 	})
 	if err != nil {
 		return &configError{err}

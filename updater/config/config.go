@@ -107,8 +107,8 @@ type TLS struct {
 // download.
 type Timeout struct {
 	// Connect is for a TCP connection, Handshake for TLS, Header from request
-	// to answer, Idle between two bytes.
-	Connect, Handshake, Header, Idle time.Duration
+	// to answer, Idle between two bytes. Slow is what MinRate is averaged over.
+	Connect, Handshake, Header, Idle, Slow time.Duration
 }
 
 // Retry bounds what is done about a network that fails.
@@ -117,7 +117,8 @@ type Retry struct {
 	// row without a byte of progress end a download.
 	Open, Resume int
 	// First is the pause after the first failure; it doubles up to Longest.
-	First, Longest time.Duration
+	// After is the longest Retry-After that a download waits for.
+	First, Longest, After time.Duration
 }
 
 // Hooks are programs with their arguments; an empty one is not run.
@@ -219,8 +220,8 @@ func defaults() Config {
 		KeyName:      "key.key",
 		StateDir:     "/var/lib/abota",
 		MinRate:      1 << 10,
-		Timeout:      Timeout{Connect: 10 * time.Second, Handshake: 10 * time.Second, Header: 30 * time.Second, Idle: 30 * time.Second},
-		Retry:        Retry{Open: 4, Resume: 10, First: 500 * time.Millisecond, Longest: 30 * time.Second},
+		Timeout:      Timeout{Connect: 10 * time.Second, Handshake: 10 * time.Second, Header: 30 * time.Second, Idle: 30 * time.Second, Slow: time.Minute},
+		Retry:        Retry{Open: 4, Resume: 10, First: 500 * time.Millisecond, Longest: 30 * time.Second, After: 2 * time.Minute},
 		Bootloader:   Bootloader{ConfirmedTries: 10, RestartTimeout: time.Minute},
 		Health: Health{
 			Deadline:           2 * time.Minute,
