@@ -24,6 +24,8 @@ type command struct {
 	// rateLimit is how many bytes a second downloads may take; 0 is no limit.
 	rateLimit int64
 
+	// verb is what this invocation does.
+	verb    string
 	environ []string
 	log     *slog.Logger
 }
@@ -47,6 +49,7 @@ var verbs = []verb{
 	{"boot", "", "what init runs at every boot: prove a new release, keep it or go back", boot, 0},
 	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
 	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
+	{"log", "", "show what happened to this device's updates", showLog, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
 	{"init", "systemd|systemd-failed|sysv", "print a unit, or the script, that runs `abota boot`", printInit, 1},
 	{"version", "", "print the version", version, 0},
@@ -135,6 +138,7 @@ func (c *command) runVerb(ctx context.Context, v verb, args []string) error {
 	if len(words) > v.max {
 		return cli.Usage("%q is one argument too many", words[v.max])
 	}
+	c.verb = v.name
 	c.log = newLog(c.Stderr, c.JSON, c.verbose, c.byInit)
 	// A console that takes no more lines must not fail a boot.
 	c.LinesCount = v.name != "boot"

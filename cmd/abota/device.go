@@ -134,6 +134,9 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}
 	d.Engine.Hooks = d.hooks()
+	if how != reading {
+		d.Engine.Events = d.events(c, d.BootID)
+	}
 	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
 	if held != nil {
 		d.Engine.Unlocked = held.unlocked
