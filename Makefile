@@ -28,6 +28,10 @@ help: ## list the targets
 sim: ## a virtual board takes an update from S3, and comes back from bad ones
 	$(GO) run ./cmd/abota-sim scenario story
 
+.PHONY: network
+network: deps ## a table of every fault of networks and servers: outcome, bytes fetched twice, time to recover
+	$(GO) run ./cmd/abota-sim network
+
 .PHONY: test
 test: deps ## every test, with a real MinIO and one whole update in QEMU
 	$(GO) test -timeout 30m ./...

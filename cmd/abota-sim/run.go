@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"abota/sim"
+	"abota/sim/network"
 )
 
 // The exit codes.
@@ -23,6 +24,7 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
 
   list              name the scenarios
   scenario NAME…    play scenarios; 0 only when every step was seen in the guest
+  network [quick]   play every fault of networks and servers to the host's abota
   up                start a board and its object store, and stay until Ctrl-C
 
 Options, before or after the verb:
@@ -101,6 +103,10 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return c.list()
 	case words[0] == "scenario" && len(words) > 1:
 		return c.scenarios(ctx, words[1:])
+	case words[0] == "network" && len(words) == 1:
+		return network.Run(ctx, c.stdout, false)
+	case words[0] == "network" && len(words) == 2 && words[1] == "quick":
+		return network.Run(ctx, c.stdout, true)
 	case words[0] == "up" && len(words) == 1:
 		return c.play(ctx, sim.Factory(), c.stayUp)
 	}

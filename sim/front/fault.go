@@ -117,17 +117,35 @@ func After(at int64, do func(*Front)) Fault {
 	}
 }
 
+// Before does something first, and then lets the store answer.
+func Before(do func(*Front)) Fault {
+	return func(f *Front, w http.ResponseWriter, r *http.Request) {
+		f.Disturbed()
+		do(f)
+		Pass(f, w, r)
+	}
+}
+
+// readyRate keeps an answer that is going to be afflicted from being over
+// before it is, in KiB a second.
+const readyRate = 16 << 10
+
 // Afflicted puts a toxic on the answer's line once so many bytes of its body
-// are out. The next request gets a line that is well.
+// are out, or soon after. The next request gets a line that is well.
 func Afflicted(at int64, t Toxic) Fault {
-	return After(at, func(f *Front) {
+	return func(f *Front, w http.ResponseWriter, r *http.Request) {
 		sick := f.line()
-		// Not here: toxiproxy waits for the line to move, and we are its end.
-		go func() {
-			_ = sick.add(t) // fails only when the line has ended already
-		}()
-		_ = f.Replace() // when it fails, the next request meets the toxic too
-	})
+		if sick.add(Narrow(readyRate)) != nil {
+			tear(r, true)
+		}
+		After(at, func(f *Front) {
+			// Not here: toxiproxy waits for the line to move, and we are its end.
+			go func() {
+				_ = sick.add(t) // fails only when the line has ended already
+			}()
+			_ = f.Replace() // when it fails, the next request meets the toxic too
+		})(f, w, r)
+	}
 }
 
 // Edited passes the answer on with another header.

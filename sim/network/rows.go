@@ -1,0 +1,97 @@
+package network
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"abota/sim/front"
+)
+
+// rows are all of them, in the order of the table.
+func rows() []row { return slices.Concat(lines(), servers(), answers(), replaced()) }
+
+// meets lets requests for the token meet a fault.
+func meets(fault func(s *scene) front.Fault) func(context.Context, *scene) error {
+	return func(_ context.Context, s *scene) error {
+		s.front.Set(fault(s))
+		return nil
+	}
+}
+
+// inTurn lets the requests for the token meet one fault after the other.
+func inTurn(faults func(s *scene) []front.Fault) func(context.Context, *scene) error {
+	return meets(func(s *scene) front.Fault { return front.InTurn(token, faults(s)...) })
+}
+
+// always lets every request for the token meet one fault.
+func always(fault front.Fault) func(context.Context, *scene) error {
+	return meets(func(*scene) front.Fault { return front.Always(token, fault) })
+}
+
+// first lets the first n requests for the token meet one fault.
+func first(n int, fault front.Fault) func(context.Context, *scene) error {
+	return inTurn(func(*scene) []front.Fault { return slices.Repeat([]front.Fault{fault}, n) })
+}
+
+// afterCut cuts the download in the middle, so that its rest is asked for,
+// and lets those requests meet the faults.
+func afterCut(faults func(s *scene) []front.Fault) func(context.Context, *scene) error {
+	return inTurn(func(s *scene) []front.Fault {
+		return append([]front.Fault{front.Cut(s.at(40), false)}, faults(s)...)
+	})
+}
+
+// lines are faults of the way between device and server.
+func lines() []row {
+	return []row{
+		{name: "no fault"},
+		{name: "closed in the middle", begin: inTurn(func(s *scene) []front.Fault {
+			return []front.Fault{front.Cut(s.at(40), false)}
+		})},
+		{name: "closed three times", begin: inTurn(func(s *scene) []front.Fault {
+			return []front.Fault{front.Cut(s.at(20), false), front.Cut(s.at(30), false), front.Cut(s.at(10), false)}
+		})},
+		{name: "reset in the middle", begin: inTurn(func(s *scene) []front.Fault {
+			return []front.Fault{front.Cut(s.at(40), true)}
+		})},
+		{name: "reset every tenth of it", begin: meets(func(s *scene) front.Fault {
+			return front.Always(token, front.Cut(s.at(10), true))
+		})},
+		{
+			name: "reset before each first byte", begin: always(front.Cut(0, true)),
+			exit: 6, says: "failures in a row",
+		},
+		{name: "hung up on, twice", begin: first(2, front.HangsUp)},
+		{name: "silent before the answer", begin: first(1, front.Silent)},
+		{
+			name: "silent for good", slow: true, begin: always(front.Silent),
+			exit: 6, says: "nothing was received for too long",
+		},
+		{name: "stalls in the middle", begin: inTurn(func(s *scene) []front.Fault {
+			return []front.Fault{front.Afflicted(s.at(40), front.Stall())}
+		})},
+		{name: "narrow: 8 MiB/s", slow: true, begin: func(_ context.Context, s *scene) error {
+			return s.front.Afflict(front.Narrow(8 << 10))
+		}},
+		{name: "far away: 300 ms, 100 ms jitter", slow: true, begin: func(_ context.Context, s *scene) error {
+			return s.front.Afflict(front.Slow(300, 100))
+		}},
+		{name: "refused for 300 ms", begin: func(_ context.Context, s *scene) error {
+			s.front.Refuse()
+			s.front.Disturbed()
+			timer := time.AfterFunc(300*time.Millisecond, func() {
+				_ = s.front.Answer() // the row fails when it does not
+			})
+			s.ends = append(s.ends, func() { timer.Stop() })
+			return nil
+		}, config: []string{"retry: {open: 8, first: 100ms, longest: 200ms}"}},
+		{
+			name: "refused for good", begin: func(_ context.Context, s *scene) error {
+				s.front.Refuse()
+				return nil
+			},
+			exit: 6, says: "connection refused",
+		},
+	}
+}

@@ -1,0 +1,72 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// Size is the image's size in bytes in a long run.
+const Size = 16 << 20
+
+// Run plays every row, or those that a quick run has, and writes the table. It
+// fails when a row does not end as it must, after having played the rest.
+func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
+	dir, err := os.MkdirTemp("", "abota-network-")
+	if err != nil {
+		return fmt.Errorf("make a work folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	w, err := newWorld(ctx, dir, Size)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	began, failed, played := time.Now(), 0, 0
+	head(out, w)
+	for i, r := range rows() {
+		if quick && r.slow {
+			continue
+		}
+		o, err := w.play(ctx, r, i)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		played++
+		if err != nil {
+			failed++
+			fmt.Fprintf(out, "%-32s  FAILED: %v\n", r.name, err)
+			continue
+		}
+		line(out, o)
+	}
+	fmt.Fprintf(out, "%d rows, %d failed, %d s\n", played, failed, int(time.Since(began).Seconds()))
+	if failed > 0 {
+		return fmt.Errorf("%d of %d rows did not end as they must", failed, played)
+	}
+	return nil
+}
+
+func head(out io.Writer, w *world) {
+	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. In brackets, the second run after the fault.\n\n",
+		w.size>>20, float64(w.tokenSize)/(1<<20))
+	fmt.Fprintf(out, "%-32s  %4s  %-24s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
+}
+
+func line(out io.Writer, o outcome) {
+	end := "installed"
+	if o.again != nil {
+		end = fmt.Sprintf("untouched (%d installed)", o.again.exit)
+	}
+	recovered := "-"
+	if o.recovered > 0 {
+		recovered = fmt.Sprintf("%.1f s", o.recovered.Seconds())
+	}
+	fmt.Fprintf(out, "%-32s  %4d  %-24s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
+	if o.again != nil {
+		fmt.Fprintf(out, "    %s\n", o.run.said)
+	}
+}
