@@ -47,7 +47,7 @@ func (o *storeOptions) register(flags *flag.FlagSet) {
 func (o *storeOptions) complete(c *command) (objectNames, error) {
 	names := defaultNames
 	if o.config != "" {
-		cfg, err := config.Load([]string{o.config}, nil, nil)
+		cfg, err := config.LoadFile(o.config)
 		if err != nil {
 			return names, err
 		}

@@ -10,6 +10,6 @@ func (d *device) hooks() hook.Set {
 			hook.BeforeInstall: h.BeforeInstall, hook.BeforeReboot: h.BeforeReboot,
 			hook.AfterCommit: h.AfterCommit, hook.AfterRollback: h.AfterRollback,
 		},
-		Timeout: h.Timeout,
+		Timeout: h.Timeout, DeviceID: d.cfg.DeviceID, Group: d.cfg.Group,
 	}
 }

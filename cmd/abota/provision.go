@@ -45,6 +45,10 @@ func provision(c *command, flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
+		// The factory is where it can still be put right.
+		if err := d.cfg.Private(); err != nil {
+			return err
+		}
 		opts.Digest = d.digest
 		s, err := d.Provision(ctx, opts)
 		if err != nil {

@@ -21,6 +21,9 @@ func (o offered) Open(ctx context.Context) (updater.Payload, error) { return o.R
 
 // release is what SOURCE, or without one the configured bucket, offers.
 func (c *command) release(cfg *config.Config, args []string) (*classic.Release, error) {
+	if err := cfg.Private(); err != nil {
+		return nil, err
+	}
 	r := &classic.Release{
 		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
 		Warn: func(text string) { c.log.Warn(text) },

@@ -147,16 +147,13 @@ func TestKeyFileWinsAndTheBucketsKeyIsNeverFetched(t *testing.T) {
 	}
 }
 
-func TestKeyFileForEveryoneIsWarnedOf(t *testing.T) {
+func TestKeyFileForEveryoneIsRefused(t *testing.T) {
 	_, r := serve(t, publication(t, []byte("image"), keyOf(1), ""))
 	r.KeyFile = writeKey(t, keyOf(1).Encode(), 0o644)
-	var warned []string
-	r.Warn = func(text string) { warned = append(warned, text) }
-	if err := r.LoadKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if len(warned) != 1 || !strings.Contains(warned[0], "chmod 600 "+r.KeyFile) {
-		t.Errorf("warned %q", warned)
+	err := r.LoadKey(t.Context())
+	want := "cannot use " + r.KeyFile + " because everybody on this device can read it: chmod 600 " + r.KeyFile
+	if !errors.Is(err, ErrKeyFile) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
 

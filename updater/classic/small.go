@@ -55,10 +55,7 @@ func trim(text []byte) []byte {
 // the source.
 func (r *Release) key(ctx context.Context) (*fernet.Key, source.Info, error) {
 	if r.KeyFile != "" {
-		key, mode, err := readKeyFile(r.KeyFile)
-		if mode.Perm()&0o004 != 0 {
-			r.warnOnce(fmt.Sprintf("everybody on this device can read the key file: chmod 600 %s", r.KeyFile))
-		}
+		key, err := readKeyFile(r.KeyFile)
 		return key, source.Info{}, err
 	}
 	text, info, err := r.Source.Get(ctx, r.KeyName, smallObject)
@@ -83,31 +80,33 @@ func (r *Release) warnOnce(text string) {
 	})
 }
 
-// readKeyFile reads the key, and says who may read its file.
-func readKeyFile(path string) (*fernet.Key, fs.FileMode, error) {
+// readKeyFile reads the key, unless everybody can.
+func readKeyFile(path string) (*fernet.Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return nil, 0, fmt.Errorf("%w: cannot open %s because %w: put the key there or correct key_file", ErrKeyFile, path, err)
+		return nil, fmt.Errorf("%w: cannot open %s because %w: put the key there or correct key_file", ErrKeyFile, path, err)
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, 0, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
+	case st.Mode().IsRegular() && st.Mode().Perm()&0o004 != 0:
+		return nil, fmt.Errorf("%w: cannot use %s because everybody on this device can read it: chmod 600 %s", ErrKeyFile, path, path)
 	case !st.Mode().IsRegular():
-		return nil, 0, fmt.Errorf("%w: cannot use %s because it is not a regular file: correct key_file", ErrKeyFile, path)
+		return nil, fmt.Errorf("%w: cannot use %s because it is not a regular file: correct key_file", ErrKeyFile, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, smallObject))
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", ErrKeyFile, err)
+		return nil, fmt.Errorf("%w: %w", ErrKeyFile, err)
 	}
 	key, err := fernet.ParseKey(trim(text))
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %s: %w: put the key there that the release was encrypted with", ErrKeyFile, path, err)
+		return nil, fmt.Errorf("%w: %s: %w: put the key there that the release was encrypted with", ErrKeyFile, path, err)
 	}
-	return key, st.Mode(), nil
+	return key, nil
 }

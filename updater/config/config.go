@@ -1,5 +1,5 @@
-// Package config reads the device's configuration: files, then environment,
-// then command line. It only parses and checks; it opens no device and asks no
+// Package config reads the device's configuration: files, then the device's
+// own, then environment, then command line. It only parses and checks; it opens no device and asks no
 // server.
 //
 // # Guarantee
@@ -7,7 +7,9 @@
 // A key that is not in the schema, a value of the wrong kind and a value that
 // cannot be meant are errors (*[Error]) that name the file, the line and the
 // key. Nothing is guessed. Secrets ([Secret]) print as *** whatever prints
-// them; one in a file that everybody on the device can read is warned of.
+// them; one in a file that everybody on the device can read is warned of, and
+// refused by [Config.Private]. A device.yaml that cannot be used is warned of
+// and left out as a whole.
 //
 // # Not guaranteed
 //
@@ -64,6 +66,9 @@ type Config struct {
 	// Timeout and Retry say how patient a download is.
 	Timeout Timeout
 	Retry   Retry
+	// DeviceID is what the device is called, and Group the part of the fleet
+	// that it belongs to; both are told to hooks and reports.
+	DeviceID, Group string
 	// StateDir holds the journal, on a partition that both slots share.
 	StateDir string
 	// Slots are the two copies of the system, a and b.
@@ -83,6 +88,8 @@ type Config struct {
 	Warnings []string
 
 	files []string
+	// exposed are the secrets that everybody on this device can read.
+	exposed []*Error
 }
 
 // Slot is one copy of the system.

@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, w := defaults(), &walker{at: map[string]place{}}
-		err := parse(w, &c, "f", data)
+		err := parse(w, &c, schema, "f", data)
 		if err == nil {
 			err = check(w, &c)
 		}
@@ -50,7 +50,7 @@ func FuzzOlderLine(f *testing.F) {
 			t.Skip("not the older notation")
 		}
 		c, w := defaults(), &walker{at: map[string]place{}}
-		err := parse(w, &c, "f", []byte("region:r\nkey_file:"+value+"\nbucket:b"))
+		err := parse(w, &c, schema, "f", []byte("region:r\nkey_file:"+value+"\nbucket:b"))
 		if _, refused := text(want); refused != nil || !isValid(want) {
 			if err == nil {
 				t.Fatalf("%q was accepted", want)

@@ -18,23 +18,45 @@ import (
 const maxFile = 1 << 20
 
 // Load reads the files in order, a later one overriding what an earlier one
-// says, then the ABOTA_* variables of environ, then sets, each "key=value"
-// with the key's path in dots. With no paths DefaultPath is read if it is
-// there; a path that is named must be. Every error is an *Error.
+// says, then the device's own file ([DeviceFile]), then the ABOTA_* variables of
+// environ, then sets, each "key=value" with the key's path in dots. With no
+// paths DefaultPath is read if it is there; a path that is named must be. Every
+// error is an *Error.
 func Load(paths, environ, sets []string) (*Config, error) {
 	return load(DefaultPath, paths, environ, sets)
 }
 
+// LoadFile reads one file and nothing else, for who publishes releases with a
+// device's configuration.
+func LoadFile(path string) (*Config, error) {
+	return read([]string{path}, "", nil, nil)
+}
+
 func load(fallback string, paths, environ, sets []string) (*Config, error) {
-	c, w := defaults(), &walker{at: map[string]place{}}
 	if len(paths) == 0 {
 		if _, err := os.Stat(fallback); !errors.Is(err, fs.ErrNotExist) {
 			paths = []string{fallback}
 		}
 	}
+	c, err := read(paths, "", environ, sets)
+	if err != nil {
+		return nil, err
+	}
+	return loadDevice(c, func(device string) (*Config, error) { return read(paths, device, environ, sets) }), nil
+}
+
+// read reads everything in its order. No device means that its file is left
+// out.
+func read(paths []string, device string, environ, sets []string) (*Config, error) {
+	c, w := defaults(), &walker{at: map[string]place{}}
 	c.files = paths
 	for _, path := range paths {
 		if err := loadFile(w, &c, path); err != nil {
+			return nil, err
+		}
+	}
+	if device != "" {
+		if err := addDevice(w, &c, device); err != nil {
 			return nil, err
 		}
 	}
@@ -55,10 +77,10 @@ func loadFile(w *walker, c *Config, path string) error {
 	if err != nil {
 		return &Error{File: path, Err: err, Reason: fmt.Sprintf("cannot be read: %v: name another file with --config", cause(err))}
 	}
-	if err := parse(w, c, path, data); err != nil {
+	if err := parse(w, c, schema, path, data); err != nil {
 		return err
 	}
-	warnOfReaders(w, c, path, mode)
+	noteReaders(w, c, path, mode)
 	return nil
 }
 
@@ -88,21 +110,8 @@ func readFile(path string) (data []byte, mode fs.FileMode, err error) {
 	return data, info.Mode(), err
 }
 
-// warnOfReaders notes a secret in a file that everybody may read.
-func warnOfReaders(w *walker, c *Config, path string, mode fs.FileMode) {
-	const othersRead = 0o004
-	if !mode.IsRegular() || mode&othersRead == 0 {
-		return
-	}
-	for _, name := range []string{"secretkey", "sessiontoken"} {
-		if at, here := w.at[name]; here && at.file == path {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s: everybody on this device can read it: run `chmod 600 %s`", path, at.line, name, path))
-		}
-	}
-}
-
 // parse sets what one file says.
-func parse(w *walker, c *Config, file string, data []byte) error {
+func parse(w *walker, c *Config, keys []key[Config], file string, data []byte) error {
 	w.file, w.lineless = file, false
 	source := strings.TrimPrefix(string(data), "\ufeff")
 	if line, ok := badText(source); !ok {
@@ -115,7 +124,7 @@ func parse(w *walker, c *Config, file string, data []byte) error {
 	if root == nil {
 		return nil
 	}
-	return walk(w, c, schema, "", root, "")
+	return walk(w, c, keys, "", root, "")
 }
 
 func badText(source string) (line int, ok bool) {

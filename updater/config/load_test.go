@@ -166,41 +166,6 @@ func TestFolderAndHugeFileAreErrors(t *testing.T) {
 	wantError(t, err, "larger than 1024 KiB")
 }
 
-func TestSecretInFileForEveryoneIsWarnedOf(t *testing.T) {
-	path := write(t, "config.yaml", slotLines+"accesskey:AKIA\nsecretkey:hush\n")
-	warnings := func(mode os.FileMode) string {
-		t.Helper()
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-		c, err := Load([]string{path}, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Join(c.Warnings, "\n")
-	}
-	if got := warnings(0o644); !strings.Contains(got, "config.yaml:3: secretkey: everybody on this device can read it: run `chmod 600 ") || strings.Contains(got, "hush") {
-		t.Errorf("warnings for mode 0644: %q", got)
-	}
-	if got := warnings(0o640); got != "" {
-		t.Errorf("warnings for mode 0640: %q", got)
-	}
-}
-
-func TestFileForEveryoneWithoutSecretsIsFine(t *testing.T) {
-	path := write(t, "config.yaml", slotLines)
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Load([]string{path}, nil, []string{"secretkey=hush"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Warnings) > 0 {
-		t.Error(c.Warnings)
-	}
-}
-
 // wantError checks for an *Error of one line that holds this text.
 func wantError(t *testing.T, err error, want string) {
 	t.Helper()

@@ -51,6 +51,8 @@ var schema = []key[Config]{
 		{name: "after", set: scalar(func(c *Config) *duration { return &c.Retry.After }, positiveDuration)},
 	}},
 	{name: "key_file", set: scalar(func(c *Config) *string { return &c.KeyFile }, text)},
+	{name: "device_id", set: scalar(func(c *Config) *string { return &c.DeviceID }, word)},
+	{name: "group", set: scalar(func(c *Config) *string { return &c.Group }, word)},
 	{name: "state_dir", set: scalar(func(c *Config) *string { return &c.StateDir }, filled)},
 	{name: "slots", unknown: "unknown slot: use a and b", sub: []key[Config]{
 		slotKey("a", 0),

@@ -59,15 +59,24 @@ func Run(ctx context.Context, argv, extra []string) error {
 	case err == nil:
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("killed because it did not end in time: %w", context.DeadlineExceeded)
+		err = &killed{"it did not end in time", context.DeadlineExceeded}
 	case ctx.Err() != nil:
-		err = fmt.Errorf("killed because abota has to stop: %w", ctx.Err())
+		err = &killed{"abota has to stop", ctx.Err()}
 	}
 	if last := out.String(); last != "" {
 		return fmt.Errorf("%w: %s", err, last)
 	}
 	return err
 }
+
+// killed is the end of a program that did not choose it.
+type killed struct {
+	why string
+	err error
+}
+
+func (k *killed) Error() string { return "killed because " + k.why }
+func (k *killed) Unwrap() error { return k.err }
 
 // errLeft: the program was killed and is still there.
 var errLeft = errors.New("cannot be killed")

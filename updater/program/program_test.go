@@ -60,7 +60,7 @@ func TestTheWholeGroupIsKilledAtTheEnd(t *testing.T) {
 	child := waitForPid(t, pidFile)
 	cancel()
 	err := <-done
-	wantReason(t, err, "killed because abota has to stop: context canceled: started")
+	wantReason(t, err, "killed because abota has to stop: started")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

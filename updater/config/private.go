@@ -1,0 +1,141 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+)
+
+// othersRead is the mode bit that lets everybody read a file.
+const othersRead = 0o004
+
+// secretKeys are the keys whose value may be a secret.
+var secretKeys = []string{"secretkey", "sessiontoken", "url", "proxy"}
+
+// noteReaders notes the secrets in a file that everybody may read.
+func noteReaders(w *walker, c *Config, path string, mode fs.FileMode) {
+	if !mode.IsRegular() || mode&othersRead == 0 {
+		return
+	}
+	for _, name := range secretKeys {
+		at, here := w.at[name]
+		if !here || at.file != path || !c.secretIn(name) {
+			continue
+		}
+		e := exposed(path, name)
+		e.Line = at.line
+		c.exposed = append(c.exposed, e)
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s:%d: %s: everybody on this device can read it: chmod 600 %s", path, at.line, name, path))
+	}
+}
+
+// secretIn reports whether a key's value holds a secret: an address does only
+// with a query or a password.
+func (c *Config) secretIn(name string) bool {
+	switch name {
+	case "url":
+		return !isPublic(c.URL)
+	case "proxy":
+		return !isPublic(c.Proxy)
+	}
+	return true
+}
+
+func isPublic(address Secret) bool {
+	u, err := url.Parse(address.Reveal())
+	return err == nil && u.RawQuery == "" && u.User == nil
+}
+
+func exposed(path, name string) *Error {
+	return &Error{File: path, Key: name, Reason: fmt.Sprintf("cannot use it because everybody on this device can read %s: chmod 600 %s", path, path)}
+}
+
+// Private refuses secrets that everybody on this device can read, in the
+// configuration and in the key of its own certificate. A verb that uses them
+// asks first; what only looks or goes back must not depend on it.
+func (c *Config) Private() error {
+	if len(c.exposed) > 0 {
+		return c.exposed[0]
+	}
+	if c.TLS.Key == "" {
+		return nil
+	}
+	// A key that is not there is for who reads it to say.
+	if info, err := os.Stat(c.TLS.Key); err == nil && info.Mode().IsRegular() && info.Mode()&othersRead != 0 {
+		return exposed(c.TLS.Key, "tls.key")
+	}
+	return nil
+}
+
+// Secrets are the texts of the configuration that nobody may see, for who has
+// to take them out of something that others wrote.
+func (c *Config) Secrets() []string {
+	all := []string{c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SessionToken.Reveal()}
+	addresses := []string{c.URL.Reveal(), c.Proxy.Reveal()}
+	for _, check := range c.Health.Checks {
+		addresses = append(addresses, check.HTTP)
+	}
+	for _, address := range addresses {
+		all = append(all, SecretsIn(address)...)
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// SecretsIn are the parts of an address that nobody may see: its query, each
+// value in it, and a password.
+func SecretsIn(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return []string{address}
+	}
+	var all []string
+	if u.RawQuery != "" {
+		all = append(all, u.RawQuery)
+	}
+	for _, values := range u.Query() {
+		all = append(all, values...)
+	}
+	if password, set := u.User.Password(); set {
+		all = append(all, password)
+	}
+	return all
+}
+
+// Public is the configuration as others may see it, with its types hiding what
+// is secret: programs lose their arguments, and addresses their query and
+// their password.
+func (c *Config) Public() Config {
+	p := *c
+	for _, argv := range []*[]string{
+		&p.URLCommand, &p.Bootloader.Restart,
+		&p.Hooks.BeforeInstall, &p.Hooks.BeforeReboot, &p.Hooks.AfterCommit, &p.Hooks.AfterRollback,
+	} {
+		*argv = withoutArguments(*argv)
+	}
+	p.Health.Checks = slices.Clone(p.Health.Checks)
+	for i := range p.Health.Checks {
+		check := &p.Health.Checks[i]
+		check.Exec, check.HTTP = withoutArguments(check.Exec), withoutSecrets(check.HTTP)
+	}
+	return p
+}
+
+func withoutArguments(argv []string) []string {
+	if len(argv) < 2 {
+		return argv
+	}
+	return []string{argv[0], fmt.Sprintf("(%d arguments)", len(argv)-1)}
+}
+
+func withoutSecrets(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return hidden
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = hidden
+	}
+	return u.Redacted()
+}
