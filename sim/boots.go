@@ -226,14 +226,14 @@ func powerCut(when string) []Step {
 
 // damaged takes the power away, does something to the disk, and gives the
 // power back.
-func damaged(title string, harm func(ctx context.Context, disk string) error) []Step {
+func damaged(title string, harm func(ctx context.Context, w *World) error) []Step {
 	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
 		// Should a trial follow, it is held.
 		if _, err := w.guest(ctx, "touch "+hold+" && sync", 0); err != nil {
 			return "", err
 		}
 		w.board.PowerCut()
-		if err := harm(ctx, w.diskPath()); err != nil {
+		if err := harm(ctx, w); err != nil {
 			return "", err
 		}
 		w.boot = w.board.Log().Mark()
@@ -244,7 +244,7 @@ func damaged(title string, harm func(ctx context.Context, disk string) error) []
 
 // kernelErased loses a slot's kernel.
 func kernelErased(slot string) []Step {
-	return damaged("the kernel of slot "+slot+" is lost", func(ctx context.Context, path string) error {
-		return disk.EraseFile(ctx, path, disk.Root(slot), "/boot/Image")
+	return damaged("the kernel of slot "+slot+" is lost", func(ctx context.Context, w *World) error {
+		return disk.EraseFile(ctx, w.diskPath(), disk.Root(slot), "/boot/"+w.arch.KernelFile)
 	})
 }

@@ -182,11 +182,11 @@ func newer(newest int) int { return newest }
 func older(newest int) int { return 1 - newest }
 
 func envDamaged(title string, copies ...which) []Step {
-	return damaged(title, func(_ context.Context, path string) error {
-		newest, err := disk.NewerEnv(path)
+	return damaged(title, func(_ context.Context, w *World) error {
+		newest, err := disk.NewerEnv(w.diskPath())
 		for _, which := range copies {
 			if err == nil {
-				err = disk.ScrambleEnv(path, which(newest))
+				err = disk.ScrambleEnv(w.diskPath(), which(newest))
 			}
 		}
 		return err

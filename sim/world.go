@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Dir is an existing, empty work folder with a short path.
 	Dir string
+	// Arch is the board's processor, parts.ARM64 when zero.
+	Arch parts.Arch
 	// Abota is a device binary for the board, built when empty.
 	Abota string
 	// Timeline is told what happens.
@@ -36,6 +38,7 @@ type Options struct {
 type World struct {
 	dir      string
 	timeline *Timeline
+	arch     parts.Arch
 	// publisher is the path of abota-publish.
 	publisher string
 	store     *store.Store
@@ -56,7 +59,10 @@ const (
 
 // NewWorld builds everything. Close releases it.
 func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
-	w := &World{dir: opts.Dir, timeline: opts.Timeline}
+	w := &World{dir: opts.Dir, timeline: opts.Timeline, arch: opts.Arch}
+	if w.arch.Debian == "" {
+		w.arch = parts.ARM64()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
@@ -66,7 +72,7 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := parts.Get(ctx, parts.ARM64(), cache, w.timeline)
+	set, err := parts.Get(ctx, w.arch, cache, w.timeline)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +82,8 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	}
 	abota := opts.Abota
 	if abota == "" {
-		w.timeline.Note("building abota for %s", set.Arch.Debian)
-		if abota, err = module.Build(ctx, "abota", set.Arch.Go, w.dir); err != nil {
+		w.timeline.Note("building abota for %s", w.arch.Debian)
+		if abota, err = module.Build(ctx, "abota", w.arch.Go, w.dir); err != nil {
 			return nil, err
 		}
 	}

@@ -46,9 +46,9 @@
 #   - No valid copy, or none with a BOOT_ORDER: factory default, then the other slot.
 #     Nothing is written; abota.env=lost.
 #
-# A slot is a partition with /boot/Image (arm64) or /boot/zImage (arm), and if present
-# /boot/initrd, /boot/dtb (under 512 KiB; else U-Boot's own) and /boot/abota.args (under
-# 2 KiB): a line "abota_args=…" with the kernel arguments that travel with the slot, in
+# A slot is a partition with /boot/Image (arm64), /boot/bzImage (x86) or /boot/zImage
+# (arm), and if present /boot/initrd, /boot/dtb (under 512 KiB; else U-Boot's own; none is
+# handed over on x86) and /boot/abota.args (under 2 KiB): a line "abota_args=…" with the kernel arguments that travel with the slot, in
 # place of ab_default_args. They may not hold single quotes, which U-Boot's shell drops,
 # nor backslashes. What the script adds itself comes after them.
 #
@@ -58,7 +58,7 @@
 # are hexadecimal. sim/ubootscript runs the rules above in the real U-Boot.
 #
 # Needs: U-Boot 2018.07 or later with the hush shell and the commands part, load, test -e,
-# itest, setexpr, env import, crc32, cmp, cp, mw, booti or bootz; GPT.
+# itest, setexpr, env import, crc32, cmp, cp, mw, booti, bootz or zboot; GPT.
 
 # ---- for the device maker to change -------------------------------------------------
 setenv ab_env_label uboot-env
@@ -78,11 +78,16 @@ setenv ab_devnum 0
 # of a slot where fdt_addr_r is not set; clear of kernel, initrd and script. Empty = what
 # distro boot keeps for a PXE file, which is not in use now.
 setenv ab_mem
+# Where an initrd is loaded. Empty = ramdisk_addr_r. An x86 kernel unpacks itself to 16 MiB
+# and needs "init_size" bytes there (its header has it at 0x260; 54 MiB is usual): the
+# initrd must lie above, or it is overwritten.
+setenv ab_initrd_addr
 # -------------------------------------------------------------------------------------
 
 if test -z "${devtype}"; then setenv devtype ${ab_devtype}; setenv devnum ${ab_devnum}; fi
 if test -z "${ab_mem}"; then setenv ab_mem ${pxefile_addr_r}; fi
 if test -z "${ab_mem}"; then setexpr ab_mem ${scriptaddr} + 0x100000; fi
+if test -z "${ab_initrd_addr}"; then setenv ab_initrd_addr ${ramdisk_addr_r}; fi
 setexpr ab_gap ${ab_env_size} + 0x1000
 setenv ab_raw0 ${ab_mem}
 setexpr ab_raw1 ${ab_raw0} + ${ab_gap}
@@ -392,13 +397,20 @@ for ab_step in ${ab_plan}; do
       setenv ab_from "${devtype} ${devnum}:${ab_part}"
       if test -e ${ab_from} /boot/Image; then
         if load ${ab_from} ${kernel_addr_r} /boot/Image; then setenv ab_boot booti; fi
+      elif test -e ${ab_from} /boot/bzImage; then
+        if load ${ab_from} ${kernel_addr_r} /boot/bzImage; then setenv ab_boot zboot; setenv ab_size ${filesize}; fi
       else
         if load ${ab_from} ${kernel_addr_r} /boot/zImage; then setenv ab_boot bootz; fi
       fi
       if test -n "${ab_boot}" && test -e ${ab_from} /boot/initrd; then
-        if load ${ab_from} ${ramdisk_addr_r} /boot/initrd; then setenv ab_initrd ${ramdisk_addr_r}:${filesize}; else setenv ab_boot; fi
+        if load ${ab_from} ${ab_initrd_addr} /boot/initrd; then setenv ab_initrd ${ab_initrd_addr}:${filesize}; else setenv ab_boot; fi
       fi
-      if test -n "${ab_boot}" && test -e ${ab_from} /boot/dtb; then
+      if test "${ab_boot}" = zboot; then
+        # It takes sizes, the initrd in two words, and no device tree.
+        if test "${ab_initrd}" = -; then setenv ab_initrd "0 0"; else setenv ab_initrd "${ab_initrd_addr} ${filesize}"; fi
+        setenv ab_initrd "${ab_size} ${ab_initrd}"
+        setenv ab_tree
+      elif test -n "${ab_boot}" && test -e ${ab_from} /boot/dtb; then
         if load ${ab_from} ${ab_fdt} /boot/dtb 80000 && itest ${filesize} -lt 80000; then
           setenv ab_tree ${ab_fdt}
         else

@@ -1,4 +1,4 @@
-// Command abota-sim plays updates on a virtual ARM board: a real U-Boot and a
+// Command abota-sim plays updates on a virtual ARM or x86 board: a real U-Boot and a
 // real Linux kernel under QEMU, which take encrypted releases from a real
 // MinIO, fail, and come back. It needs no hardware, no root and no cloud.
 package main

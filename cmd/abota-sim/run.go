@@ -11,6 +11,7 @@ import (
 
 	"abota/sim"
 	"abota/sim/network"
+	"abota/sim/parts"
 )
 
 // The exit codes.
@@ -28,7 +29,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   up                start a board and its object store, and stay until Ctrl-C
 
 Options, before or after the verb:
-  --abota PATH      a static abota for arm64, instead of building one
+  --arch ARCH       the board's processor: arm64 (the default) or amd64
+  --abota PATH      a static abota for that processor, instead of building one
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
   --json            up: print one line with every endpoint and key
@@ -36,6 +38,7 @@ Options, before or after the verb:
 
 // command is one invocation.
 type command struct {
+	arch          parts.Arch
 	abota         string
 	console, keep bool
 	json          bool
@@ -77,6 +80,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func (c *command) parse(args []string) (words []string, err error) {
 	flags := flag.NewFlagSet("abota-sim", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	c.arch = parts.Arches()[0]
+	flags.Func("arch", "", func(name string) (err error) {
+		c.arch, err = parts.FindArch(name)
+		return err
+	})
 	flags.StringVar(&c.abota, "abota", "", "")
 	flags.BoolVar(&c.console, "console", false, "")
 	flags.BoolVar(&c.keep, "keep", false, "")
@@ -150,8 +158,8 @@ func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Co
 	if err != nil {
 		return fmt.Errorf("make a work folder: %w", err)
 	}
-	timeline.Note("scenario %s: %s", s.Name, s.About)
-	opts := sim.Options{Dir: dir, Abota: c.abota, Timeline: timeline}
+	timeline.Note("scenario %s on %s: %s", s.Name, c.arch.Debian, s.About)
+	opts := sim.Options{Dir: dir, Arch: c.arch, Abota: c.abota, Timeline: timeline}
 	if c.console {
 		opts.Console = c.stderr
 	}

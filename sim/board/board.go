@@ -159,18 +159,19 @@ func (b *Board) CommandLine() string {
 }
 
 func (b *Board) commandLine(agent bool) []string {
+	virtio := func(kind string) string { return "virtio-" + kind + "-" + b.cfg.Parts.Arch.Virtio }
 	argv := append([]string{}, b.cfg.Parts.Arch.QEMU...)
 	argv = append(argv,
 		"-m", fmt.Sprint(b.cfg.Memory),
 		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-bios", b.cfg.Parts.UBoot,
 		"-drive", "if=none,id=disk,format=raw,file="+commas(b.cfg.Disk),
-		"-device", "virtio-blk-device,drive=disk",
-		"-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net")
+		"-device", virtio("blk")+",drive=disk",
+		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net")
 	if agent {
 		argv = append(argv,
 			"-chardev", "socket,id=agent,path="+commas(filepath.Join(b.cfg.Dir, "agent")),
-			"-device", "virtio-serial-device",
+			"-device", virtio("serial"),
 			"-device", "virtserialport,chardev=agent,name=abota.agent")
 	}
 	return argv

@@ -4,13 +4,15 @@
 //
 // # Guarantee
 //
-// The abota binary, its init script and the boot script are the product's own;
-// the images differ only in data: /etc/firmware.conf (version and behaviour)
+// The abota binary, its init script and the boot script are the product's own,
+// the last with the settings that a device maker gives it for another
+// processor; the images differ only in data: /etc/firmware.conf (version and behaviour)
 // and /etc/abota. Images of one [Maker] share kernel, initramfs and system.
 //
 // # What an image holds
 //
-//	/boot/Image, initrd, abota.args           what the boot script loads
+//	/boot/Image, initrd, abota.args           what the boot script loads; the
+//	                                          kernel's name is the architecture's
 //	/usr/bin/abota /etc/abota/config.yaml    the updater and its configuration
 //	/etc/abota/release                        the version, one line
 //	/etc/firmware.conf                        version=… and behaviour=…
@@ -121,8 +123,12 @@ func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
 }
 
 // BootPartition builds the image of the boot partition from a U-Boot script's
-// source and returns its path.
+// source, with the architecture's settings in it, and returns its path.
 func (m *Maker) BootPartition(ctx context.Context, script string) (string, error) {
+	script, err := settle(script, m.parts.Arch.Script)
+	if err != nil {
+		return "", err
+	}
 	source, compiled := filepath.Join(m.dir, "boot.cmd"), filepath.Join(m.dir, "boot.scr")
 	if err := os.WriteFile(source, []byte(script), 0o644); err != nil {
 		return "", fmt.Errorf("write the boot script: %w", err)
@@ -132,4 +138,17 @@ func (m *Maker) BootPartition(ctx context.Context, script string) (string, error
 	}
 	image := filepath.Join(m.dir, "boot.fat")
 	return image, disk.FAT(ctx, image, "BOOT", disk.BootSize, map[string]string{"boot.scr": compiled})
+}
+
+// settle gives settings of a boot script other values. Each must be there
+// once, as a line "setenv NAME …".
+func settle(script string, settings map[string]string) (string, error) {
+	for name, value := range settings {
+		line := regexp.MustCompile(`(?m)^setenv ` + regexp.QuoteMeta(name) + `(?: .*)?$`)
+		if n := len(line.FindAllString(script, -1)); n != 1 {
+			return "", fmt.Errorf("cannot set %s in the boot script because it is set there %d times, not once", name, n)
+		}
+		script = line.ReplaceAllLiteralString(script, "setenv "+name+" "+value)
+	}
+	return script, nil
 }

@@ -13,14 +13,11 @@ import (
 	"abota/sim/parts"
 )
 
-// earlyModules are what the initramfs loads: the disk, the network, the
-// simulator's port and a watchdog. ext4 and the serial console are built in.
-var earlyModules = []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "softdog"}
-
 // writeInitrd makes the initramfs: a gzipped cpio archive with BusyBox, the
-// kernel modules in the order in which they load, and the init script.
+// kernel modules in the order in which they load, and the init script. ext4
+// and the serial console are built into the kernels.
 func writeInitrd(path string, set parts.Set) error {
-	modules, err := loadOrder(set.Modules, earlyModules)
+	modules, err := loadOrder(set.Modules, set.Arch.Modules)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (m *Maker) system(root string, fw Firmware) error {
 	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "mnt", "root", "var/lib/abota"} {
 		t.dir(dir)
 	}
-	t.copy("boot/Image", 0o644, m.parts.Kernel)
+	t.copy("boot/"+m.parts.Arch.KernelFile, 0o644, m.parts.Kernel)
 	t.copy("boot/initrd", 0o644, m.initrd)
 	// The last of several panic= counts: a crashed board shall not wait.
 	t.text("boot/abota.args", 0o644, "abota_args=ro quiet panic=1\n")
@@ -129,7 +129,7 @@ func copyFile(dst, src string) error {
 // compileScript wraps a U-Boot script's source in the image that U-Boot
 // sources.
 func compileScript(ctx context.Context, arch parts.Arch, source, out string) error {
-	cmd := exec.CommandContext(ctx, "mkimage", "-A", arch.Debian, "-T", "script", "-C", "none", "-n", "abota", "-d", source, out)
+	cmd := exec.CommandContext(ctx, "mkimage", "-A", arch.ScriptType, "-T", "script", "-C", "none", "-n", "abota", "-d", source, out)
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("compile the boot script: %w: %s", err, strings.TrimSpace(string(msg)))
 	}

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,8 +49,9 @@ func fetchInto(ctx context.Context, arch Arch, dir string, log io.Writer) error 
 }
 
 // foreignApt is apt with lists and caches of its own, so that it can serve an
-// architecture that the host's dpkg does not know, without being root.
-type foreignApt struct{ arch, dir string }
+// architecture that the host's dpkg does not know, without being root. list is
+// a file to read in place of the host's sources, when not empty.
+type foreignApt struct{ arch, dir, list string }
 
 func (a foreignApt) update(ctx context.Context) error {
 	for _, d := range []string{"state/lists/partial", "cache/archives/partial", "debs"} {
@@ -62,6 +64,27 @@ func (a foreignApt) update(ctx context.Context) error {
 	}
 	_, err := a.run(ctx, "apt-get", "-q", "update")
 	return err
+}
+
+// keyring is where Debian has the keys of its archive.
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+// sources turns to the source packages of the Debian mirrors that the host
+// has its packages from. Hosts rarely name them in their own lists.
+func (a *foreignApt) sources(ctx context.Context) error {
+	out, err := a.run(ctx, "apt-get", "indextargets", "--format",
+		"deb-src [signed-by="+keyring+"] $(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages", "Origin: Debian")
+	if err != nil {
+		return err
+	}
+	if out == "" {
+		return errors.New("cannot find Debian's source packages because this host's apt names no mirror of Debian")
+	}
+	a.list = filepath.Join(a.dir, "sources.list")
+	if err := os.WriteFile(a.list, []byte(out), 0o644); err != nil {
+		return fmt.Errorf("note Debian's source packages: %w", err)
+	}
+	return nil
 }
 
 // dependency names the package that a meta package depends on first.
@@ -102,6 +125,9 @@ func (a foreignApt) run(ctx context.Context, tool string, args ...string) (strin
 		"-o", "Dir::Cache=" + filepath.Join(a.dir, "cache"),
 		// The sandbox user could not write into the user's own cache.
 		"-o", "APT::Sandbox::User=",
+	}
+	if a.list != "" {
+		all = append(all, "-o", "Dir::Etc::sourcelist="+a.list, "-o", "Dir::Etc::sourceparts=-")
 	}
 	cmd := exec.CommandContext(ctx, tool, append(all, args...)...)
 	cmd.Dir = filepath.Join(a.dir, "debs")

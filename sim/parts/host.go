@@ -14,9 +14,8 @@ import (
 type need struct{ tool, pkg string }
 
 func hostNeeds(arch Arch) []need {
-	return []need{
+	needs := []need{
 		{arch.QEMU[0], arch.Emulator},
-		{arch.UBoot, "u-boot-qemu"},
 		{"mkimage", "u-boot-tools"},
 		{"mcopy", "mtools"},
 		{"sgdisk", "gdisk"},
@@ -24,13 +23,21 @@ func hostNeeds(arch Arch) []need {
 		{"mke2fs", "e2fsprogs"},
 		{"debugfs", "e2fsprogs"},
 	}
+	if arch.UBoot != "" {
+		needs = append(needs, need{arch.UBoot, "u-boot-qemu"})
+	}
+	return needs
 }
 
 // EnsureHost installs the host's missing tools with apt-get when the user is
 // root or may become it without a password. Otherwise its error holds the
 // command line to run.
 func EnsureHost(ctx context.Context, arch Arch, log io.Writer) error {
-	missing := missingPackages(arch)
+	return ensure(ctx, hostNeeds(arch), log)
+}
+
+func ensure(ctx context.Context, needs []need, log io.Writer) error {
+	missing := missingPackages(needs)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -52,16 +59,16 @@ func EnsureHost(ctx context.Context, arch Arch, log io.Writer) error {
 			return fmt.Errorf("install the missing tools: `%s`: %w: %s", strings.Join(args, " "), err, lastLine(out))
 		}
 	}
-	if still := missingPackages(arch); len(still) > 0 {
+	if still := missingPackages(needs); len(still) > 0 {
 		return fmt.Errorf("cannot build the virtual board because tools of %s are missing although the packages are installed: is this Debian?", strings.Join(still, ", "))
 	}
 	return nil
 }
 
-func missingPackages(arch Arch) []string {
+func missingPackages(needs []need) []string {
 	var missing []string
 	seen := map[string]bool{}
-	for _, n := range hostNeeds(arch) {
+	for _, n := range needs {
 		if _, err := Tool(n.tool); err != nil && !seen[n.pkg] {
 			seen[n.pkg] = true
 			missing = append(missing, n.pkg)

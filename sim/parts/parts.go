@@ -1,12 +1,14 @@
 // Package parts gets what a virtual board is made of and this repository does
 // not hold: a Linux kernel and BusyBox for the board's processor, U-Boot, and
-// the host's own tools (QEMU, mkimage, sgdisk, …).
+// the host's own tools (QEMU, mkimage, sgdisk, …). [Arch] is the table of what
+// differs between processors.
 //
 // # Guarantee
 //
 // Packages come from Debian through the host's apt: from its configured
 // mirrors, and only after apt has checked the archive's signature and each
-// package's digest. Nothing of them is installed: they are unpacked below the
+// package's digest. Where Debian's U-Boot lacks a command, Debian's source of
+// it is built. Nothing of them is installed: they are unpacked below the
 // user's cache folder, which needs neither root nor `dpkg --add-architecture`.
 // A part that [Get] returns is complete: it is unpacked beside its final place
 // and then renamed.
@@ -28,46 +30,15 @@ import (
 	"path/filepath"
 )
 
-// Arch is everything that differs between the processors of virtual boards.
-type Arch struct {
-	// Debian is Debian's name of the architecture, Go is GOARCH.
-	Debian, Go string
-	// KernelPackage depends on the newest kernel's package.
-	KernelPackage string
-	// BusyBoxPackage holds a static BusyBox at BusyBoxPath.
-	BusyBoxPackage, BusyBoxPath string
-	// UBoot is where the host's package u-boot-qemu has this board's U-Boot.
-	UBoot string
-	// QEMU is the emulator's command and the machine's own arguments.
-	QEMU []string
-	// Emulator is the host's package that has QEMU[0].
-	Emulator string
-}
-
-// ARM64 is a generic 64-bit ARM board: QEMU's machine "virt". The processor is
-// named because "max" spends most of the boot on emulated pointer
-// authentication, and the accelerator because a host's broken nested
-// virtualisation hangs guests.
-func ARM64() Arch {
-	return Arch{
-		Debian: "arm64", Go: "arm64",
-		KernelPackage:  "linux-image-cloud-arm64",
-		BusyBoxPackage: "busybox-static", BusyBoxPath: "bin/busybox",
-		UBoot:    "/usr/lib/u-boot/qemu_arm64/u-boot.bin",
-		QEMU:     []string{"qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"},
-		Emulator: "qemu-system-arm",
-	}
-}
-
 // Set is a complete set of parts for one architecture, as paths.
 type Set struct {
 	Arch Arch
-	// Kernel is an uncompressed boot image; Modules is the folder of its
-	// modules (…/lib/modules/VERSION).
+	// Kernel is the boot image as Debian packs it; Modules is the folder of
+	// its modules (…/lib/modules/VERSION).
 	Kernel, Modules string
 	// BusyBox is a static executable of the board's architecture.
 	BusyBox string
-	// UBoot is a copy of the host's U-Boot that does not wait for a key.
+	// UBoot is a U-Boot that does not wait for a key.
 	UBoot string
 }
 
@@ -98,7 +69,11 @@ func Get(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, erro
 	if err != nil {
 		return Set{}, err
 	}
-	set.UBoot, err = quickUBoot(arch, cache)
+	if arch.Build == nil {
+		set.UBoot, err = quickUBoot(arch, cache)
+	} else {
+		set.UBoot, err = builtUBoot(ctx, arch, cache, log)
+	}
 	return set, err
 }
 

@@ -26,7 +26,7 @@ func TestMissingToolsAreNamedByTheirPackageOnce(t *testing.T) {
 	arch.QEMU = []string{"no-such-emulator"}
 	arch.Emulator = "the-package"
 	arch.UBoot = filepath.Join(t.TempDir(), "absent")
-	missing := missingPackages(arch)
+	missing := missingPackages(hostNeeds(arch))
 	for _, want := range []string{"the-package", "u-boot-qemu"} {
 		if n := len(slices.DeleteFunc(slices.Clone(missing), func(p string) bool { return p != want })); n != 1 {
 			t.Errorf("%s is named %d times in %v, want once", want, n, missing)

@@ -15,6 +15,11 @@ var (
 	noDelay    = []byte("bootdelay=0\x00")
 )
 
+// ubootPath is where the cache keeps a board's U-Boot.
+func ubootPath(arch Arch, cache string) string {
+	return filepath.Join(cache, "u-boot-"+arch.Debian+".bin")
+}
+
 // quickUBoot keeps a copy of the host's U-Boot that boots at once.
 func quickUBoot(arch Arch, cache string) (string, error) {
 	stock, err := os.ReadFile(arch.UBoot)
@@ -24,7 +29,7 @@ func quickUBoot(arch Arch, cache string) (string, error) {
 	if n := bytes.Count(stock, stockDelay); n != 1 {
 		return "", fmt.Errorf("cannot remove the boot delay of %s because it holds %q %d times, not once: is it Debian's?", arch.UBoot, stockDelay, n)
 	}
-	path := filepath.Join(cache, "u-boot-"+arch.Debian+".bin")
+	path := ubootPath(arch, cache)
 	quick := bytes.Replace(stock, stockDelay, noDelay, 1)
 	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, quick) {
 		return path, nil
