@@ -12,10 +12,12 @@ FUZZTIME ?= 60s
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# What the tests use beside Go: QEMU with U-Boot, tools that build disk images
-# without root, U-Boot's own environment tools, and the Python of the script
-# that abota replaces.
-PACKAGES := qemu-system-arm u-boot-qemu u-boot-tools libubootenv-tool mtools gdisk dosfstools e2fsprogs util-linux \
+# What the tests use beside Go: QEMU with U-Boot, what builds U-Boot for a PC,
+# tools that build disk images without root, U-Boot's own environment tools,
+# and the Python of the script that abota replaces.
+PACKAGES := qemu-system-arm qemu-system-x86 u-boot-qemu \
+	gcc-i686-linux-gnu gcc libc6-dev libssl-dev make bison flex swig python3-dev python3-setuptools dpkg-dev patch \
+	u-boot-tools libubootenv-tool mtools gdisk dosfstools e2fsprogs util-linux \
 	python3 python3-cryptography python3-boto3 debootstrap ca-certificates
 
 export CGO_ENABLED := 0

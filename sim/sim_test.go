@@ -11,14 +11,22 @@ import (
 
 	"abota/sim/board"
 	"abota/sim/disk"
+	"abota/sim/parts"
 )
 
-// TestBoardTakesAnUpdate is the whole product once: a release is published,
-// fetched, installed, booted, proven and kept.
+// TestBoardTakesAnUpdate is the whole product once on every board: a release is
+// published, fetched, installed, booted, proven and kept.
 func TestBoardTakesAnUpdate(t *testing.T) {
 	if testing.Short() {
-		t.Skip("boots a virtual board twice, which takes a minute: left out by -short")
+		t.Skip("boots virtual boards twice, which takes a minute each: left out by -short")
 	}
+	for _, arch := range parts.Arches() {
+		t.Run(arch.Debian, func(t *testing.T) { takesAnUpdate(t, arch) })
+	}
+}
+
+func takesAnUpdate(t *testing.T, arch parts.Arch) {
+	t.Helper()
 	s, err := FindScenario("cycle")
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +36,7 @@ func TestBoardTakesAnUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorld(t.Context(), Options{Dir: dir, Timeline: NewTimeline(t.Output())})
+	w, err := NewWorld(t.Context(), Options{Dir: dir, Arch: arch, Timeline: NewTimeline(t.Output())})
 	if err != nil {
 		t.Fatal(errors.Join(err, os.RemoveAll(dir)))
 	}

@@ -69,11 +69,7 @@ func Get(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, erro
 	if err != nil {
 		return Set{}, err
 	}
-	if arch.Build == nil {
-		set.UBoot, err = quickUBoot(arch, cache)
-	} else {
-		set.UBoot, err = builtUBoot(ctx, arch, cache, log)
-	}
+	set.UBoot, err = UBoot(ctx, arch, cache, log)
 	return set, err
 }
 

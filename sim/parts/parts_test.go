@@ -91,3 +91,52 @@ func TestAptsReasonIsItsLastLine(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestEveryBoardIsFoundByItsName(t *testing.T) {
+	for _, want := range Arches() {
+		got, err := FindArch(want.Debian)
+		if err != nil || got.Go != want.Go {
+			t.Errorf("%s: got %q, %v", want.Debian, got.Go, err)
+		}
+		if (want.UBoot == "") != (want.Build != nil) {
+			t.Errorf("%s: U-Boot is packaged at %q and built as %v, want one of both", want.Debian, want.UBoot, want.Build)
+		}
+	}
+	if _, err := FindArch("vax"); err == nil || !strings.Contains(err.Error(), "use one of arm64, amd64") {
+		t.Errorf("an unknown board: %v, want a refusal that names the known ones", err)
+	}
+}
+
+func TestBuiltUBootIsKept(t *testing.T) {
+	dir := t.TempDir()
+	arch := AMD64()
+	want := write(t, ubootPath(arch, dir), "built before")
+	arch.Build = &Build{Config: "none", Cross: "no-such-compiler-"}
+	if got, err := UBoot(t.Context(), arch, dir, t.Output()); err != nil || got != want {
+		t.Errorf("got %q, %v, want %q from the cache", got, err, want)
+	}
+}
+
+func TestToolsToBuildAreAskedForOnlyByBoardsThatAreBuilt(t *testing.T) {
+	const compiler = "no-such-compiler-"
+	arch := AMD64()
+	arch.Build = &Build{Cross: compiler, CrossPackage: "the-package"}
+	if got := missingPackages(arch.Build.needs()); !slices.Contains(got, "the-package") {
+		t.Errorf("missing are %v, want the compiler's package among them", got)
+	}
+	if got := missingPackages(hostNeeds(arch)); slices.Contains(got, "the-package") {
+		t.Errorf("%v are needed to run a board, among them what only builds it", got)
+	}
+}
+
+func TestFailedBuildSaysWhatIsWrong(t *testing.T) {
+	for out, want := range map[string]string{
+		"  CC a.o\na.c:1: warning: x\na.c:2:1: error: no y\nmake: *** [a.o] Error 1\n": "a.c:2:1: error: no y",
+		"/bin/sh: 1: bison: not found\nmake: *** Error 127\n":                          "/bin/sh: 1: bison: not found",
+		"make: *** Error 2\n": "make: *** Error 2",
+	} {
+		if got := complaint([]byte(out)); got != want {
+			t.Errorf("%q: got %q, want %q", out, got, want)
+		}
+	}
+}

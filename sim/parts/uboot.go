@@ -2,7 +2,9 @@ package parts
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -14,6 +16,18 @@ var (
 	stockDelay = []byte("bootdelay=2\x00")
 	noDelay    = []byte("bootdelay=0\x00")
 )
+
+// UBoot returns a U-Boot that does not wait for a key: a copy of the host's, or
+// one that is built. It is kept in the cache folder.
+func UBoot(ctx context.Context, arch Arch, cache string, log io.Writer) (string, error) {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", fmt.Errorf("make the cache folder: %w", err)
+	}
+	if arch.Build != nil {
+		return builtUBoot(ctx, arch, cache, log)
+	}
+	return quickUBoot(arch, cache)
+}
 
 // ubootPath is where the cache keeps a board's U-Boot.
 func ubootPath(arch Arch, cache string) string {

@@ -3,10 +3,11 @@
 //
 // # What a passed test proves
 //
-// Debian's U-Boot, as it is packaged, ran the script from a GPT disk and
-// started the slot that the test names. In place of a kernel each slot holds a
-// program of a few instructions, in the format that booti or bootz accepts,
-// that prints the slot's name and what it finds in its device tree: the kernel
+// Debian's U-Boot (as it is packaged for ARM; for a PC built from Debian's
+// source with the command setexpr, which the package lacks) ran the script from
+// a GPT disk and started the slot that the test names. In place of a kernel each
+// slot holds a program of a few instructions, in the format that booti, bootz or
+// zboot accepts, that prints the slot's name and what it was handed: the kernel
 // command line, and whether there is an initrd. So what started is seen from
 // the guest. After each boot the whole disk is compared with what it was: all
 // that may differ is one copy of the environment, and of that only the digits

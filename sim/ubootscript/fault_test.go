@@ -13,12 +13,12 @@ type fault struct {
 	// "read" or "write".
 	inject string
 	copy   int
-	// device replaces the virtio disk.
+	// device is used in place of the board's virtio disk.
 	device []string
 }
 
 // drive is QEMU's arguments for the disk.
-func (f fault) drive(t *testing.T, path string) []string {
+func (f fault) drive(t *testing.T, b board, path string) []string {
 	t.Helper()
 	file, options := path, ""
 	if f.readOnly {
@@ -36,7 +36,7 @@ func (f fault) drive(t *testing.T, path string) []string {
 	}
 	device := f.device
 	if device == nil {
-		device = []string{"-device", "virtio-blk-device,drive=d"}
+		device = []string{"-device", b.disk + ",drive=d"}
 	}
 	return append([]string{"-drive", "if=none,id=d,format=raw,file=" + file + options}, device...)
 }

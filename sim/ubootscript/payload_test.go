@@ -16,6 +16,9 @@ var sought = []string{
 // payload is a program in place of a slot's kernel. It prints "guest " and
 // name, then what it finds of sought, and switches the board off.
 func (b board) payload(name string) []byte {
+	if b.code == nil {
+		return pcPayload(name)
+	}
 	code := b.code
 	image := make([]byte, 0, 4*len(code)+64)
 	for _, word := range code {

@@ -12,31 +12,46 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"abota/sim/parts"
 )
 
-// board is what differs between the two processors that are tested.
+// board is what differs between the processors that are tested.
 type board struct {
+	arch   string // Debian's name of it
 	qemu   []string
-	uboot  string
+	uboot  string // a package's U-Boot, empty when it is built
 	kernel string // the name that the script looks for
+	disk   string // QEMU's name of a virtio disk
 	code   []uint32
 	header func([]byte)
 }
 
 var arm64 = board{
+	arch:   "arm64",
 	qemu:   []string{"qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"},
 	uboot:  "/usr/lib/u-boot/qemu_arm64/u-boot.bin",
 	kernel: "Image",
+	disk:   "virtio-blk-device",
 	code:   arm64Code,
 	header: imageHeader,
 }
 
 var arm32 = board{
+	arch:   "armhf",
 	qemu:   []string{"qemu-system-arm", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a15"},
 	uboot:  "/usr/lib/u-boot/qemu_arm/u-boot.bin",
 	kernel: "zImage",
+	disk:   "virtio-blk-device",
 	code:   armCode,
 	header: zImageHeader,
+}
+
+var amd64 = board{
+	arch:   "amd64",
+	qemu:   parts.AMD64().QEMU,
+	kernel: "bzImage",
+	disk:   "virtio-blk-pci",
 }
 
 // boots counts the boots that reached a verdict, for the last line of the run.
@@ -55,17 +70,24 @@ func (b board) need(t *testing.T) {
 		t.Skip("skipped under -short: boots U-Boot in QEMU")
 	}
 	if _, err := exec.LookPath(b.qemu[0]); err != nil {
-		t.Skipf("skipped: no %s: run `sudo apt-get install qemu-system-arm`", b.qemu[0])
+		t.Skipf("skipped: no %s: run `make deps`", b.qemu[0])
+	}
+	if b.uboot == "" {
+		return
 	}
 	if _, err := os.Stat(b.uboot); err != nil {
-		t.Skipf("skipped: no %s: run `sudo apt-get install u-boot-qemu`", b.uboot)
+		t.Skipf("skipped: no %s: run `make deps`", b.uboot)
 	}
 }
 
 // firmware is U-Boot without its delay of two seconds, a string of its
-// built-in environment.
+// built-in environment. Where Debian's cannot run the script, the simulator's
+// own stands in for it.
 func (b board) firmware(t *testing.T, dir string) string {
 	t.Helper()
+	if b.uboot == "" {
+		return b.builtFirmware(t)
+	}
 	image, err := os.ReadFile(b.uboot)
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +97,24 @@ func (b board) firmware(t *testing.T, dir string) string {
 	}
 	path := filepath.Join(dir, "u-boot.bin")
 	write(t, path, bytes.Replace(image, []byte("bootdelay=2\x00"), []byte("bootdelay=0\x00"), 1))
+	return path
+}
+
+// builtFirmware is what the simulator builds and keeps in its cache.
+func (b board) builtFirmware(t *testing.T) string {
+	t.Helper()
+	arch, err := parts.FindArch(b.arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := parts.DefaultCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := parts.UBoot(t.Context(), arch, cache, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return path
 }
 

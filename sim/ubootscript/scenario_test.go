@@ -89,7 +89,7 @@ func (w *workshop) run(t *testing.T, s scenario) {
 	before := w.disk(t, w.content(t, s.a, "A"), w.content(t, s.b, "B"), copies)
 	path := filepath.Join(scratch(t), "disk.img")
 	write(t, path, before)
-	o := w.board.boot(t, w.firmware, s.fault.drive(t, path)...)
+	o := w.board.boot(t, w.firmware, s.fault.drive(t, w.board, path)...)
 	s.check(t, o)
 	want := before
 	if s.into != "" {

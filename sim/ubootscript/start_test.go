@@ -14,7 +14,7 @@ func (w *workshop) bootDisk(t *testing.T, image []byte, f fault) (outcome, []byt
 	t.Helper()
 	path := filepath.Join(scratch(t), "disk.img")
 	write(t, path, image)
-	o := w.board.boot(t, w.firmware, f.drive(t, path)...)
+	o := w.board.boot(t, w.firmware, f.drive(t, w.board, path)...)
 	return o, read(t, path)
 }
 
@@ -154,35 +154,5 @@ func TestEnvironmentPartitionMissingOrTooSmall(t *testing.T) {
 			}
 			compareDisks(t, after, image)
 		})
-	}
-}
-
-func TestScriptOn32BitARM(t *testing.T) {
-	w := newWorkshop(t, arm32, script)
-	for _, s := range []scenario{
-		{
-			name:   "a trial is counted and started",
-			copies: one(env{serial: 255, vars: vars("B A", "a", "1", "3", "0", "foo=bar")}),
-			starts: "B", into: "1", changes: []string{"BOOT_B_LEFT=3", "BOOT_B_LEFT=2"},
-		},
-		{
-			name:   "garbage falls through",
-			copies: [2]*env{{serial: 4, vars: startsA}, {serial: 5, vars: vars("B A", "a", "1", "3", "0")}},
-			b:      "garbage", starts: "A", into: "0", changes: []string{"BOOT_B_LEFT=3", "BOOT_B_LEFT=2"},
-		},
-		{
-			name:   "two digits and a refill",
-			copies: one(env{serial: 4, vars: vars("A B", "00", "1", "00", "1", "BOOT_CONFIRMED_TRIES=14")}),
-			starts: "A", into: "1",
-			changes: []string{"BOOT_A_LEFT=00", "BOOT_A_LEFT=13", "BOOT_B_LEFT=00", "BOOT_B_LEFT=14"},
-		},
-		{
-			name:   "read-only disk: the confirmed slot instead of the trial",
-			copies: one(env{serial: 4, vars: vars("B A", "a", "1", "3", "0")}),
-			fault:  fault{readOnly: true}, starts: "A",
-		},
-		{name: "lost and the default does not load", a: "no kernel", starts: "B", note: "lost"},
-	} {
-		t.Run(s.name, func(t *testing.T) { w.run(t, s) })
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (w *workshop) bootAgain(t *testing.T, path string, n int) (starts []string) {
 	t.Helper()
 	for range n {
-		o := w.board.boot(t, w.firmware, fault{}.drive(t, path)...)
+		o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
 		vars := fwPrint(t, path)
 		starts = append(starts, fmt.Sprintf("%s %s/%s", o.started, vars["BOOT_A_LEFT"], vars["BOOT_B_LEFT"]))
 	}
@@ -64,7 +64,7 @@ func TestScriptAndFwPrintenvReadTheSameCopy(t *testing.T) {
 		t.Run(fmt.Sprintf("%d and %d", s[0], s[1]), func(t *testing.T) {
 			path := filepath.Join(scratch(t), "disk.img")
 			write(t, path, w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{envCopy(t, s[0], startsA...), envCopy(t, s[1], startsB...)}))
-			o := w.board.boot(t, w.firmware, fault{}.drive(t, path)...)
+			o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
 			if want := "one that starts " + o.started; fwPrint(t, path)["which"] != want {
 				t.Errorf("U-Boot started %s, fw_printenv reads the %s", o.started, fwPrint(t, path)["which"])
 			}
@@ -126,7 +126,7 @@ func TestScriptAndBackendTakeTurns(t *testing.T) {
 		if err := backend.Store(step.store); err != nil {
 			t.Fatal(err)
 		}
-		o := w.board.boot(t, w.firmware, fault{}.drive(t, path)...)
+		o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
 		want := step.store
 		want.Slots[step.starts].Tries--
 		got, err := backend.Load()
