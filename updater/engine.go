@@ -31,6 +31,7 @@ import (
 	"abota/bootctl"
 	"abota/updater/release"
 	"abota/updater/slot"
+	"abota/updater/tree"
 )
 
 // What an operation can end in besides failure. The command maps them to exit
@@ -112,6 +113,8 @@ type Engine struct {
 	Service Service
 	// Moved says that the link was moved since what runs was started.
 	Moved bool
+	// Tree bounds what is unpacked into a directory slot.
+	Tree tree.Options
 	// Reboot restarts the board. It returns nil when ctx ended first, because
 	// the shutdown is under way.
 	Reboot func(ctx context.Context) error

@@ -8,6 +8,7 @@ import (
 	"abota/bootctl"
 	"abota/updater/release"
 	"abota/updater/slot"
+	"abota/updater/tree"
 )
 
 // target is a slot that is going to be written, held exclusively.
@@ -23,11 +24,33 @@ type target interface {
 }
 
 func (e *Engine) openTarget(s bootctl.Slot) (target, error) {
+	if e.Service != nil {
+		return e.openFolder(s)
+	}
 	t, err := e.Host.OpenTarget(e.Paths[s], e.Paths[s.Other()])
 	if err != nil {
 		return nil, err
 	}
 	return &block{Target: t, name: fmt.Sprintf("slot %s (%s)", s, e.Paths[s])}, nil
+}
+
+func (e *Engine) openFolder(s bootctl.Slot) (target, error) {
+	if err := tree.RemoveUnfinished(e.Paths[s.Other()]); err != nil {
+		e.Log.Warn("it takes space, but does no harm", "error", err)
+	}
+	t, err := tree.Open(e.Paths[s], e.Tree)
+	if err != nil {
+		return nil, err
+	}
+	return folder{t}, nil
+}
+
+// folder is a slot that is a folder: it takes whatever files there are.
+type folder struct{ *tree.Target }
+
+func (f folder) Fill(first release.Part, payload Payload) (slot.Proof, error) {
+	proof, err := f.Target.Fill(first, payload)
+	return slot.Proof{SHA256: proof.SHA256, Size: proof.Size}, err
 }
 
 // block is a slot that is one partition or one file: it takes one image.

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"abota/cmd/abota":           {"abota/cmd/internal/cli", "abota/updater", "abota/bootctl"},
 	"abota/cmd/abota-publish":   {"abota/cmd/internal/cli", "abota/updater/fernet", "abota/updater/unpack", "abota/updater/config"},
 	"abota/cmd/abota-sim":       {"abota/cmd/internal/cli", "abota/sim"},
-	"abota/updater":             {"abota/bootctl", "abota/updater/slot", "abota/updater/source", "abota/updater/hook"},
+	"abota/updater":             {"abota/bootctl", "abota/updater/slot", "abota/updater/tree", "abota/updater/source", "abota/updater/hook"},
 	"abota/updater/hook":        {"abota/updater/program"},
 	"abota/updater/health":      {"abota/updater/program"},
 	"abota/updater/unpack":      {"abota/updater/unpack/inflate"},
