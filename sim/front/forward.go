@@ -30,6 +30,7 @@ func NewForward(user, password string) (*Forward, error) {
 		return nil, fmt.Errorf("start the HTTP proxy: %w", err)
 	}
 	p := goproxy.NewProxyHttpServer()
+	p.KeepHeader = true // or signatures would not hold
 	p.Logger = log.New(io.Discard, "", 0)
 	f := &Forward{address: l.Addr().String()}
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
@@ -39,6 +40,7 @@ func NewForward(user, password string) (*Forward, error) {
 			http.Error(w, "who are you?", http.StatusProxyAuthRequired)
 			return
 		}
+		r.Header.Del("Proxy-Authorization")
 		f.passed.Add(1)
 		p.ServeHTTP(w, r)
 	})}

@@ -66,6 +66,15 @@ tls: {ca_file: %s}
 	return d, os.WriteFile(d.config, []byte(merge(text+patience, lines)), 0o600)
 }
 
+// say adds lines to the configuration.
+func (d *device) say(lines ...string) error {
+	text, err := os.ReadFile(d.config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(d.config, []byte(merge(string(text), lines)), 0o600)
+}
+
 // merge puts lines into a configuration, in the place of those of the same key.
 func merge(text string, lines []string) string {
 	for _, line := range lines {

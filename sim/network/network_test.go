@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"os"
 	"testing"
 )
@@ -28,6 +29,9 @@ func TestEveryFaultEndsAsItMust(t *testing.T) {
 				t.Skip("slow: `make network` plays it")
 			}
 			o, err := w.play(t.Context(), r, i)
+			if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
+				t.Skip(err)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,8 @@ type row struct {
 	name string
 	// slow rows are left out of a quick run.
 	slow bool
+	// needs is asked first whether this machine has what the row takes.
+	needs func(context.Context) error
 	// begin does the fault, once the scene stands.
 	begin func(ctx context.Context, s *scene) error
 	// tls makes the front speak it, with this certificate at first and a good
@@ -51,7 +53,8 @@ type scene struct {
 	// tls is what the front speaks now.
 	tls atomic.Pointer[tls.Config]
 	// heal undoes what Front.Heal does not know of.
-	heal func() error
+	heal    func() error
+	forward *front.Forward // the HTTP proxy, if there is one
 	// ends is closed with the row.
 	ends []func()
 }
@@ -71,7 +74,15 @@ type outcome struct {
 // kernel held of it.
 const slack = 512 << 10
 
+// errMissing says that a row cannot be played on this machine.
+var errMissing = errors.New("cannot be played here")
+
 func (w *world) play(ctx context.Context, r row, number int) (_ outcome, err error) {
+	if r.needs != nil {
+		if err := r.needs(ctx); err != nil {
+			return outcome{}, fmt.Errorf("%w: %w", errMissing, err)
+		}
+	}
 	s := &scene{world: w, row: r, dir: filepath.Join(w.dir, fmt.Sprintf("row-%d", number)), image: w.image}
 	defer s.close()
 	if err := s.set(ctx); err != nil {
@@ -159,8 +170,10 @@ func (s *scene) judge(ctx context.Context, run ran) error {
 		return fmt.Errorf("exit code %d, want %d", run.exit, s.row.exit)
 	case !strings.Contains(run.all, s.row.says):
 		return fmt.Errorf("it does not say %q", s.row.says)
-	case strings.Contains(run.all, s.keys.SecretKey), strings.Contains(run.all, s.keys.SessionToken):
+	case strings.Contains(run.all, s.keys.SecretKey), strings.Contains(run.all, s.keys.SessionToken), strings.Contains(run.all, proxySecret):
 		return errors.New("it shows a secret")
+	case run.exit == 0 && s.forward != nil && s.forward.Passed() == 0:
+		return errors.New("it went past the proxy")
 	case run.exit == 0:
 		return s.device.installed(ctx, s.image)
 	}

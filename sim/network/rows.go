@@ -9,7 +9,9 @@ import (
 )
 
 // rows are all of them, in the order of the table.
-func rows() []row { return slices.Concat(lines(), servers(), answers(), replaced()) }
+func rows() []row {
+	return slices.Concat(lines(), servers(), answers(), replaced(), trusts(), proxies())
+}
 
 // meets lets requests for the token meet a fault.
 func meets(fault func(s *scene) front.Fault) func(context.Context, *scene) error {
@@ -42,6 +44,9 @@ func afterCut(faults func(s *scene) []front.Fault) func(context.Context, *scene)
 	})
 }
 
+// trickle is a device that wants more than 8 KiB a second.
+var trickle = []string{"min_rate: 64K", "timeout: {connect: 2s, handshake: 2s, header: 2s, idle: 1s, slow: 1s}"}
+
 // lines are faults of the way between device and server.
 func lines() []row {
 	return []row{
@@ -71,6 +76,17 @@ func lines() []row {
 		{name: "stalls in the middle", begin: inTurn(func(s *scene) []front.Fault {
 			return []front.Fault{front.Afflicted(s.at(40), front.Stall())}
 		})},
+		{
+			name: "trickles in the middle", config: trickle, begin: inTurn(func(s *scene) []front.Fault {
+				return []front.Fault{front.Afflicted(s.at(40), front.Narrow(8))}
+			}),
+		},
+		{
+			name: "trickles for good", slow: true, config: trickle, begin: func(_ context.Context, s *scene) error {
+				return s.front.Afflict(front.Narrow(8))
+			},
+			exit: 6, says: "fewer bytes a second arrive than min_rate wants",
+		},
 		{name: "narrow: 8 MiB/s", slow: true, begin: func(_ context.Context, s *scene) error {
 			return s.front.Afflict(front.Narrow(8 << 10))
 		}},
@@ -86,6 +102,27 @@ func lines() []row {
 			s.ends = append(s.ends, func() { timer.Stop() })
 			return nil
 		}, config: []string{"retry: {open: 8, first: 100ms, longest: 200ms}"}},
+		{
+			name: "DNS is gone for 3 s", slow: true, needs: namespaces, begin: func(_ context.Context, s *scene) error {
+				known, err := s.unnamed()
+				if err != nil {
+					return err
+				}
+				s.front.Disturbed()
+				timer := time.AfterFunc(3*time.Second, func() {
+					_ = known() // or the row fails
+				})
+				s.ends = append(s.ends, func() { timer.Stop() })
+				return nil
+			}, config: []string{"retry: {open: 30, first: 300ms, longest: 300ms}"},
+		},
+		{
+			name: "DNS is gone for good", needs: namespaces, begin: func(_ context.Context, s *scene) (err error) {
+				s.heal, err = s.unnamed()
+				return err
+			},
+			exit: 6, says: "lookup " + hostName,
+		},
 		{
 			name: "refused for good", begin: func(_ context.Context, s *scene) error {
 				s.front.Refuse()

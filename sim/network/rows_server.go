@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"abota/sim/front"
 )
@@ -21,6 +22,27 @@ func servers() []row {
 		{
 			name: "503 for good", begin: always(front.Says(503, "ServiceUnavailable")),
 			exit: 6, says: "503 ServiceUnavailable",
+		},
+		{name: "503 with Retry-After: 1", begin: first(1, front.Says(503, "SlowDown", "Retry-After", "1"))},
+		{
+			name: "429 with Retry-After: 86400", begin: always(front.Says(429, "", "Retry-After", "86400")),
+			exit: 6, says: "429",
+		},
+		{
+			name: "301 to another region", config: []string{"region: eu-west-1"},
+			begin: func(_ context.Context, s *scene) error {
+				s.front.Set(regional(s.store.Region()))
+				return nil
+			},
+			says: "correct region",
+		},
+		{
+			name: "403 RequestTimeTooSkewed, once", begin: first(1, front.Says(403, "RequestTimeTooSkewed")),
+			says: "the server's time",
+		},
+		{
+			name: "403 RequestTimeTooSkewed, always", begin: always(front.Says(403, "RequestTimeTooSkewed")),
+			exit: 2, says: "clock",
 		},
 		{
 			name: "403 AccessDenied", begin: always(front.Says(403, "AccessDenied")),
@@ -47,6 +69,18 @@ func servers() []row {
 			name: "404 NoSuchBucket", begin: always(front.Says(404, "NoSuchBucket")),
 			exit: 1, says: "the bucket does not exist",
 		},
+	}
+}
+
+// regional answers as AWS does when a request was signed for another region.
+func regional(region string) front.Fault {
+	elsewhere := front.Says(http.StatusMovedPermanently, "PermanentRedirect", "X-Amz-Bucket-Region", region)
+	return func(f *front.Front, w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") {
+			front.Pass(f, w, r)
+			return
+		}
+		elsewhere(f, w, r)
 	}
 }
 
@@ -118,11 +152,11 @@ func answers() []row {
 		},
 		{
 			name: "captive portal: 302", begin: always(front.Portal(302)),
-			exit: 2, says: "",
+			exit: 6, says: "a login page",
 		},
 		{
 			name: "captive portal: a page", begin: always(front.Portal(200)),
-			exit: 6, says: "",
+			exit: 6, says: "check that the endpoint is an S3 service",
 		},
 	}
 }

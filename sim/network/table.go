@@ -35,6 +35,10 @@ func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, errMissing) {
+			fmt.Fprintf(out, "%-32s  %v\n", r.name, err)
+			continue
+		}
 		played++
 		if err != nil {
 			failed++

@@ -3,6 +3,9 @@ package network
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"abota/sim/front"
@@ -69,3 +72,13 @@ func (s *scene) issue(c certificate) (*tls.Config, error) {
 
 // clients is the authority of the devices' own certificates: the fleet's.
 func (s *scene) clients() *x509.CertPool { return s.ca.Pool() }
+
+// equip gives the device a certificate of its own, in device.pem and
+// device.key of its folder.
+func (s *scene) equip() error {
+	now := time.Now()
+	_, cert, key, err := s.ca.Issue(front.Leaf{NotBefore: now.Add(-time.Minute), NotAfter: now.Add(time.Hour)})
+	return errors.Join(err,
+		os.WriteFile(filepath.Join(s.dir, "device.pem"), cert, 0o600),
+		os.WriteFile(filepath.Join(s.dir, "device.key"), key, 0o600))
+}

@@ -82,6 +82,11 @@ func TestPassingFaultsAreRetriedThenGivenUp(t *testing.T) {
 		"503":            func(w http.ResponseWriter, r *http.Request) { s3Error(w, 503, "SlowDown") },
 		"429":            func(w http.ResponseWriter, r *http.Request) { s3Error(w, 429, "") },
 		"RequestTimeout": func(w http.ResponseWriter, r *http.Request) { s3Error(w, 400, "RequestTimeout") },
+		"302 by a login page": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "http://127.0.0.1:1/login")
+			w.WriteHeader(302)
+			io.WriteString(w, "<html>welcome</html>")
+		},
 		"502 by a proxy": func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(502)
 			io.WriteString(w, "<html>bad gateway")
