@@ -238,11 +238,15 @@ func (e *Engine) report(st state) {
 }
 
 // settle brings the journal up to a table that has nothing under way: it ends
-// a rollback, starts a journal that was lost, and takes up one that was out of
-// step.
+// a rollback, starts a journal that was lost, takes up one that was out of
+// step, and names a release that had no name.
 func (e *Engine) settle(st state) {
 	r := st.recordOrNew(e.Booted)
-	if st.record != nil && !st.stale && r.Phase.settled() || !r.Phase.known() {
+	if !r.Phase.known() {
+		return
+	}
+	named := r.Slots[e.Booted].Release.Version == "" && e.learnVersion(r, e.note())
+	if st.record != nil && !st.stale && r.Phase.settled() && !named {
 		return
 	}
 	if !r.Phase.settled() {

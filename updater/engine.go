@@ -123,6 +123,9 @@ type Engine struct {
 	Unlocked func(ctx context.Context, do func()) error
 	// Watchdog, optional, is held during a trial.
 	Watchdog func() (Watchdog, error)
+	// Note, optional, is what the image in a slot says of itself, where that
+	// can be read: at least in the booted one.
+	Note func(bootctl.Slot) (release.Note, error)
 	// Evidence, optional, names what a crashed kernel left behind.
 	Evidence func() string
 	// Hooks, optional, run at the turns of an update.

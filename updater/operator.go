@@ -23,6 +23,9 @@ func (e *Engine) MarkGood(slot bootctl.Slot) (MarkResult, error) {
 		next, err := sit.MarkGood(slot)
 		if sit.InTrial() {
 			r.settleOn(next)
+			n := e.note()
+			e.learnVersion(r, n)
+			r.raiseFloor(n)
 			e.owe(r, hook.AfterCommit, slot, r.Release, "")
 		}
 		return next, err

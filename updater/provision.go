@@ -50,6 +50,9 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 		r.Slots[s] = Content{SHA256: proof.SHA256, Size: proof.Size, Proven: true, Confirmed: true}
 		r.Slots[s].Release.Version = opts.Version
 	}
+	if !opts.Factory {
+		e.learnVersion(r, e.note())
+	}
 	r.LastVerified = e.Now().UTC()
 	if err := e.save(r, table); err != nil {
 		return Status{}, err

@@ -105,6 +105,9 @@ type Record struct {
 	LastVerified time.Time `json:"last_verified,omitzero"`
 	// Owed is an after-hook that has not ended yet.
 	Owed *Owed `json:"owed,omitempty"`
+	// Floor is the highest floor of all images that were ever confirmed, for
+	// release formats that are protected against downgrades.
+	Floor string `json:"floor,omitempty"`
 
 	unknown map[string]json.RawMessage
 }
@@ -119,7 +122,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
-	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}})
+	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}, Floor: "0"})
 	if err != nil {
 		return err
 	}

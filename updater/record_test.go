@@ -29,7 +29,7 @@ func TestRecordKeepsWhatItDoesNotKnow(t *testing.T) {
 
 func TestRecordRoundTripHasNoUnknownFields(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0).UTC()
-	r := Record{Phase: Trying, BootID: "b", Attempts: 2, LastVerified: at, LastError: &Problem{Code: 5, At: at}, Held: &Verdict{At: at}}
+	r := Record{Phase: Trying, BootID: "b", Attempts: 2, LastVerified: at, LastError: &Problem{Code: 5, At: at}, Held: &Verdict{At: at}, Owed: &Owed{Hook: "after_commit"}, Floor: "1.2"}
 	r.condemn(release.ID{SHA256: "s"}, "bad", at)
 	text, err := json.Marshal(r)
 	if err != nil {

@@ -30,15 +30,18 @@ type Status struct {
 	Schema int          `json:"schema"`
 	Booted bootctl.Slot `json:"booted"`
 	// Primary is the loader's first choice, empty when the order is empty.
-	Primary        string       `json:"primary"`
-	Phase          Phase        `json:"phase"`
-	RebootRequired bool         `json:"reboot_required"`
-	Release        release.ID   `json:"release"`
-	Condemned      []Verdict    `json:"condemned"`
-	Held           *Verdict     `json:"held,omitempty"`
-	LastError      *Problem     `json:"last_error"`
-	LastVerified   *time.Time   `json:"last_verified"`
-	Slots          []SlotStatus `json:"slots"`
+	Primary        string     `json:"primary"`
+	Phase          Phase      `json:"phase"`
+	RebootRequired bool       `json:"reboot_required"`
+	Release        release.ID `json:"release"`
+	Condemned      []Verdict  `json:"condemned"`
+	Held           *Verdict   `json:"held,omitempty"`
+	LastError      *Problem   `json:"last_error"`
+	LastVerified   *time.Time `json:"last_verified"`
+	// Floor is the lowest version that may be installed, for release formats
+	// that are protected against downgrades.
+	Floor string       `json:"floor,omitempty"`
+	Slots []SlotStatus `json:"slots"`
 	// Decision is what a boot would do now, and why.
 	Decision string `json:"decision"`
 	Why      string `json:"why"`
@@ -61,7 +64,7 @@ func (e *Engine) Status() (Status, error) {
 	r := st.recordOrNew(e.Booted)
 	s := Status{
 		Schema: 1, Booted: e.Booted, Phase: r.Phase, Release: r.Slots[e.Booted].Release,
-		Condemned: r.Condemned, Held: r.Held, LastError: r.LastError,
+		Condemned: r.Condemned, Held: r.Held, LastError: r.LastError, Floor: r.Floor,
 		Decision: st.decision.Action.String(), Why: st.decision.Why,
 		TableLost: lost, JournalLost: st.record == nil,
 	}

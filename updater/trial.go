@@ -139,6 +139,11 @@ func (e *Engine) noteCommit(st state) {
 	r.Slots[r.Target].Confirmed = true
 	r.acquit(r.Release)
 	r.LastError = nil
+	if r.Target == e.Booted {
+		n := e.note()
+		e.learnVersion(r, n)
+		r.raiseFloor(n)
+	}
 	e.owe(r, hook.AfterCommit, r.Target, r.Release, "")
 	e.saveAnyway(r, st.table)
 	e.tell(EventCommitted, r.Target, r.Release, 0, "")

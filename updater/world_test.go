@@ -46,8 +46,10 @@ type world struct {
 
 	offer *image
 	// hooks, when set, are the device's hooks; events is what was told.
-	hooks      *worldHooks
-	events     []Event
+	hooks  *worldHooks
+	events []Event
+	// note is what the images say of themselves.
+	note       func(bootctl.Slot) (release.Note, error)
 	journalErr error
 	healthErr  func(content string) error
 }
@@ -239,6 +241,7 @@ func (w *world) engine() *Engine {
 		Now:      func() time.Time { return time.Unix(1_700_000_000, 0) },
 		Log:      slog.New(slog.DiscardHandler),
 	}
+	e.Note = w.note
 	if w.hooks != nil {
 		e.Hooks = w.hooks
 	}

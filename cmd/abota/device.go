@@ -133,7 +133,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 		Watchdog: d.watchdog(c.log), Progress: func(updater.Progress) {},
 		Code: exitCode, Now: time.Now, Log: c.log,
 	}
-	d.Engine.Hooks = d.hooks()
+	d.Engine.Hooks, d.Engine.Note = d.hooks(), d.note(said.byLoader() || !plainFiles(paths))
 	if how != reading {
 		d.Engine.Events = d.events(c, d.BootID)
 	}
