@@ -9,16 +9,46 @@ import (
 	"strings"
 
 	"abota/sim/guest"
+	"abota/updater/slot"
 )
 
-// publish makes a firmware and offers it in the bucket, as a release engineer
-// would, by abota-publish. It returns the size of the token in bytes.
+// Published is a release in the bucket.
+type Published struct {
+	// SHA256 and Size are of the image that it holds, as it will lie in a
+	// slot.
+	SHA256 string
+	Size   int64
+}
+
+// Publish makes a firmware and offers it in the bucket.
+func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) (Published, error) {
+	image, err := w.image(ctx, version, b)
+	if err != nil {
+		return Published{}, err
+	}
+	defer os.Remove(image)
+	proof, err := slot.Digest(ctx, image, -1)
+	if err != nil {
+		return Published{}, err
+	}
+	_, err = w.offer(ctx, version, image)
+	return Published{SHA256: proof.SHA256, Size: proof.Size}, err
+}
+
+// publish makes a firmware and offers it in the bucket. It returns the size of
+// the token in bytes.
 func (w *World) publish(ctx context.Context, version string, b guest.Behaviour) (int64, error) {
 	image, err := w.image(ctx, version, b)
 	if err != nil {
 		return 0, err
 	}
 	defer os.Remove(image)
+	return w.offer(ctx, version, image)
+}
+
+// offer makes a release of an image, as a release engineer would, by
+// abota-publish, and puts it into the bucket.
+func (w *World) offer(ctx context.Context, version, image string) (int64, error) {
 	release := filepath.Join(w.dir, "release-"+version)
 	defer os.RemoveAll(release)
 	if err := w.abotaPublish(ctx, "pack", image, "-o", release, "--new-key", "--version", version); err != nil {

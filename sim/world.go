@@ -31,6 +31,8 @@ type Options struct {
 	Timeline *Timeline
 	// Console receives the raw serial console, when not nil.
 	Console io.Writer
+	// WriteLog is where all writes to the disk are noted, see board.Config.
+	WriteLog string
 }
 
 // World is a board, off, with firmware "1" in slot A, and the object store
@@ -53,8 +55,8 @@ const (
 	bucket = "fleet-firmware"
 	// hostAlias is the host's loopback as QEMU's user network shows it.
 	hostAlias = "10.0.2.2"
-	// factoryVersion is what a board leaves the factory with.
-	factoryVersion = "1"
+	// FactoryVersion is what a board leaves the factory with.
+	FactoryVersion = "1"
 )
 
 // NewWorld builds everything. Close releases it.
@@ -96,7 +98,7 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if err := w.buildDisk(ctx, module, set, abota); err != nil {
 		return nil, err
 	}
-	w.board = board.New(board.Config{Parts: set, Disk: w.diskPath(), Dir: w.dir, Console: opts.Console})
+	w.board = board.New(board.Config{Parts: set, Disk: w.diskPath(), Dir: w.dir, Console: opts.Console, WriteLog: opts.WriteLog})
 	w.board.Log().Watch(w.timeline.event)
 	return w, nil
 }
@@ -111,6 +113,12 @@ func (w *World) Close() error {
 	}
 	return nil
 }
+
+// Board is the board itself.
+func (w *World) Board() *board.Board { return w.board }
+
+// Disk is the image of the board's disk, as it is now.
+func (w *World) Disk() string { return w.diskPath() }
 
 func (w *World) diskPath() string { return filepath.Join(w.dir, "disk.img") }
 
@@ -149,7 +157,7 @@ func (w *World) buildDisk(ctx context.Context, module Module, set parts.Set, abo
 	if err != nil {
 		return err
 	}
-	root, err := w.image(ctx, factoryVersion, guest.Healthy)
+	root, err := w.image(ctx, FactoryVersion, guest.Healthy)
 	if err != nil {
 		return err
 	}
@@ -180,7 +188,7 @@ func (w *World) provision(ctx context.Context, module Module) error {
 	}
 	state := filepath.Join(factory, "state")
 	cmd := exec.CommandContext(ctx, abota, "--config", config, "--booted", "A", "provision",
-		"--image", w.diskPath(), "--state-dir", state, "--release", factoryVersion)
+		"--image", w.diskPath(), "--state-dir", state, "--release", FactoryVersion)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("`%s`: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))
 	}

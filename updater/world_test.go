@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"abota/bootctl"
+	"abota/bootctl/bootscript"
 	"abota/updater/release"
 	"abota/updater/source"
 )
@@ -266,38 +267,19 @@ func (w *world) powerOn() {
 	w.t.Fatalf("brick: no user space after 20 boots, table %+v", w.table)
 }
 
-// choose is what the contract asks of the boot script.
+// choose is the boot script.
 func (w *world) choose() (bootctl.Slot, bool) {
 	if w.none {
-		return bootctl.A, true
+		start, ok := bootscript.BootLost(nil)
+		return start.Slot, ok
 	}
-	order := w.table.Order()
-	for _, s := range order {
-		st := &w.table.Slots[s]
-		if st.Good && w.caps.Good && w.table.ConfirmedTries == 0 {
-			return s, true
-		}
-		if st.Tries > 0 {
-			st.Tries--
-			return s, true
-		}
+	table := w.table
+	if !w.caps.Good {
+		table.ConfirmedTries = bootctl.DefaultConfirmedTries // RAUC's counts every boot
 	}
-	return w.lastResort(order)
-}
-
-// lastResort is for when no attempt is left: the confirmed slots start anew,
-// and without one the last of the order.
-func (w *world) lastResort(order []bootctl.Slot) (first bootctl.Slot, found bool) {
-	for _, s := range order {
-		if st := &w.table.Slots[s]; st.Good {
-			st.Tries = w.table.ConfirmedTries
-			if !found {
-				first, found = s, true
-			}
-		}
+	start, ok := bootscript.Boot(table, nil)
+	if ok && start.Recorded {
+		w.table = w.caps.Keep(start.Table)
 	}
-	if !found && len(order) > 0 {
-		return order[len(order)-1], true
-	}
-	return first, found
+	return start.Slot, ok
 }

@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"abota/updater/classic":     {"abota/updater/fernet", "abota/updater/unpack", "abota/updater/source", "abota/updater/readahead"},
 	"abota/bootctl/uboot":       {"abota/bootctl"},
 	"abota/bootctl/record":      {"abota/bootctl"},
+	"abota/bootctl/bootscript":  {"abota/bootctl"},
 	"abota/bootctl/bootctltest": {"abota/bootctl", "abota/sim/cutdisk"},
 	"abota/sim":                 {"abota/sim", "abota/updater", "abota/bootctl", "abota/cmd/abota"},
 }
@@ -87,7 +88,7 @@ func mayImport(from, to string) bool {
 // TestImportsOfTheDevice: what ships on the device holds nothing of the
 // simulator, of the publisher, or of the SDK's own configuration.
 func TestImportsOfTheDevice(t *testing.T) {
-	forbidden := []string{"abota/sim", "abota/bootctl/bootctltest", "github.com/minio/", "github.com/aws/aws-sdk-go-v2/config", "testing"}
+	forbidden := []string{"abota/sim", "abota/bootctl/bootctltest", "abota/bootctl/bootscript", "github.com/minio/", "github.com/aws/aws-sdk-go-v2/config", "testing"}
 	device := list(t, "abota/cmd/abota")[0]
 	if len(device.Deps) < 50 {
 		t.Fatalf("only %d dependencies found", len(device.Deps))

@@ -48,6 +48,11 @@ type Config struct {
 	Silence time.Duration
 	// Console receives the raw serial output as it comes, when not nil.
 	Console io.Writer
+	// WriteLog, when not empty, is the file in which QEMU notes every write,
+	// flush and discard that reaches the disk from power-on on, the boot
+	// loader's too, in the format of the kernel's dm-log-writes. A power-on
+	// begins it anew.
+	WriteLog string
 }
 
 // Defaults of Config. A guest beats every two seconds; the long silence is
@@ -102,6 +107,9 @@ func (b *Board) PowerOn(ctx context.Context) error {
 		return err
 	}
 	defer port.Close()
+	if err := b.beginWriteLog(); err != nil {
+		return err
+	}
 	argv := b.commandLine(true)
 	b.log.add(PowerOn, "power on")
 	emu, err := startEmulator(argv, b.consoleSink())
@@ -164,9 +172,9 @@ func (b *Board) commandLine(agent bool) []string {
 	argv = append(argv,
 		"-m", fmt.Sprint(b.cfg.Memory),
 		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-bios", b.cfg.Parts.UBoot,
-		"-drive", "if=none,id=disk,format=raw,file="+commas(b.cfg.Disk),
-		"-device", virtio("blk")+",drive=disk",
+		"-bios", b.cfg.Parts.UBoot)
+	argv = append(argv, b.drive(virtio("blk"))...)
+	argv = append(argv,
 		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net")
 	if agent {
 		argv = append(argv,
@@ -175,6 +183,36 @@ func (b *Board) commandLine(agent bool) []string {
 			"-device", "virtserialport,chardev=agent,name=abota.agent")
 	}
 	return argv
+}
+
+// drive is the disk on that device, with a volatile write cache as far as the guest knows.
+func (b *Board) drive(device string) []string {
+	if b.cfg.WriteLog == "" {
+		return []string{
+			"-drive", "if=none,id=disk,format=raw,file=" + commas(b.cfg.Disk),
+			"-device", device + ",drive=disk",
+		}
+	}
+	// The log's head is brought up to date with every entry, so that it counts
+	// them truly while the board runs.
+	return []string{
+		"-blockdev", "driver=file,node-name=image,discard=unmap,filename=" + commas(b.cfg.Disk),
+		"-blockdev", "driver=raw,node-name=raw,discard=unmap,file=image",
+		"-blockdev", "driver=file,node-name=log,filename=" + commas(b.cfg.WriteLog),
+		"-blockdev", "driver=blklogwrites,node-name=disk,discard=unmap,file=raw,log=log,log-sector-size=512,log-super-update-interval=1",
+		"-device", device + ",drive=disk,write-cache=on",
+	}
+}
+
+// beginWriteLog makes the log's file, empty, as QEMU wants it.
+func (b *Board) beginWriteLog() error {
+	if b.cfg.WriteLog == "" {
+		return nil
+	}
+	if err := os.WriteFile(b.cfg.WriteLog, nil, 0o600); err != nil {
+		return fmt.Errorf("begin the log of writes: %w", err)
+	}
+	return nil
 }
 
 // commas doubles commas, as QEMU's options want them.

@@ -44,6 +44,9 @@ type scenario struct {
 	into    string
 	changes []string
 	says    []string
+	// beyondTable says that the row is about something that a boot table
+	// cannot say, so that package bootscript knows nothing of it.
+	beyondTable bool
 }
 
 // content is a slot by a word that says what is wrong with it.

@@ -1,0 +1,273 @@
+package powercut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"abota/bootctl"
+	"abota/sim"
+	"abota/sim/board"
+	"abota/sim/disk"
+	"abota/sim/guest"
+	"abota/updater/slot"
+)
+
+// Recording is a story that a board lived through, with all that it did to
+// its disk. It lies in a folder and can be judged there at any time.
+type Recording struct {
+	// Base is the disk's image before the story, Log the log of writes.
+	Base, Log string
+	// Factory is what slot A held at the start.
+	Factory Release
+	// Chapters are the updates, in their order.
+	Chapters []Chapter
+	// End is how many entries the log had at the story's end.
+	End int
+}
+
+// Release is a firmware as it lies in a slot.
+type Release struct {
+	Version   string
+	Behaviour guest.Behaviour
+	SHA256    string
+	Size      int64
+}
+
+// Healthy reports whether a trial of the release ends well.
+func (r Release) Healthy() bool { return r.Behaviour == guest.Healthy }
+
+// Chapter is one update. Its places are numbers of log entries, taken before
+// a thing was begun, or after it was seen to be done.
+type Chapter struct {
+	Release
+	// Target is the slot that it was installed to.
+	Target bootctl.Slot
+	// Begin is before `abota install`, Armed after it reported success,
+	// Reboot before the restart was asked for, Verdict after the console said
+	// how the trial ended, Done when the board had nothing more to do.
+	Begin, Armed, Reboot, Verdict, Done int
+}
+
+// recorder lets a board live through a story.
+type recorder struct {
+	world *sim.World
+	log   string
+	// seen is where the story stands, greeted where user space last said hello.
+	seen, greeted board.Mark
+}
+
+// at is the length of the log now.
+func (r *recorder) at() (int, error) { return LogLength(r.log) }
+
+// start switches the board on and waits for its first boot to be over.
+func (r *recorder) start(ctx context.Context) error {
+	r.seen = r.world.Board().Log().Mark()
+	if err := r.world.Board().PowerOn(ctx); err != nil {
+		return err
+	}
+	return r.up(ctx)
+}
+
+// up waits for the next boot to reach user space and to have decided, in
+// whatever order these are seen. The story stands at the decision then.
+func (r *recorder) up(ctx context.Context) error {
+	began := r.seen
+	if err := r.hello(ctx); err != nil {
+		return err
+	}
+	r.greeted = r.seen
+	r.seen = began
+	return r.console(ctx, bootDecided)
+}
+
+var (
+	bootDecided = regexp.MustCompile(`msg=boot slot=`)
+	committed   = regexp.MustCompile(`msg=committed slot=`)
+	rolledBack  = regexp.MustCompile(`msg="rolled back, rebooting" to=`)
+)
+
+// verdict is how the console says that a trial ended.
+func verdict(b guest.Behaviour) *regexp.Regexp {
+	if b == guest.Healthy {
+		return committed
+	}
+	return rolledBack
+}
+
+// console waits for a line from where the story stands, and moves there.
+func (r *recorder) console(ctx context.Context, line *regexp.Regexp) error {
+	_, next, err := r.world.Board().Log().Wait(ctx, r.seen, func(e board.Event) bool {
+		return e.Kind == board.Console && line.MatchString(e.Text)
+	})
+	if err != nil {
+		return fmt.Errorf("wait for %q on the console: %w", line, err)
+	}
+	r.seen = next
+	return nil
+}
+
+// hello waits for the next boot's user space, and moves there.
+func (r *recorder) hello(ctx context.Context) error {
+	_, next, err := r.world.Board().Log().Wait(ctx, r.seen, func(e board.Event) bool { return e.Kind == board.Hello })
+	if err != nil {
+		return fmt.Errorf("wait for the guest's user space: %w", err)
+	}
+	r.seen = next
+	return nil
+}
+
+func (r *recorder) run(ctx context.Context, script string) (board.Result, error) {
+	got, err := r.world.Board().Run(ctx, script)
+	if err == nil && got.Exit != 0 {
+		err = fmt.Errorf("the guest's %q ended with exit status %d: %s%s", script, got.Exit, got.Stdout, got.Stderr)
+	}
+	return got, err
+}
+
+// update plays one chapter.
+func (r *recorder) update(ctx context.Context, version string, b guest.Behaviour, target bootctl.Slot) (c Chapter, err error) {
+	image, err := r.world.Publish(ctx, version, b)
+	if err != nil {
+		return c, err
+	}
+	c = Chapter{Release: Release{Version: version, Behaviour: b, SHA256: image.SHA256, Size: image.Size}, Target: target}
+	place := func(p *int) {
+		if err == nil {
+			*p, err = r.at()
+		}
+	}
+	place(&c.Begin)
+	if err == nil {
+		_, err = r.run(ctx, "abota install")
+	}
+	place(&c.Armed)
+	place(&c.Reboot)
+	if err == nil {
+		err = r.reboot(ctx)
+	}
+	if err == nil {
+		err = r.up(ctx)
+	}
+	if err == nil {
+		err = r.console(ctx, verdict(b))
+	}
+	place(&c.Verdict)
+	if err == nil && b != guest.Healthy {
+		r.seen = max(r.seen, r.greeted)
+		err = r.up(ctx)
+	}
+	if err == nil {
+		_, err = r.run(ctx, "sync")
+	}
+	place(&c.Done)
+	if err != nil {
+		return c, fmt.Errorf("update to version %s: %w", version, err)
+	}
+	return c, nil
+}
+
+func (r *recorder) reboot(ctx context.Context) error {
+	r.seen = r.world.Board().Log().Mark()
+	_, err := r.world.Board().Run(ctx, "reboot")
+	if err != nil && !errors.Is(err, board.ErrRestarts) {
+		return err
+	}
+	return r.console(ctx, regexp.MustCompile(`reboot: Restarting system`))
+}
+
+// Record builds a world in dir and lets it live through the story.
+func Record(ctx context.Context, dir string, timeline *sim.Timeline) (*Recording, *sim.World, error) {
+	rec := &Recording{Base: filepath.Join(dir, "base.img"), Log: filepath.Join(dir, "writes.log")}
+	w, err := sim.NewWorld(ctx, sim.Options{Dir: dir, Timeline: timeline, WriteLog: rec.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := copySparse(rec.Base, w.Disk()); err != nil {
+		return nil, nil, errors.Join(err, w.Close())
+	}
+	r := &recorder{world: w, log: rec.Log}
+	if rec.Factory, err = factory(ctx, rec.Base); err != nil {
+		return rec, w, err
+	}
+	err = r.start(ctx)
+	story := []struct {
+		version string
+		b       guest.Behaviour
+		target  bootctl.Slot
+	}{{"2", guest.Healthy, bootctl.B}, {"3", guest.Unhealthy, bootctl.A}, {"4", guest.Healthy, bootctl.A}}
+	for _, s := range story {
+		var c Chapter
+		if err == nil {
+			c, err = r.update(ctx, s.version, s.b, s.target)
+			rec.Chapters = append(rec.Chapters, c)
+		}
+	}
+	if err != nil {
+		return rec, w, fmt.Errorf("record a story: %w", err)
+	}
+	rec.End, err = r.at()
+	w.Board().PowerCut()
+	return rec, w, err
+}
+
+// factory is what slot A of a fresh disk holds.
+func factory(ctx context.Context, path string) (Release, error) {
+	for _, p := range disk.Partitions() {
+		if p.Name == disk.Root("A") {
+			proof, err := slot.DigestIn(ctx, path, slot.Part{Offset: p.Offset, Size: guest.ImageSize})
+			return Release{Version: sim.FactoryVersion, Behaviour: guest.Healthy, SHA256: proof.SHA256, Size: proof.Size}, err
+		}
+	}
+	return Release{}, errors.New("cannot find slot A: the layout has none")
+}
+
+// copySparse copies a file and leaves holes where it is zero.
+func copySparse(dst, src string) error {
+	in, err := os.Open(src)
+	if err != nil {
+		return fmt.Errorf("copy a disk: %w", err)
+	}
+	defer in.Close()
+	out, err := os.Create(dst)
+	if err != nil {
+		return fmt.Errorf("copy a disk: %w", err)
+	}
+	err = copyHoles(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("copy a disk: %w", err)
+	}
+	return nil
+}
+
+func copyHoles(out *os.File, in io.Reader) error {
+	buf, size := make([]byte, 64<<10), int64(0)
+	for {
+		n, err := io.ReadFull(in, buf)
+		if !isZero(buf[:n]) {
+			if _, err := out.WriteAt(buf[:n], size); err != nil {
+				return err
+			}
+		}
+		size += int64(n)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return out.Truncate(size)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func isZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}

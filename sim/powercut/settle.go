@@ -1,0 +1,219 @@
+package powercut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"abota/bootctl"
+	"abota/bootctl/bootscript"
+	"abota/updater"
+)
+
+// started is one start of a slot.
+type started struct {
+	slot    bootctl.Slot
+	release Release
+	whole   bool
+	good    bool // by the table
+}
+
+func (s started) place() Place { return Place{s.slot, s.release.Version} }
+
+func (s started) String() string {
+	if !s.whole {
+		return fmt.Sprintf("an image in slot %s that is not whole", s.slot)
+	}
+	return s.place().String()
+}
+
+type starts []started
+
+func (s starts) String() string {
+	var words []string
+	for _, x := range s {
+		words = append(words, x.String())
+	}
+	return strings.Join(words, ", then ")
+}
+
+// outcome is what a device would do after a power cut, until nothing changes
+// any more.
+type outcome struct {
+	// record is as it was found after the cut.
+	record seenRecord
+	// starts lists every start of a slot, runs is the one that stays.
+	starts starts
+	runs   started
+	// confirmed says that what runs is good and first in the order.
+	confirmed bool
+	// decision is what `abota boot` decides first.
+	decision updater.Action
+	// stranded says why a slot runs that must not, or that none keeps running.
+	stranded string
+	// table is the one at the end.
+	table bootctl.Table
+}
+
+// rejects reports whether a verdict on a version was remembered by what the
+// cut left, or by what came of it.
+func (o outcome) rejects(version string) bool {
+	if o.record.record != nil {
+		for _, v := range o.record.record.Condemned {
+			if v.Release.Version == version {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// device is what is left after a cut, as memory, for the engine to go on from.
+// Its slots are as they are; its table and journal are written.
+type device struct {
+	table   bootctl.Table
+	lost    bool
+	payload []byte
+	mounted bool // the data partition can be
+	slot    func(bootctl.Slot) (Release, bool, error)
+
+	boots    int
+	booted   started
+	rebooted bool
+}
+
+// Caps, Load and Store are the boot table in U-Boot's environment.
+func (d *device) Caps() bootctl.Caps {
+	return bootctl.Caps{Tries: true, Good: true, Generation: true}
+}
+
+func (d *device) Load() (bootctl.Table, error) {
+	if d.lost {
+		return bootctl.Table{}, bootctl.ErrNoTable
+	}
+	return d.table, nil
+}
+
+func (d *device) Store(t bootctl.Table) error {
+	d.table, d.lost = d.Caps().Keep(t), false
+	return nil
+}
+
+// record is the device's journal.
+type deviceJournal struct{ *device }
+
+var errNoRecord = errors.New("no record")
+
+func (j deviceJournal) Load() ([]byte, error) {
+	if j.payload == nil {
+		return nil, errNoRecord
+	}
+	return j.payload, nil
+}
+
+func (j deviceJournal) Save(p []byte) error {
+	if !j.mounted {
+		return errors.New("read-only file system")
+	}
+	j.payload = append([]byte{}, p...)
+	return nil
+}
+
+// maxBoots is far more than any device needs to settle: three attempts each at
+// two slots, and what comes between.
+const maxBoots = 25
+
+// settle lets the device boot until it stays as it is. The boot script is its
+// model, `abota boot` the real engine.
+func (d *device) settle(ctx context.Context) (outcome, error) {
+	var o outcome
+	for range maxBoots {
+		start, ok := d.start()
+		if !ok {
+			continue // the board resets, and the next boot goes on
+		}
+		release, whole, err := d.slot(start.Slot)
+		if err != nil {
+			return o, err
+		}
+		good := !d.lost && d.table.Slots[start.Slot].Good
+		d.booted = started{slot: start.Slot, release: release, whole: whole, good: good}
+		o.starts = append(o.starts, d.booted)
+		if !whole {
+			continue // it never reaches user space: the worst that can be
+		}
+		before := d.table
+		report, err := d.boot(ctx)
+		if len(o.starts) == 1 {
+			o.decision = report.Action
+		}
+		if report.Action == updater.Stranded || report.Action == updater.FellBack {
+			o.stranded = fmt.Sprintf("abota boot in %s: %s: %s", d.booted, report.Action, report.Why)
+		}
+		if err != nil && !errors.Is(err, updater.ErrUnhealthy) {
+			return o, fmt.Errorf("abota boot in %s: %w", d.booted, err)
+		}
+		stays := !d.rebooted && d.booted == o.runs && settledTable(before, d.table)
+		o.runs = d.booted
+		if stays {
+			return d.end(o), nil
+		}
+	}
+	if o.runs.whole {
+		o.stranded = fmt.Sprintf("the device does not come to rest in %d boots: %s", maxBoots, o.starts)
+	}
+	return o, nil
+}
+
+// settledTable reports whether a boot changed nothing but counters.
+func settledTable(a, b bootctl.Table) bool {
+	for _, s := range bootctl.Slots {
+		a.Slots[s].Tries, b.Slots[s].Tries = 0, 0
+	}
+	return a == b
+}
+
+func (d *device) end(o outcome) outcome {
+	primary, _ := d.table.Primary()
+	o.table = d.table
+	o.confirmed = !d.lost && d.table.Slots[o.runs.slot].Good && primary == o.runs.slot
+	return o
+}
+
+// start is the boot loader.
+func (d *device) start() (bootscript.Start, bool) {
+	d.boots++
+	d.rebooted = false
+	if d.lost {
+		return bootscript.BootLost(nil)
+	}
+	start, ok := bootscript.Boot(d.table, nil)
+	if ok {
+		d.table = start.Table
+	}
+	return start, ok
+}
+
+// boot is `abota boot` in the slot that started.
+func (d *device) boot(ctx context.Context) (updater.BootReport, error) {
+	release := d.booted.release
+	e := &updater.Engine{
+		Backend: d, Journal: deviceJournal{d}, Booted: d.booted.slot,
+		BootID: fmt.Sprintf("boot-%d", d.boots), ConfirmedTries: bootctl.DefaultConfirmedTries,
+		Prove: func(context.Context) error {
+			if !release.Healthy() {
+				return fmt.Errorf("version %s does not work", release.Version)
+			}
+			return nil
+		},
+		Reboot:   func(context.Context) error { d.rebooted = true; return nil },
+		Progress: func(updater.Progress) {},
+		Code:     func(error) int { return 8 },
+		Now:      func() time.Time { return time.Unix(1_800_000_000, 0) },
+		Log:      slog.New(slog.DiscardHandler),
+	}
+	return e.Boot(ctx)
+}
