@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"abota/bootctl/uboot":       {"abota/bootctl"},
 	"abota/bootctl/record":      {"abota/bootctl"},
 	"abota/bootctl/bootscript":  {"abota/bootctl"},
+	"abota/bootctl/symlink":     {"abota/bootctl"},
 	"abota/bootctl/bootctltest": {"abota/bootctl", "abota/sim/cutdisk"},
 	"abota/sim":                 {"abota/sim", "abota/updater", "abota/bootctl", "abota/cmd/abota"},
 }

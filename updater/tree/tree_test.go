@@ -126,7 +126,7 @@ func TestKeepsKindsModesTimesAndEmptyFolders(t *testing.T) {
 		item{"lib/v1/x.so", "library", 0o444},
 		item{"empty/", "", fs.ModeDir | 0o700},
 		item{"dangling", "not/there", fs.ModeSymlink | 0o777},
-		item{"sudo", "#!/bin/sh", fs.ModeSetuid | 0o4755&0o777},
+		item{"sudo", "#!/bin/sh", fs.ModeSetuid | 0o755},
 		item{"nothing", "", 0o600},
 	), Options{Warn: func(s string) { warned = append(warned, s) }})
 	if err != nil {
