@@ -10,19 +10,9 @@ import (
 	"abota/sim/cutdisk"
 )
 
-// platter lends a disk as a medium; closing it does nothing.
-type platter struct{ *cutdisk.Disk }
-
-func (platter) Close() error { return nil }
-
 // onDisk is a backend whose copies lie one after the other on a disk.
 func onDisk(d *cutdisk.Disk, size int64, contract bool) *Backend {
-	return &Backend{
-		copies:   [2]Copy{{Path: "disk", Size: size}, {Path: "disk", Offset: size, Size: size}},
-		contract: contract,
-		open:     func(Copy, bool) (medium, error) { return platter{d}, nil },
-		lock:     func() func() { return func() {} },
-	}
+	return On(d, [2]Copy{{Path: "disk", Size: size}, {Path: "disk", Offset: size, Size: size}}, contract)
 }
 
 // foreignImage is an environment of two copies that somebody else wrote: the

@@ -253,6 +253,54 @@ func TestFaultsWithoutAnErrorLie(t *testing.T) {
 	}
 }
 
+func TestLiesAboutContent(t *testing.T) {
+	for _, row := range []struct {
+		fault cutdisk.Fault
+		want  string // of the disk, then of a read through the fault
+	}{
+		{cutdisk.Fault{Op: cutdisk.Write, Lie: cutdisk.Zero, N: 1}, ".x .x"},
+		{cutdisk.Fault{Op: cutdisk.Write, Lie: cutdisk.Flip, N: 1}, "?x ?x"},
+		{cutdisk.Fault{Op: cutdisk.Write, Lie: cutdisk.Zero, Bytes: sector, N: 1}, "nx nx"},
+		{cutdisk.Fault{Op: cutdisk.Read, Lie: cutdisk.Stale}, "nx ox"},
+		{cutdisk.Fault{Op: cutdisk.Read, Lie: cutdisk.Flip}, "nx n?"},
+		{cutdisk.Fault{Op: cutdisk.Read}, "nx .."},
+	} {
+		d := cutdisk.Open(append(sectors('o', 1), sectors('x', 1)...))
+		d.Fail(row.fault)
+		write(t, d, sectors('n', 1), 0)
+		read := make([]byte, 2*sector)
+		if n, err := d.ReadAt(read, 0); n != len(read) || err != nil {
+			t.Errorf("%+v: ReadAt = %d, %v", row.fault, n, err)
+		}
+		if got := outline(d.Image()) + " " + outline(read); got != row.want {
+			t.Errorf("%+v: got %s, want %s", row.fault, got, row.want)
+		}
+	}
+}
+
+func TestDiskThatIsGoneFailsForEverything(t *testing.T) {
+	d := cutdisk.Open(sectors('o', 1))
+	d.Fail(cutdisk.Fault{Op: cutdisk.Any, N: 2, Lasting: true, Err: syscall.EIO})
+	p := sectors('n', 1)
+	write(t, d, p, 0)
+	for range 2 {
+		if _, err := d.ReadAt(p, 0); !errors.Is(err, syscall.EIO) {
+			t.Errorf("read gave %v", err)
+		}
+		if _, err := d.WriteAt(p, 0); !errors.Is(err, syscall.EIO) {
+			t.Errorf("write gave %v", err)
+		}
+		if err := d.Sync(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("sync gave %v", err)
+		}
+	}
+	d.Heal()
+	syncDisk(t, d)
+	if got := outline(d.Image()); got != "n" {
+		t.Errorf("the disk holds %s", got)
+	}
+}
+
 func ExampleDisk_Cuts() {
 	d := cutdisk.Open([]byte("old"))
 	_, _ = d.WriteAt([]byte("new"), 0)

@@ -99,9 +99,7 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	if fault != nil {
-		n := copy(p[:min(fault.Bytes, len(p))], d.now[off:])
-		clear(p[n:])
-		return fault.result(n, len(p))
+		return d.read(fault, p, off)
 	}
 	n := copy(p, d.now[off:])
 	if n < len(p) {
@@ -123,7 +121,7 @@ func (d *Disk) WriteAt(p []byte, off int64) (int, error) {
 	if fault == nil {
 		return d.write(p, off)
 	}
-	n, err := d.write(p[:min(fault.Bytes, len(p))], off)
+	n, err := d.write(fault.lie(p), off)
 	if err != nil {
 		return n, err
 	}

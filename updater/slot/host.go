@@ -53,6 +53,10 @@ var (
 // tests point it at folders.
 type Host struct {
 	Proc, Sys, Dev string
+	// Through, optional, stands between the writer and the medium of the
+	// target at this path, which was checked and is held: a test's failing
+	// disk.
+	Through func(path string, m Medium) Medium
 }
 
 func (h Host) proc(name string) string { return filepath.Join(or(h.Proc, "/proc"), name) }

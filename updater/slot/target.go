@@ -17,6 +17,8 @@ type Target struct {
 	disk   *disk
 	size   int64
 	writer *Writer
+	// through is Host.Through.
+	through func(path string, m Medium) Medium
 }
 
 // OpenTarget opens a slot for writing and holds it exclusively: a block device
@@ -35,7 +37,7 @@ func (h Host) OpenTarget(path, booted string) (*Target, error) {
 	if err := h.guard(target, other); err != nil {
 		return nil, err
 	}
-	t := &Target{path: path}
+	t := &Target{path: path, through: h.Through}
 	if err := t.hold(h, target); err != nil {
 		t.Close()
 		return nil, err
@@ -150,7 +152,11 @@ func (t *Target) Writer() *Writer {
 	if t.writer != nil {
 		t.writer.stop()
 	}
-	t.writer = newWriter(t.disk, t.path, t.size)
+	m := Medium(t.disk)
+	if t.through != nil {
+		m = t.through(t.path, m)
+	}
+	t.writer = newWriter(m, t.path, t.size)
 	return t.writer
 }
 

@@ -26,8 +26,8 @@ type Proof struct {
 	Size   int64  // in bytes
 }
 
-// medium is the slot as the writer sees it. ReadAt reads past the page cache.
-type medium interface {
+// Medium is the slot as the writer sees it. ReadAt reads past the page cache.
+type Medium interface {
 	io.ReaderAt
 	io.WriterAt
 	Sync() error
@@ -44,7 +44,7 @@ type chunk struct {
 // buffers, and one goroutine each writes them, reads back and compares them,
 // and hashes what was proven. Errors are sticky. A Writer is for one goroutine.
 type Writer struct {
-	medium medium
+	medium Medium
 	path   string
 	size   int64
 
@@ -82,7 +82,7 @@ func (f *failure) get() error {
 	return f.err
 }
 
-func newWriter(m medium, path string, size int64) *Writer {
+func newWriter(m Medium, path string, size int64) *Writer {
 	w := &Writer{
 		medium: m, path: path, size: size,
 		free:   make(chan []byte, regions),
