@@ -147,9 +147,17 @@ func decideSettled(r *Record, seen Seen) Decision {
 	return Decision{DoNothing, fmt.Sprintf("slot %s is confirmed", seen.Booted)}
 }
 
+// decideWriting relies on the order of an install: a slot that is still in the
+// boot order was going to be written, but not one byte of it was.
 func decideWriting(r *Record, seen Seen) Decision {
-	if seen.Booted == r.Target {
+	target := seen.Table.Slots[r.Target]
+	switch {
+	case seen.Booted == r.Target && !target.Bootable():
 		return Decision{Stranded, fmt.Sprintf("slot %s booted although it was being written", r.Target)}
+	case seen.Booted == r.Target && target.Good:
+		return Decision{DoNothing, fmt.Sprintf("slot %s booted before a write to it began, and is confirmed", r.Target)}
+	case seen.Booted == r.Target:
+		return Decision{Trial, fmt.Sprintf("slot %s booted before a write to it began, and is unconfirmed", r.Target)}
 	}
 	return Decision{StartOver, fmt.Sprintf("the write of release %s to slot %s was interrupted", r.Release.Name(), r.Target)}
 }

@@ -53,6 +53,8 @@ func TestDecide(t *testing.T) {
 	}{
 		{"writing: start over", recordAt(Writing), cleared, counting, a, "boot-2", StartOver, "interrupted"},
 		{"writing, and the half-written slot booted", recordAt(Writing), cleared, counting, b, "boot-2", Stranded, "being written"},
+		{"going to write, and the armed slot booted", recordAt(Writing), tableAt(gen, goodSecond, trialLeft(2)), counting, b, "boot-2", Trial, "before a write to it began"},
+		{"going to write, and the good slot booted", recordAt(Writing), tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "before a write to it began"},
 
 		{"armed, origin, same boot: reboot required", recordAt(Armed), armed, counting, a, "boot-1", RebootRequired, "waits for a reboot"},
 		{"armed, origin, new boot, tries untouched: the loader ignored the pointer", recordAt(Armed), armed, counting, a, "boot-2", Disarm, "ignored the boot pointer"},

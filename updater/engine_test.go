@@ -227,6 +227,31 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestPowerCutBeforeAnArmedSlotIsWritten: the loader may still start the slot
+// that the journal says was to be written. What is in it is then judged for
+// what it is, and nothing is held against the release that was to come.
+func TestPowerCutBeforeAnArmedSlotIsWritten(t *testing.T) {
+	for _, caps := range []bootctl.Caps{counting, rauc} {
+		for _, waiting := range []string{"v3 unhealthy", "v4 panics", "v5 healthy"} {
+			for cut := 1; ; cut++ {
+				w := newWorld(t)
+				w.caps = caps
+				w.offer = &image{content: waiting}
+				w.mustInstall()
+				w.offer = &image{content: "v2 healthy"}
+				w.steps, w.cutAt = 0, cut
+				if _, _ = w.install(); !w.dead {
+					break
+				}
+				w.check("v2 healthy")
+				if t.Failed() {
+					t.Fatalf("caps %+v, over %s, cut %d", caps, waiting, cut)
+				}
+			}
+		}
+	}
+}
+
 // cutIn runs an update and cuts the power at the given step of its install
 // (phase 0) or of the n-th boot after it. It reports whether the cut fell.
 func (w *world) cutIn(phase, cut int) bool {

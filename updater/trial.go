@@ -61,7 +61,8 @@ func (e *Engine) prove(ctx context.Context, unlike bool) error {
 // beginTrial notes the attempt: once for each boot.
 func (e *Engine) beginTrial(st state) *Record {
 	r := st.recordOrNew(e.Booted)
-	if r.Target != e.Booted {
+	// A release that never got as far as being armed is not the one that runs.
+	if r.Target != e.Booted || r.Phase != Armed && r.Phase != Trying {
 		r.Target, r.Release = e.Booted, r.Slots[e.Booted].Release
 	}
 	if r.Phase == Trying && r.BootID == e.BootID {

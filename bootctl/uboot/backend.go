@@ -2,6 +2,7 @@ package uboot
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -79,8 +80,12 @@ func (b *Backend) Store(t bootctl.Table) error {
 	if err != nil {
 		return err
 	}
-	if was, err := b.tableIn(cur); err == nil && was == b.Caps().Keep(t) {
-		return b.confirm(cur)
+	// A copy that cannot be read may hold another table and a newer number.
+	if was, err := b.tableIn(cur); err == nil && was == b.Caps().Keep(t) && cur.unread == nil {
+		if err := b.confirm(cur); err != nil {
+			return err
+		}
+		return b.expect(t)
 	}
 	image, err := cur.env.with(own).encode(int(b.copies[0].Size), cur.serial+1)
 	if err != nil {
@@ -91,7 +96,23 @@ func (b *Backend) Store(t bootctl.Table) error {
 			return err
 		}
 	}
-	return b.replace(b.copies[cur.older], image)
+	if err := b.replace(b.copies[cur.older], image); err != nil {
+		return err
+	}
+	return b.expect(t)
+}
+
+// expect reads both copies once more, as U-Boot will: a device that answered
+// wrongly before may have made the wrong copy count.
+func (b *Backend) expect(t bootctl.Table) error {
+	cur, err := b.current()
+	if got, terr := b.tableIn(cur); err == nil && terr == nil && got == b.Caps().Keep(t) {
+		return nil
+	}
+	if err = cmp.Or(err, cur.unread); err == nil || errors.Is(err, bootctl.ErrNoTable) {
+		return fmt.Errorf("read back %s: another table counts than the one that was written: the device is failing", b.copies[0])
+	}
+	return fmt.Errorf("read back: %w", err)
 }
 
 // state is what both copies together say.
@@ -101,6 +122,7 @@ type state struct {
 	image  []byte // the copy that counts; nil when there is none
 	older  int    // the copy to overwrite next
 	torn   bool   // that one is not valid
+	unread error  // why that one could not even be read
 }
 
 func (b *Backend) tableIn(s state) (bootctl.Table, error) {
@@ -117,11 +139,11 @@ var errNoCopy = fmt.Errorf("%w: neither copy of the U-Boot environment has a val
 func (b *Backend) current() (state, error) {
 	var valid [2]bool
 	var found [2]state
-	var failures []error
+	var failed [2]error
 	for i, c := range b.copies {
 		image, err := b.read(c)
 		if err != nil {
-			failures = append(failures, err)
+			failed[i] = err
 			continue
 		}
 		s := state{image: image, older: 1 - i}
@@ -129,13 +151,16 @@ func (b *Backend) current() (state, error) {
 		found[i] = s
 	}
 	found[0].torn, found[1].torn = !valid[1], !valid[0]
+	found[0].unread, found[1].unread = failed[1], failed[0]
 	switch {
 	case valid[1] && (!valid[0] || secondIsNewer(found[0].serial, found[1].serial)):
 		return found[1], nil
 	case valid[0]:
 		return found[0], nil
-	case failures != nil:
-		return state{}, errors.Join(failures...)
+	case failed[0] != nil && failed[1] != nil:
+		return state{}, fmt.Errorf("%w; %w", failed[0], failed[1])
+	case failed[0] != nil || failed[1] != nil:
+		return state{}, cmp.Or(failed[0], failed[1])
 	}
 	return state{torn: true}, errNoCopy
 }
@@ -149,9 +174,15 @@ func (b *Backend) read(c Copy) ([]byte, error) {
 	return readCopy(m, c)
 }
 
+// readCopy tries twice, so that an error that passes does not bring the other,
+// older copy back.
 func readCopy(m medium, c Copy) ([]byte, error) {
 	image := make([]byte, c.Size)
-	if n, err := m.ReadAt(image, c.Offset); n < len(image) {
+	n, err := m.ReadAt(image, c.Offset)
+	if n < len(image) {
+		n, err = m.ReadAt(image, c.Offset)
+	}
+	if n < len(image) {
 		return nil, fmt.Errorf("read %s: %w", c, err)
 	}
 	return image, nil

@@ -173,9 +173,27 @@ func TestACopyThatCannotBeReadCountsAsDamaged(t *testing.T) {
 	}
 	for n, want := range map[int]bootctl.Table{1: second, 2: first} { // the first store went to the first copy
 		d := cutdisk.Open(d.Image())
-		d.Fail(cutdisk.Fault{Op: cutdisk.Read, N: n, Err: syscall.EIO})
+		d.Fail(cutdisk.Fault{Op: cutdisk.Read, N: n, Lasting: true, Place: true, Err: syscall.EIO})
 		if got, err := onDisk(d, size, true).Load(); err != nil || got != want {
 			t.Errorf("read %d fails: loaded %+v, %v, want %+v", n, got, err, want)
+		}
+	}
+}
+
+func TestAReadErrorThatPassesBringsNoOlderCopyBack(t *testing.T) {
+	const size = 512
+	d := cutdisk.New(2 * size)
+	b := onDisk(d, size, true)
+	first, second := sample(), sample()
+	second.Generation++
+	if err := errors.Join(b.Store(first), b.Store(second)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		d := cutdisk.Open(d.Image())
+		d.Fail(cutdisk.Fault{Op: cutdisk.Read, N: n + 1, Err: syscall.EIO})
+		if got, err := onDisk(d, size, true).Load(); err != nil || got != second {
+			t.Errorf("read %d fails once: loaded %+v, %v, want %+v", n+1, got, err, second)
 		}
 	}
 }

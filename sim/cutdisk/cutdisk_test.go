@@ -278,6 +278,20 @@ func TestLiesAboutContent(t *testing.T) {
 	}
 }
 
+func TestBadSectorIsBadForGoodAndAlone(t *testing.T) {
+	d := cutdisk.Open(sectors('o', 3))
+	d.Fail(cutdisk.Fault{Op: cutdisk.Read, N: 2, Lasting: true, Place: true, Err: syscall.EIO})
+	p := make([]byte, sector)
+	for i, row := range []struct {
+		off int64
+		bad bool
+	}{{0, false}, {sector, true}, {0, false}, {sector, true}, {2 * sector, false}, {sector + 511, true}, {1, true}} {
+		if _, err := d.ReadAt(p[:min(sector, 3*sector-row.off)], row.off); errors.Is(err, syscall.EIO) != row.bad {
+			t.Errorf("read %d at %d gave %v", i+1, row.off, err)
+		}
+	}
+}
+
 func TestDiskThatIsGoneFailsForEverything(t *testing.T) {
 	d := cutdisk.Open(sectors('o', 1))
 	d.Fail(cutdisk.Fault{Op: cutdisk.Any, N: 2, Lasting: true, Err: syscall.EIO})

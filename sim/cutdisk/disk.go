@@ -88,7 +88,7 @@ func (d *Disk) CutAfter(n int) { d.budget = n }
 
 // ReadAt reads what was written, synced or not.
 func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
-	fault, err := d.begin(Read)
+	fault, err := d.begin(Read, off, len(p))
 	if err != nil {
 		return 0, err
 	}
@@ -111,7 +111,7 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 // WriteAt writes the sectors that p touches, in ascending order. A sector that
 // p covers in part keeps its other bytes. Beyond the end nothing is written.
 func (d *Disk) WriteAt(p []byte, off int64) (int, error) {
-	fault, err := d.begin(Write)
+	fault, err := d.begin(Write, off, len(p))
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +144,7 @@ func (d *Disk) write(p []byte, off int64) (done int, err error) {
 
 // Sync puts everything written so far on the medium.
 func (d *Disk) Sync() error {
-	fault, err := d.begin(Sync)
+	fault, err := d.begin(Sync, 0, 0)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,9 @@ type Fault struct {
 	N  int
 	// Lasting makes the N-th and every later one fail.
 	Lasting bool
+	// Place, for one that lasts, confines it to the bytes that the N-th
+	// operation touched: a bad sector.
+	Place bool
 	// Err is what the operation returns. With nil it reports success and does
 	// what Lie says.
 	Err error
@@ -46,7 +49,8 @@ type Fault struct {
 	// Bytes is how much of a read or write takes place before the fault.
 	Bytes int
 
-	seen int
+	seen     int
+	from, to int64 // the place
 }
 
 // ShortWrite is a write that stops after this many bytes.
@@ -61,7 +65,7 @@ func (d *Disk) Fail(f Fault) { d.faults = append(d.faults, &f) }
 func (d *Disk) Heal() { d.faults = nil }
 
 // begin counts an operation and finds the fault that names it.
-func (d *Disk) begin(op Op) (*Fault, error) {
+func (d *Disk) begin(op Op, off int64, n int) (*Fault, error) {
 	d.counts[op]++
 	if d.budget == 0 {
 		return nil, ErrPowerLost
@@ -72,16 +76,21 @@ func (d *Disk) begin(op Op) (*Fault, error) {
 			continue
 		}
 		f.seen++
-		if found == nil && f.now() {
+		if found == nil && f.now(off, off+int64(n)) {
 			found = f
 		}
 	}
 	return found, nil
 }
 
-// now reports whether the fault names the operation that was counted last.
-func (f *Fault) now() bool {
-	return f.N == 0 || f.N == f.seen || f.Lasting && f.seen > f.N
+// now reports whether the fault names the operation that was counted last,
+// which touches these bytes.
+func (f *Fault) now(from, to int64) bool {
+	if f.N == f.seen {
+		f.from, f.to = from, to
+	}
+	later := f.Lasting && f.seen > f.N && (!f.Place || from < f.to && f.from < to)
+	return f.N == 0 || f.N == f.seen || later
 }
 
 // result is what a faulty read or write of the given length returns.

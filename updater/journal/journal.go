@@ -206,10 +206,15 @@ func (f *File) read(i int) (record, error) {
 	return decode(b)
 }
 
-// readUpTo reads n bytes, or what there is before the end of the medium.
+// readUpTo reads n bytes, or what there is before the end of the medium. An
+// error that passes must not bring the other, older copy back, so there is a
+// second attempt.
 func (f *File) readUpTo(n int, off int64) ([]byte, error) {
 	b := make([]byte, n)
 	n, err := f.medium.ReadAt(b, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n, err = f.medium.ReadAt(b, off)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
