@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"strings"
 
@@ -60,6 +61,9 @@ func (p *pass) Next() (release.Part, error) {
 	p.done = true
 	return release.Part{}, io.EOF
 }
+
+// Parts: an image has no parts worth telling.
+func (p *pass) Parts() iter.Seq[release.Part] { return func(func(release.Part) bool) {} }
 
 func (p *pass) Read(b []byte) (int, error) { return p.left.Read(b) }
 
