@@ -34,8 +34,8 @@ func (a *answer) Error() string { return fmt.Sprintf("%v: %s: %s", a.kind, a.why
 func (a *answer) Unwrap() error { return a.kind }
 
 const (
-	adviceNetwork = "check the network and the endpoint, or try again later"
-	adviceServer  = "check that the endpoint is an S3 service and that no proxy rewrites its answers"
+	adviceNetwork = "check the network and the address, or try again later"
+	adviceServer  = "check that the address is right, and that no proxy rewrites its answers"
 )
 
 // What a server that is not quite S3, or a proxy before it, gets wrong. At the
@@ -108,7 +108,7 @@ func byStatus(status int, code string) *answer {
 		return changed("it is shorter than when it was opened")
 	case status == http.StatusProxyAuthRequired:
 		return errProxyAuth
-	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || code == "RequestTimeout" || code == "SlowDown":
+	case isPassing(status, code):
 		return &answer{kind: ErrTransport, why: why, advice: "try again later"}
 	case status == http.StatusFound || status == http.StatusSeeOther:
 		// S3 never says so; networks that want a login first do.
@@ -117,6 +117,11 @@ func byStatus(status int, code string) *answer {
 		return &answer{kind: ErrDenied, why: why, advice: "the bucket is in another region or at another endpoint: correct region or endpoint", final: true}
 	}
 	return &answer{kind: ErrDenied, why: why, advice: denialAdvice(code), final: true}
+}
+
+// isPassing reports a refusal that may be none the next time.
+func isPassing(status int, code string) bool {
+	return status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || code == "RequestTimeout" || code == "SlowDown"
 }
 
 func notFound(code string) *answer {

@@ -65,18 +65,25 @@ func (d *Dir) Get(ctx context.Context, name string, limit int64) ([]byte, Info, 
 
 // Changed reports whether the file is another one than was.
 func (d *Dir) Changed(ctx context.Context, name string, was Info) (bool, error) {
+	now, err := d.Look(ctx, name)
+	return err == nil && now.ETag != was.ETag, err
+}
+
+// Look says what Open would say of the file, and reads nothing of it.
+func (d *Dir) Look(ctx context.Context, name string) (Info, error) {
 	path, err := d.join(name)
 	if err != nil {
-		return false, err
+		return Info{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return false, fmt.Errorf("look at %s: %w", path, err)
+		return Info{}, fmt.Errorf("look at %s: %w", path, err)
 	}
 	info, err := fileInfo(os.Stat(path))
 	if err != nil {
-		return false, localError("look at", path, err)
+		return Info{}, localError("look at", path, err)
 	}
-	return info.ETag != was.ETag, nil
+	info.Version = d.version()
+	return info, nil
 }
 
 // join keeps a name inside the folder: a release is files side by side.

@@ -23,7 +23,8 @@ type body interface {
 	readAt(p []byte, off int64) (int, error)
 }
 
-// Info is what the source said when the object was opened.
+// Info is what the source said when the object was opened. Its Size is -1
+// where that is not known before the end.
 func (o *Object) Info() Info { return o.info }
 
 // Read returns io.EOF only after all of the object. Once it has returned an
@@ -40,11 +41,14 @@ func (o *Object) Read(p []byte) (int, error) {
 // ReadAt reads a piece of the same object state that the stream reads, or
 // fails with ErrChanged. It is on a connection of its own, resumed as the
 // stream's is, and costs one request at least; so read few and large pieces.
-// Neither its errors nor its progress are the stream's.
+// Neither its errors nor its progress are the stream's. It wraps
+// errors.ErrUnsupported where the source cannot give pieces of one state.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) {
 	switch {
 	case off < 0:
 		return 0, errors.New("cannot read an object at a negative offset")
+	case o.info.Size < 0:
+		return 0, fmt.Errorf("cannot read a piece of an object of unknown size: %w", errors.ErrUnsupported)
 	case off >= o.info.Size:
 		return 0, io.EOF
 	case len(p) == 0:

@@ -61,10 +61,10 @@ func (p *patience) attempt(ctx context.Context, attempt func() error) error {
 		if !errors.As(err, &a) || a.cure == nil || slices.Contains(p.cures, a.cure.name) {
 			return err
 		}
-		p.cures = append(p.cures, a.cure.name)
 		if err := a.cure.try(ctx); err != nil {
-			return err
+			return err // it may work later
 		}
+		p.cures = append(p.cures, a.cure.name)
 	}
 }
 

@@ -53,9 +53,11 @@ var (
 
 // Info is what a source says of an object.
 type Info struct {
-	// Size is the length of the object in bytes.
+	// Size is the length of the object in bytes, -1 when unknown ([Stdin]).
 	Size int64
 	// ETag names this state of the object: another content has another ETag.
+	// Empty where the server has no name for it, so that a stream cannot be
+	// resumed ([Web], [Stdin]).
 	ETag string
 	// Version is the object's metadata "version", empty when it has none.
 	Version string

@@ -58,6 +58,9 @@ func (st *stream) open() error {
 // readAt reads a piece of the pinned object by a stream of its own, which
 // ends with this one's context. Of this one it uses what never changes.
 func (st *stream) readAt(p []byte, off int64) (int, error) {
+	if st.info.ETag == "" {
+		return 0, fmt.Errorf("cannot read a piece of %s: %w", st.r.object(st.name), errors.ErrUnsupported)
+	}
 	piece := newStream(st.ctx, st.r, st.name)
 	defer piece.Close()
 	piece.info, piece.pinned, piece.offset, piece.end = st.info, true, off, off+int64(len(p))

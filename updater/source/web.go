@@ -1,0 +1,317 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// WebOptions say what is read from a web server. URL or Renew is required.
+type WebOptions struct {
+	// URL is an http or https address: of one object or, when its path ends
+	// with a slash, of a folder. It may hold a signature in its query, or a
+	// user and a password.
+	URL string
+	// Renew returns a URL for the same object, where URL is empty and whenever
+	// the server refuses the one that there is. Optional.
+	Renew func(context.Context) (string, error)
+	Network
+}
+
+// String shows the options without their secrets.
+func (o WebOptions) String() string { return "{url " + redact(o.URL) + "}" }
+
+// GoString does the same for %#v.
+func (o WebOptions) GoString() string { return "source.WebOptions" + o.String() }
+
+// Web is a folder on a web server, or a single object. It is safe for
+// concurrent use.
+type Web struct {
+	remote
+	site *site
+}
+
+// NewWeb checks the options and sends nothing.
+func NewWeb(o WebOptions) (*Web, error) {
+	o.Network = o.Network.withDefaults()
+	if err := o.Network.check(); err != nil {
+		return nil, err
+	}
+	s := &site{renew: o.Renew, log: o.Log}
+	s.client = http.Client{Transport: newWire(o.Network), CheckRedirect: checkRedirect}
+	switch {
+	case o.URL != "":
+		u, err := parseURL(o.URL)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use the URL because %w", err)
+		}
+		s.url = u
+		s.file = lastElement(u)
+		s.alone = u.RawQuery != ""
+	case o.Renew != nil:
+		s.alone = true
+	default:
+		return nil, errors.New("cannot read from the web because no URL is given: set url or url_command")
+	}
+	return &Web{newRemote(s, o.Network, false), s}, nil
+}
+
+// File is the name of the object that the URL stands for, empty for a folder
+// and where there is no URL yet.
+func (w *Web) File() string { return w.site.file }
+
+// Alone reports that there is no object beside the one: a signed URL holds
+// for nothing else. Every name then means that object.
+func (w *Web) Alone() bool { return w.site.alone }
+
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, errors.New("it is not an http or https address: write it like https://host/firmware.zip")
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u, nil
+}
+
+func lastElement(u *url.URL) string {
+	if u.Path == "" || strings.HasSuffix(u.Path, "/") {
+		return ""
+	}
+	return path.Base(u.Path)
+}
+
+// site asks a web server.
+type site struct {
+	client http.Client
+	renew  func(context.Context) (string, error)
+	file   string
+	alone  bool
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	url    *url.URL
+	worked bool // the server has answered to this URL
+}
+
+// String is the folder's address, without user and query.
+func (s *site) String() string {
+	u, _ := s.current()
+	if u == nil {
+		return "what url_command names"
+	}
+	folder := *u
+	folder.Path, folder.RawPath = path.Dir(u.Path), ""
+	if lastElement(u) == "" {
+		folder.Path = u.Path
+	}
+	return redact(folder.String())
+}
+
+func (s *site) current() (u *url.URL, worked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.url, s.worked
+}
+
+func (s *site) ask(ctx context.Context, name string, q question) (*reply, error) {
+	u, _ := s.current()
+	if u == nil {
+		if err := s.renewed(ctx, nil); err != nil {
+			return nil, err
+		}
+		u, _ = s.current()
+	}
+	req, err := s.request(ctx, u, name, q)
+	if err != nil {
+		return nil, &answer{kind: ErrTransport, why: "the request cannot be made", advice: "check the URL", final: true}
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // without the URL, which may hold a signature
+		}
+		return nil, bySendError(err)
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+		defer resp.Body.Close()
+		return nil, s.refused(resp, u)
+	}
+	s.mu.Lock()
+	s.worked = s.worked || s.url == u
+	s.mu.Unlock()
+	return granted(resp), nil
+}
+
+func (s *site) request(ctx context.Context, u *url.URL, name string, q question) (*http.Request, error) {
+	target := *u
+	if name != s.file && !s.alone {
+		target.Path, target.RawPath = path.Join("/", path.Dir(u.Path), name), ""
+		if lastElement(u) == "" {
+			target.Path = path.Join("/", u.Path, name)
+		}
+	}
+	target.User = nil
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	if u.User != nil {
+		// As a header it is not sent to another host, even when redirected.
+		password, _ := u.User.Password()
+		req.SetBasicAuth(u.User.Username(), password)
+	}
+	req.Header.Set("User-Agent", "abota")
+	req.Header.Set("Accept-Encoding", "identity")
+	q.header(req.Header)
+	return req, nil
+}
+
+// header writes the question. A server may know only one of two headers that
+// ask for the same.
+func (q question) header(h http.Header) {
+	if q.rng != "" {
+		h.Set("Range", q.rng)
+	}
+	etag := strings.HasPrefix(q.match+q.unless, `"`)
+	switch {
+	case q.match != "" && etag:
+		h.Set("If-Match", q.match)
+		h.Set("If-Range", q.match)
+	case q.match != "":
+		h.Set("If-Unmodified-Since", q.match)
+		h.Set("If-Range", q.match)
+	case q.unless != "" && etag:
+		h.Set("If-None-Match", q.unless)
+	case q.unless != "":
+		h.Set("If-Modified-Since", q.unless)
+	}
+}
+
+func granted(resp *http.Response) *reply {
+	modified, _ := http.ParseTime(resp.Header.Get("Last-Modified"))
+	return &reply{
+		ReadCloser: resp.Body, length: resp.ContentLength, contentRange: resp.Header.Get("Content-Range"),
+		tag: validator(resp.Header), version: clip(resp.Header.Get("X-Amz-Meta-Version")), modified: modified,
+	}
+}
+
+// validator is what tells this state of an object from the next: a strong
+// ETag or else, as HTTP allows it (RFC 9110, 8.8.2.2), a date of change that
+// was over when the answer was made.
+func validator(h http.Header) string {
+	if tag := strong(h.Get("ETag")); strings.HasPrefix(tag, `"`) {
+		return tag
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	date, dateErr := http.ParseTime(h.Get("Date"))
+	if err != nil || dateErr != nil || date.Sub(modified) < time.Second {
+		return ""
+	}
+	return h.Get("Last-Modified")
+}
+
+// fault is how S3 says what is wrong; other servers say it in their own ways.
+type fault struct{ Code, Message string }
+
+// refused makes an answer of a response that is none of the object.
+func (s *site) refused(resp *http.Response, u *url.URL) *answer {
+	var f fault
+	if text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)); err == nil {
+		_ = xml.Unmarshal(text, &f) // what is not S3's has no code
+	}
+	f.Code = clip(f.Code)
+	var a answer
+	if says := resp.StatusCode; denies(says, f.Code) {
+		a = *s.denial(says, f)
+		if s.renew != nil {
+			a.cure = &cure{"url", func(ctx context.Context) error { return s.renewed(ctx, u) }}
+		}
+	} else {
+		a = *byStatus(says, f.Code)
+	}
+	a.status, a.after = resp.StatusCode, retryAfter(resp.Header)
+	return &a
+}
+
+// denies reports a status that says no to this URL, and will say it again.
+func denies(status int, code string) bool {
+	switch status {
+	case http.StatusNotModified, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable, http.StatusProxyAuthRequired:
+		return false
+	}
+	return status >= 300 && !isPassing(status, code)
+}
+
+func (s *site) denial(status int, f fault) *answer {
+	if status == http.StatusNotFound {
+		return &answer{kind: ErrNotFound, why: "the server has no such file", advice: "upload it or correct the URL", final: true}
+	}
+	why := strings.TrimSpace(fmt.Sprintf("the server says %d %s", status, cmp.Or(f.Code, http.StatusText(status))))
+	advice := "check the URL, and that this device may read it"
+	_, worked := s.current()
+	switch {
+	case s.renew != nil:
+		advice = "check what url_command prints"
+	case worked || expired(status, f):
+		why, advice = "the URL is not valid any more ("+why+")", "give a fresh one, or set url_command to a program that prints it"
+	}
+	return &answer{kind: ErrDenied, why: why, advice: advice, final: true}
+}
+
+// expired reports that a URL was valid until some time ago.
+func expired(status int, f fault) bool {
+	return status == http.StatusGone || strings.HasPrefix(f.Code, "Expired") || strings.Contains(strings.ToLower(f.Message), "expired")
+}
+
+// renewed replaces a URL that the server refused, unless that was done
+// meanwhile.
+func (s *site) renewed(ctx context.Context, refused *url.URL) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.url != refused {
+		return nil
+	}
+	text, err := s.renew(ctx)
+	if err != nil {
+		return &answer{kind: ErrTransport, why: "url_command failed: " + clip(err.Error()), advice: "run it by hand to see why"}
+	}
+	fresh, err := parseURL(text)
+	switch {
+	case err != nil:
+		return &answer{kind: ErrTransport, why: "url_command prints no http or https address", advice: "have it print the address on its first line"}
+	case refused != nil && refused.Scheme == "https" && fresh.Scheme != "https":
+		return &answer{kind: ErrDenied, why: "url_command prints an http address where https was used", advice: "have it print an https address", final: true}
+	}
+	if refused != nil {
+		s.log.Info("the server refuses the URL: going on with a fresh one", "host", fresh.Host)
+	}
+	s.url, s.worked = fresh, false
+	return nil
+}
+
+// maxRedirects is how many redirects one request may follow.
+const maxRedirects = 5
+
+// checkRedirect lets a request go elsewhere, but never from https to http. A
+// Referer would hand the signature in a URL to the next server.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	switch {
+	case len(via) > maxRedirects:
+		return &answer{kind: ErrTransport, why: fmt.Sprintf("the server redirects more than %d times", maxRedirects), advice: "correct the URL", final: true}
+	case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
+		return &answer{kind: ErrDenied, why: "the server redirects from https to http", advice: "correct the URL", final: true}
+	}
+	return nil
+}
