@@ -23,6 +23,11 @@ type command struct {
 	byInit bool
 	// rateLimit is how many bytes a second downloads may take; 0 is no limit.
 	rateLimit int64
+	// checksum is what the operator says of the release, empty for what its
+	// source says.
+	checksum string
+
+	stdin io.Reader
 
 	// verb is what this invocation does.
 	verb    string
@@ -69,11 +74,15 @@ Options, before or after the verb:
   --set KEY=VALUE  override one configuration key, e.g. --set slots.b.device=/dev/mmcblk0p3
   --bucket, --endpoint, --slot-a, --slot-b VALUE
                    short for --set bucket=, endpoint=, slots.a.device=, slots.b.device=
+  --key-file FILE  short for --set key_file=: the key on this device
   --booted A|B     which slot runs, where the kernel command line does not say it
   --json           one JSON object on stdout; progress and log as JSON lines on stderr
   -v               more on stderr
 
 Options of verbs:
+  install, check, info
+            --checksum SUM       what the release's file has to be: its MD5, or
+                                 sha256: and its SHA-256
   install   --reboot             restart into the new slot at once
             --reboot-exit-code   exit with 4 instead of 0 when a reboot is required
             --reinstall          also a release that is condemned or held
@@ -90,7 +99,10 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing to do,
 4 reboot required (with --reboot-exit-code), 5 untrusted or corrupt,
 6 transport (retry later), 7 refused, 8 unhealthy and rolled back, 9 locked.
 
-SOURCE is s3://BUCKET[/PREFIX], a folder, or the release's file in a folder.
+SOURCE is s3://BUCKET[/PREFIX], an http or https address of the release's file,
+a folder, the release's file in a folder, or - for standard input. Checksum and
+key lie beside the file. Standard input, and an address with a query (as
+pre-signed ones have), hold the file alone: they need --key-file.
 `
 
 func usage(w io.Writer) {
@@ -105,8 +117,9 @@ func usage(w io.Writer) {
 }
 
 // run is the whole command; it returns the exit code.
-func run(ctx context.Context, args []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &command{
+		stdin:   stdin,
 		Output:  cli.Output{Name: "abota", Stdout: stdout, Stderr: stderr},
 		environ: os.Environ(), booted: os.Getenv("ABOTA_BOOTED"),
 	}
@@ -150,7 +163,7 @@ func (c *command) flagSet() *flag.FlagSet {
 	flags := c.Flags()
 	flags.Func("config", "", func(s string) error { c.configs = append(c.configs, s); return nil })
 	flags.Func("set", "", func(s string) error { c.sets = append(c.sets, s); return nil })
-	for option, key := range map[string]string{"bucket": "bucket", "endpoint": "endpoint", "slot-a": "slots.a.device", "slot-b": "slots.b.device"} {
+	for option, key := range map[string]string{"bucket": "bucket", "endpoint": "endpoint", "slot-a": "slots.a.device", "slot-b": "slots.b.device", "key-file": "key_file"} {
 		flags.Func(option, "", func(s string) error { c.sets = append(c.sets, key+"="+s); return nil })
 	}
 	flags.StringVar(&c.booted, "booted", c.booted, "")

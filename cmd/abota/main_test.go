@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -56,6 +59,8 @@ func TestScripts(t *testing.T) {
 			"holds":   slotHolds,
 			"exits":   exitsWith,
 			"damage":  damageFile,
+			"site":    serveSite,
+			"sum":     sumOf,
 		},
 	})
 }
@@ -124,6 +129,30 @@ func exitsWith(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// serveSite DIR: serves the folder, at $SITE, but refuses ?sig=old as a store
+// refuses a signature that has expired.
+func serveSite(ts *testscript.TestScript, _ bool, args []string) {
+	files := http.FileServer(http.Dir(ts.MkAbs(args[0])))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("sig") == "old" {
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
+			return
+		}
+		w.Header().Set("ETag", `"`+strings.Trim(r.URL.Path, "/")+`"`)
+		files.ServeHTTP(w, r)
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("SITE", server.URL)
+}
+
+// sumOf FILE: puts its digests into $MD5 and $SHA256.
+func sumOf(ts *testscript.TestScript, _ bool, args []string) {
+	content := []byte(ts.ReadFile(args[0]))
+	ts.Setenv("MD5", fmt.Sprintf("%x", md5.Sum(content)))
+	ts.Setenv("SHA256", fmt.Sprintf("%x", sha256.Sum256(content)))
 }
 
 // damageFile FILE: flips a bit in the middle.

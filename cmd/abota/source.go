@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"flag"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"abota/cmd/internal/cli"
 	"abota/updater"
 	"abota/updater/classic"
 	"abota/updater/config"
+	"abota/updater/program"
 	"abota/updater/source"
 )
 
@@ -19,7 +23,12 @@ type offered struct{ *classic.Release }
 
 func (o offered) Open(ctx context.Context) (updater.Payload, error) { return o.Release.Open(ctx) }
 
-// release is what SOURCE, or without one the configured bucket, offers.
+// takeChecksum is for verbs that take a SOURCE.
+func (c *command) takeChecksum(flags *flag.FlagSet) {
+	flags.StringVar(&c.checksum, "checksum", c.checksum, "")
+}
+
+// release is what SOURCE, or without one the configuration, offers.
 func (c *command) release(cfg *config.Config, args []string) (*classic.Release, error) {
 	if err := cfg.Private(); err != nil {
 		return nil, err
@@ -28,22 +37,74 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
 		Warn: func(text string) { c.log.Warn(text) },
 	}
-	if len(args) == 0 {
-		if err := cfg.NeedSource(); err != nil {
-			return nil, err
+	if c.checksum != "" {
+		sum, err := classic.ParseSum(c.checksum)
+		if err != nil {
+			return nil, cli.Usage("--checksum: %w", err)
 		}
-		return r, c.useBucket(r, cfg, cfg.Bucket)
+		r.Sum = sum
 	}
-	where := args[0]
-	if bucket, ok := strings.CutPrefix(where, "s3://"); ok {
-		bucket, prefix, _ := strings.Cut(bucket, "/")
+	if len(args) == 0 {
+		return r, c.useConfigured(r, cfg)
+	}
+	return r, c.use(r, cfg, args[0])
+}
+
+// useConfigured reads what the configuration names.
+func (c *command) useConfigured(r *classic.Release, cfg *config.Config) error {
+	if err := cfg.NeedSource(); err != nil {
+		return err
+	}
+	if cfg.Bucket != "" {
+		return c.useBucket(r, cfg, cfg.Bucket)
+	}
+	web := source.WebOptions{URL: cfg.URL.Reveal()}
+	if len(cfg.URLCommand) > 0 {
+		web.Renew = func(ctx context.Context) (string, error) {
+			ctx, cancel := context.WithTimeout(ctx, urlCommandTimeout)
+			defer cancel()
+			return program.FirstLine(ctx, cfg.URLCommand)
+		}
+	}
+	return c.useWeb(r, cfg, web)
+}
+
+// urlCommandTimeout is how long the program may take that prints a fresh URL.
+const urlCommandTimeout = time.Minute
+
+// use reads what the command line names.
+func (c *command) use(r *classic.Release, cfg *config.Config, where string) error {
+	scheme, rest, _ := strings.Cut(where, "://")
+	switch {
+	case where == "-":
+		r.Source, r.Token, r.Alone = source.NewStdin(c.stdin), "the release", true
+		return nil
+	case rest == "":
+		return useFolder(r, where)
+	case scheme == "http" || scheme == "https":
+		return c.useWeb(r, cfg, source.WebOptions{URL: where})
+	case scheme == "s3":
+		bucket, prefix, _ := strings.Cut(rest, "/")
 		r.Token, r.Checksum, r.KeyName = path.Join(prefix, r.Token), path.Join(prefix, r.Checksum), path.Join(prefix, r.KeyName)
-		return r, c.useBucket(r, cfg, bucket)
+		return c.useBucket(r, cfg, bucket)
 	}
-	if strings.Contains(where, "://") {
-		return nil, cli.Usage("%s is no source: give s3://BUCKET[/PREFIX], a folder, or a file", where)
+	// The rest may hold a password.
+	return cli.Usage("%s:// is no source: give s3://BUCKET[/PREFIX], an http or https address, a folder, a file, or -", scheme)
+}
+
+// useWeb reads the three objects from a web server, or the token alone where
+// its URL holds for nothing else.
+func (c *command) useWeb(r *classic.Release, cfg *config.Config, o source.WebOptions) error {
+	var err error
+	if o.Network, err = c.network(cfg); err != nil {
+		return err
 	}
-	return r, useFolder(r, where)
+	web, err := source.NewWeb(o)
+	if err != nil {
+		return &configError{err}
+	}
+	r.Source, r.Token, r.Alone = web, cmp.Or(web.File(), r.Token), web.Alone()
+	return nil
 }
 
 // network is how the configuration wants servers to be reached.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"abota/bootctl"
 	"abota/cmd/internal/cli"
@@ -18,6 +19,7 @@ import (
 type action = func(context.Context, []string) error
 
 func install(c *command, flags *flag.FlagSet) action {
+	c.takeChecksum(flags)
 	var opts updater.InstallOptions
 	flags.BoolVar(&opts.Reinstall, "reinstall", false, "")
 	andReboot := flags.Bool("reboot", false, "")
@@ -76,7 +78,8 @@ func (c *command) nothingToDo(out updater.Outcome, err error) error {
 	return err
 }
 
-func check(c *command, _ *flag.FlagSet) action {
+func check(c *command, flags *flag.FlagSet) action {
+	c.takeChecksum(flags)
 	return func(ctx context.Context, args []string) error {
 		d, err := c.openFor(ctx, reading, args)
 		if err != nil {
@@ -113,7 +116,8 @@ func (c *command) openFor(ctx context.Context, how access, args []string) (*devi
 	return d, nil
 }
 
-func info(c *command, _ *flag.FlagSet) action {
+func info(c *command, flags *flag.FlagSet) action {
+	c.takeChecksum(flags)
 	return func(ctx context.Context, args []string) error {
 		cfg, err := c.load()
 		if err != nil {
@@ -127,7 +131,7 @@ func info(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s (MD5)\nidentity  %s (SHA-256)", id.Name(), id.Source, cli.Size(id.Size), id.Checksum, id.SHA256)
+		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s\nidentity  %s (SHA-256)", id.Name(), id.Source, cli.Size(id.Size), checksumText(id.Checksum), id.SHA256)
 		for _, p := range parts {
 			c.Say("holds     %q, %s", p.Name, cli.Size(p.Size))
 		}
@@ -138,6 +142,17 @@ func info(c *command, _ *flag.FlagSet) action {
 		}
 		return nil
 	}
+}
+
+// checksumText says of what kind a checksum is.
+func checksumText(sum string) string {
+	switch {
+	case sum == "":
+		return "none given"
+	case strings.Contains(sum, ":"):
+		return sum
+	}
+	return sum + " (MD5)"
 }
 
 // prove reads a release to its end, which proves it, and keeps nothing.

@@ -22,12 +22,17 @@ const (
 // It is -1 when what is found there makes no sense, since the stream will
 // explain that better. Errors are the source's, or that the token is gone.
 func (p *Payload) sizeAhead(name string) (int64, error) {
+	if p.token.Info().Size < 0 {
+		return -1, nil
+	}
 	w := &window{src: p.token, size: p.token.Info().Size, left: fetchLimit}
 	size := int64(-1)
 	if archive, err := fernet.NewReaderAt(w, w.size, p.key); err == nil {
 		size = firstSize(archive, archive.Size(), name)
 	}
 	switch {
+	case errors.Is(w.err, errors.ErrUnsupported): // a source that is only a stream
+		return -1, nil
 	case errors.Is(w.err, source.ErrNotFound):
 		return -1, p.replaced(p.r.Token)
 	case w.err != nil:

@@ -4,9 +4,9 @@
 //
 // # Guarantee
 //
-// [Payload.Next] returns io.EOF only when the whole token was read, its MD5 is
-// what the checksum says, its HMAC holds under the key, and every entry of the
-// zip agreed with its CRC, its sizes and the central directory. Everything
+// [Payload.Next] returns io.EOF only when the whole token was read, its digest
+// is what the checksum says, its HMAC holds under the key, and every entry of
+// the zip agreed with its CRC, its sizes and the central directory. Everything
 // happens in one pass and in constant memory (under 1 MiB).
 //
 // Three objects that are replaced one after the other cannot be read
@@ -15,6 +15,11 @@
 // the error wraps [source.ErrChanged]: start over, nothing is wrong. Else it
 // wraps [ErrCorrupt] and says who has to do what. Errors of the source pass
 // through as they are and are never called corruption.
+//
+// A source may hold the token alone (a pre-signed URL, a pipe). Its checksum
+// is then given beside it, or there is none: the HMAC proves that the token is
+// whole and was made with the key, and what gets lost is only who is to blame
+// when it does not hold. "Nothing to do" is then told by the server's ETag.
 //
 // # Before authentication
 //
@@ -85,6 +90,8 @@ var ErrKeyFile = errors.New("key file is not usable")
 type Source interface {
 	Open(ctx context.Context, name string) (*source.Object, error)
 	Get(ctx context.Context, name string, limit int64) ([]byte, source.Info, error)
+	// Look says what Open would say of the object.
+	Look(ctx context.Context, name string) (source.Info, error)
 	// Changed reports whether the object is no longer the one that was read.
 	Changed(ctx context.Context, name string, was source.Info) (bool, error)
 	// String names the source, without credentials.
@@ -98,6 +105,12 @@ type Release struct {
 	// KeyFile is the key's file on this device. With it the key in the
 	// source is never fetched.
 	KeyFile string
+	// Sum is what the token has to be, where somebody says it. Checksum in the
+	// source is then never fetched.
+	Sum Sum
+	// Alone says that the source holds the token and nothing beside it: the
+	// key has to be in KeyFile, and without a Sum it alone proves the token.
+	Alone bool
 	// Warn is told, once, when others can read the key too: because it lies
 	// in the bucket, or by the mode of its file. Optional.
 	Warn func(string)
@@ -105,13 +118,23 @@ type Release struct {
 	warned sync.Once
 }
 
-// Check reads the checksum, a few bytes, and nothing else.
+// Check reads the checksum, a few bytes, and nothing else. Where there is none
+// to read it looks whether the token is there.
 func (r *Release) Check(ctx context.Context) (release.ID, error) {
-	sum, _, err := r.checksum(ctx)
+	sum, pins, err := r.sum(ctx)
 	if err != nil {
 		return release.ID{}, err
 	}
-	return release.ID{Checksum: sum, Source: r.Source.String()}, nil
+	if len(pins) > 0 {
+		return release.ID{Checksum: sum.MD5, Source: r.Source.String()}, nil
+	}
+	token, err := r.Source.Look(ctx, r.Token)
+	if err != nil {
+		return release.ID{}, err
+	}
+	id := r.id(sum, token)
+	id.SHA256 = sum.SHA256 // which would be its identity
+	return id, nil
 }
 
 // LoadKey reads the key and forgets it: a device that cannot load it could not
@@ -124,12 +147,10 @@ func (r *Release) LoadKey(ctx context.Context) error {
 // Open reads checksum and key and starts to read the token. ctx ends all of
 // the payload's reading.
 func (r *Release) Open(ctx context.Context) (*Payload, error) {
-	var pins []pin
-	sum, info, err := r.checksum(ctx)
+	sum, pins, err := r.sum(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pins = append(pins, pin{r.Checksum, info})
 	key, info, err := r.key(ctx)
 	if err != nil {
 		return nil, err
@@ -144,19 +165,15 @@ func (r *Release) Open(ctx context.Context) (*Payload, error) {
 		return nil, err
 	}
 	pins = append(pins, pin{r.Token, token.Info()})
-	id := release.ID{
-		Checksum: sum,
-		Version:  token.Info().Version,
-		Source:   r.Source.String(),
-		Size:     token.Info().Size,
-	}
-	return newPayload(ctx, cancel, r, token, key, id, pins), nil
+	p := &Payload{r: r, ctx: ctx, cancel: cancel, sum: sum, id: r.id(sum, token.Info()), pins: pins, key: key, token: token}
+	p.start()
+	return p, nil
 }
 
 // openToken says so when the token is there under its usual name only.
 func (r *Release) openToken(ctx context.Context) (*source.Object, error) {
 	token, err := r.Source.Open(ctx, r.Token)
-	if !errors.Is(err, source.ErrNotFound) || r.Token == usualToken {
+	if !errors.Is(err, source.ErrNotFound) || r.Token == usualToken || r.Alone {
 		return token, err
 	}
 	usual, missing := r.Source.Open(ctx, usualToken)

@@ -34,6 +34,7 @@ type Payload struct {
 	r      *Release
 	ctx    context.Context
 	cancel context.CancelFunc
+	sum    Sum // what the token has to be
 	id     release.ID
 	pins   []pin
 
@@ -47,13 +48,12 @@ type Payload struct {
 	err     error // sticky: the verdict, or io.EOF
 }
 
-func newPayload(ctx context.Context, cancel context.CancelFunc, r *Release, token *source.Object, key *fernet.Key, id release.ID, pins []pin) *Payload {
-	p := &Payload{r: r, ctx: ctx, cancel: cancel, id: id, pins: pins, key: key, token: token}
-	p.digests = &digests{src: token, md5: md5.New(), sha256: sha256.New()}
+// start puts the stages behind one another.
+func (p *Payload) start() {
+	p.digests = &digests{src: p.token, md5: md5.New(), sha256: sha256.New()}
 	p.text = readahead.New(p.digests, aheadBuffers, aheadSize)
-	p.plain = readahead.New(fernet.NewReader(p.text, key), aheadBuffers, aheadSize)
+	p.plain = readahead.New(fernet.NewReader(p.text, p.key), aheadBuffers, aheadSize)
 	p.zip = unpack.NewZip(p.plain)
-	return p
 }
 
 // Next goes to the following part; what was not read of the current one is
@@ -112,12 +112,12 @@ func (p *Payload) Read(b []byte) (int, error) {
 }
 
 // prove is the last check. The zip's clean end says that the HMAC held and
-// that the token was read to its end; the MD5 is left.
+// that the token was read to its end; the checksum is left.
 func (p *Payload) prove() error {
-	if p.digests.md5Sum() != p.id.Checksum {
-		return errMD5
+	if _, _, _, same := p.match(); !same {
+		return errSum
 	}
-	p.id.SHA256 = hex.EncodeToString(p.digests.sha256.Sum(nil))
+	p.id.SHA256 = p.digests.sha256Sum()
 	return io.EOF
 }
 
@@ -151,4 +151,5 @@ func (d *digests) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (d *digests) md5Sum() string { return hex.EncodeToString(d.md5.Sum(nil)) }
+func (d *digests) md5Sum() string    { return hex.EncodeToString(d.md5.Sum(nil)) }
+func (d *digests) sha256Sum() string { return hex.EncodeToString(d.sha256.Sum(nil)) }

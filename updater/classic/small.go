@@ -58,6 +58,9 @@ func (r *Release) key(ctx context.Context) (*fernet.Key, source.Info, error) {
 		key, err := readKeyFile(r.KeyFile)
 		return key, source.Info{}, err
 	}
+	if r.Alone {
+		return nil, source.Info{}, fmt.Errorf("%w: the key cannot come from %s, which holds the release alone: put the key on the device and name it with key_file or --key-file", ErrKeyFile, r.Source)
+	}
 	text, info, err := r.Source.Get(ctx, r.KeyName, smallObject)
 	if err != nil {
 		return nil, info, err

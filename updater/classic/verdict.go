@@ -10,9 +10,6 @@ import (
 	"abota/updater/unpack"
 )
 
-// errMD5 starts a verdict about a release whose checksum alone is wrong.
-var errMD5 = errors.New("MD5 does not match")
-
 // pin is one object in the state in which it was read.
 type pin struct {
 	name string
@@ -44,7 +41,7 @@ func (p *Payload) verdict(cause error) error {
 }
 
 func aboutContent(err error) bool {
-	for _, kind := range []error{errMD5, fernet.ErrInvalid, unpack.ErrCorrupt, unpack.ErrRefused} {
+	for _, kind := range []error{errSum, fernet.ErrInvalid, unpack.ErrCorrupt, unpack.ErrRefused} {
 		if errors.Is(err, kind) {
 			return true
 		}
@@ -87,14 +84,19 @@ func (p *Payload) drain() (tokenErr, err error) {
 
 // explain turns a proven mismatch into one line that says what to do.
 func (p *Payload) explain(cause, tokenErr error) error {
-	token := p.r.in(p.r.Token)
-	switch sum := p.digests.md5Sum(); {
-	case sum != p.id.Checksum:
-		return corrupt("%s does not match %s: its MD5 is %s, %s says %s: upload both again", token, p.r.Checksum, sum, p.r.Checksum, p.id.Checksum)
+	token, place := p.r.in(p.r.Token), p.sumPlace()
+	kind, is, must, same := p.match()
+	switch {
+	case !same && p.r.Sum.known():
+		return corrupt("%s does not match %s: its %s is %s, not %s: fetch it again, or correct the checksum", token, place, kind, is, must)
+	case !same:
+		return corrupt("%s does not match %s: its %s is %s, %s says %s: upload both again", token, place, kind, is, place, must)
+	case tokenErr != nil && !p.sum.known():
+		return corrupt("the key %s does not open %s: use the key that it was encrypted with; or it is damaged or cut short, which only a --checksum can tell (%w)", p.keyPlace(), token, tokenErr)
 	case errors.Is(tokenErr, fernet.ErrMAC):
-		return corrupt("the key %s does not open %s, which is complete, since it matches %s: use the key that it was encrypted with (%w)", p.keyPlace(), token, p.r.Checksum, tokenErr)
+		return corrupt("the key %s does not open %s, which is complete, since it matches %s: use the key that it was encrypted with (%w)", p.keyPlace(), token, place, tokenErr)
 	case tokenErr != nil:
-		return corrupt("%s matches %s, but was not encrypted as it has to be: encrypt the zip with `abota-publish encrypt` and upload both again (%w)", token, p.r.Checksum, tokenErr)
+		return corrupt("%s matches %s, but was not encrypted as it has to be: encrypt the zip with `abota-publish encrypt` and upload both again (%w)", token, place, tokenErr)
 	}
 	return corrupt("%s is authentic, but what is in it cannot be unpacked: pack it with `abota-publish pack` and upload it again (%w)", token, cause)
 }

@@ -55,6 +55,8 @@ func checkSource(w *walker, c *Config) error {
 	switch {
 	case c.URL != "" && c.Bucket != "":
 		return w.failAt("url", "stands beside bucket: a release comes from one of them")
+	case len(c.URLCommand) > 0 && c.Bucket != "":
+		return w.failAt("url_command", "stands beside bucket: a release comes from one of them")
 	case c.TLS.Cert != "" && c.TLS.Key == "":
 		return w.failAt("tls.cert", "has no tls.key beside it")
 	case c.TLS.Key != "" && c.TLS.Cert == "":
@@ -135,7 +137,7 @@ func (c *Config) NeedSource() error {
 		return &Error{Key: key, Reason: fmt.Sprintf("not set: %s: add it to the configuration, or set %s%s", why, envPrefix, strings.ToUpper(key))}
 	}
 	switch {
-	case c.URL != "":
+	case c.URL != "", len(c.URLCommand) > 0:
 		return nil
 	case c.Bucket == "":
 		return missing("bucket", "the bucket that holds the release")

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -39,12 +40,33 @@ const (
 // last lines of its output are part of the error, which is an *exec.ExitError
 // when the program chose a status, and the context's when that ended first.
 func Run(ctx context.Context, argv, extra []string) error {
+	out := &tail{limit: outputKept}
+	err := run(ctx, argv, extra, out, out)
+	if last := out.String(); err != nil && last != "" {
+		return fmt.Errorf("%w: %s", err, last)
+	}
+	return err
+}
+
+// FirstLine runs argv as Run does and returns the first line that it prints,
+// without the white space around it. Nothing of its output is part of an
+// error, since it may be a secret.
+func FirstLine(ctx context.Context, argv []string) (string, error) {
+	out := &head{limit: lineKept}
+	if err := run(ctx, argv, nil, out, io.Discard); err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(out.String(), "\n")
+	return strings.TrimSpace(line), nil
+}
+
+// run leaves the output to its caller.
+func run(ctx context.Context, argv, extra []string, stdout, stderr io.Writer) error {
 	if len(argv) == 0 {
 		return errors.New("cannot run because no program is named")
 	}
-	out := &tail{limit: outputKept}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = append(Public(os.Environ()), extra...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -62,9 +84,6 @@ func Run(ctx context.Context, argv, extra []string) error {
 		err = &killed{"it did not end in time", context.DeadlineExceeded}
 	case ctx.Err() != nil:
 		err = &killed{"abota has to stop", ctx.Err()}
-	}
-	if last := out.String(); last != "" {
-		return fmt.Errorf("%w: %s", err, last)
 	}
 	return err
 }

@@ -29,6 +29,32 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// lineKept is how long a line of FirstLine may be, in bytes: a pre-signed URL
+// has some 2,000.
+const lineKept = 16 << 10
+
+// head keeps the start of what is written to it.
+type head struct {
+	limit int
+
+	mu   sync.Mutex
+	kept []byte
+}
+
+// Write never fails.
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kept = append(h.kept, p[:min(len(p), h.limit-len(h.kept))]...)
+	return len(p), nil
+}
+
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return string(h.kept)
+}
+
 // String is the kept output, from the start of a line if there is one.
 func (t *tail) String() string {
 	t.mu.Lock()

@@ -10,8 +10,8 @@ import (
 // ID tells one release from another.
 type ID struct {
 	// Checksum is what the publisher says of the artifact before it is
-	// fetched (classic: the hexadecimal MD5 of the token). It decides
-	// "nothing to do".
+	// fetched (classic: the hexadecimal MD5 of the token, or sha256: and its
+	// SHA-256, or etag: and its server's word). It decides "nothing to do".
 	Checksum string `json:"checksum,omitempty"`
 	// SHA256 is the hexadecimal SHA-256 of the artifact, known once all of
 	// it was read: the release's identity.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 )
 
@@ -38,8 +39,8 @@ func (s *Stdin) Open(ctx context.Context, _ string) (*Object, error) {
 		_, err := io.Copy(w, src)
 		w.CloseWithError(err)
 	}()
-	stop := context.AfterFunc(ctx, func() { r.CloseWithError(fmt.Errorf("read standard input: %w", ctx.Err())) })
-	return &Object{info: Info{Size: -1}, body: &pipeBody{r, stop}}, nil
+	stop := context.AfterFunc(ctx, func() { w.CloseWithError(fmt.Errorf("read standard input: %w", ctx.Err())) })
+	return &Object{info: Info{Size: -1}, body: &pipeBody{r, w, stop}}, nil
 }
 
 // Get has nothing to read: there is only the one object, and Open is for that.
@@ -54,7 +55,8 @@ func (s *Stdin) Look(context.Context, string) (Info, error) { return Info{Size: 
 func (s *Stdin) Changed(context.Context, string, Info) (bool, error) { return false, nil }
 
 type pipeBody struct {
-	*io.PipeReader
+	io.Reader
+	end  *io.PipeWriter
 	stop func() bool
 }
 
@@ -64,5 +66,5 @@ func (b *pipeBody) readAt([]byte, int64) (int, error) {
 
 func (b *pipeBody) Close() error {
 	b.stop()
-	return b.PipeReader.Close()
+	return b.end.CloseWithError(fs.ErrClosed)
 }
