@@ -55,6 +55,7 @@ var verbs = []verb{
 	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
 	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
 	{"log", "", "show what happened to this device's updates", showLog, 0},
+	{"report", "", "collect what support needs into one archive, without secrets", makeReport, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
 	{"init", "systemd|systemd-failed|sysv", "print a unit, or the script, that runs `abota boot`", printInit, 1},
 	{"version", "", "print the version", version, 0},
@@ -89,6 +90,7 @@ Options of verbs:
   rollback  --reboot             restart into the other slot at once
   boot      --init               what the unit and the script pass: outside of a
                                  trial no error makes init reboot the device
+  report    -o FILE              where to, or - for stdout
   provision --image FILE         into a disk image, with --state-dir DIR for the
                                  folder that becomes state_dir
             --both               both slots hold an image that may boot

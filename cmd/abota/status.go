@@ -26,13 +26,16 @@ func status(c *command, _ *flag.FlagSet) action {
 	}
 }
 
+// statusJSON is what `abota status --json` prints.
+type statusJSON struct {
+	updater.Status
+	Busy bool `json:"busy"`
+}
+
 // showStatus prints the state; busy says that another abota is changing it.
 func (c *command) showStatus(s updater.Status, busy bool) {
 	if c.JSON {
-		c.Result(struct {
-			updater.Status
-			Busy bool `json:"busy"`
-		}{s, busy})
+		c.Result(statusJSON{s, busy})
 		return
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)

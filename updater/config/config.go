@@ -88,6 +88,9 @@ type Config struct {
 	Warnings []string
 
 	files []string
+	// seen are secrets that something else may have taken the place of. It is
+	// a pointer because fmt calls no method of a field that is not exported.
+	seen *seen
 	// exposed are the secrets that everybody on this device can read.
 	exposed []*Error
 }
@@ -217,6 +220,12 @@ type Check struct {
 type Watchdog struct {
 	Device  string
 	Timeout time.Duration
+}
+
+// Default is the configuration that says nothing.
+func Default() *Config {
+	c := defaults()
+	return &c
 }
 
 // defaults is what holds where nothing is said.

@@ -59,10 +59,12 @@ func read(paths []string, device string, environ, sets []string) (*Config, error
 		if err := addDevice(w, &c, device); err != nil {
 			return nil, err
 		}
+		c.remember()
 	}
 	if err := applyEnviron(w, &c, environ); err != nil {
 		return nil, err
 	}
+	c.remember()
 	if err := applySets(w, &c, sets); err != nil {
 		return nil, err
 	}
@@ -81,6 +83,7 @@ func loadFile(w *walker, c *Config, path string) error {
 		return err
 	}
 	noteReaders(w, c, path, mode)
+	c.remember()
 	return nil
 }
 

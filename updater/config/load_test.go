@@ -57,7 +57,7 @@ func TestExampleSetsEveryKeyItShows(t *testing.T) {
 		{HTTP: "http://127.0.0.1/healthz", Timeout: 10 * time.Second},
 	}
 	want.Watchdog.Device = "/dev/watchdog"
-	want.files = c.files
+	want.files, want.seen = c.files, c.seen
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("got  %#v\nwant %#v", *c, want)
 	}

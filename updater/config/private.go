@@ -69,10 +69,24 @@ func (c *Config) Private() error {
 	return nil
 }
 
+// seen are secrets that were read.
+type seen struct{ secrets []string }
+
+// remember keeps the secrets of now, which the next file may replace.
+func (c *Config) remember() {
+	if all := c.Secrets(); len(all) > 0 {
+		c.seen = &seen{all}
+	}
+}
+
 // Secrets are the texts of the configuration that nobody may see, for who has
 // to take them out of something that others wrote.
 func (c *Config) Secrets() []string {
-	all := []string{c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SessionToken.Reveal()}
+	var all []string
+	if c.seen != nil {
+		all = slices.Clone(c.seen.secrets)
+	}
+	all = append(all, c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SessionToken.Reveal(), c.URL.Reveal(), c.Proxy.Reveal())
 	addresses := []string{c.URL.Reveal(), c.Proxy.Reveal()}
 	for _, check := range c.Health.Checks {
 		addresses = append(addresses, check.HTTP)
@@ -80,11 +94,16 @@ func (c *Config) Secrets() []string {
 	for _, address := range addresses {
 		all = append(all, SecretsIn(address)...)
 	}
-	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(s string) bool { return s == "" })
 }
 
+// shortValue is what is too short to be a secret in a query, in bytes: as the
+// number of seconds that a signature holds.
+const shortValue = 8
+
 // SecretsIn are the parts of an address that nobody may see: its query, each
-// value in it, and a password.
+// long value in it, and a password.
 func SecretsIn(address string) []string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -95,7 +114,7 @@ func SecretsIn(address string) []string {
 		all = append(all, u.RawQuery)
 	}
 	for _, values := range u.Query() {
-		all = append(all, values...)
+		all = append(all, slices.DeleteFunc(values, func(v string) bool { return len(v) < shortValue })...)
 	}
 	if password, set := u.User.Password(); set {
 		all = append(all, password)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,7 +73,7 @@ func TestKeyOfTheDevicesCertificateForEveryoneIsRefused(t *testing.T) {
 const secretLines = `accesskey:AKIAhush
 secretkey:hush/1
 sessiontoken:hush+2
-url: https://user:hush3@host/x?X-Amz-Signature=hush4&y=hush5
+url: https://user:hush3@host/x?X-Amz-Signature=hush4&y=hush5-is-long
 proxy: http://user:hush6@proxy:3128
 url_command: [fresh, --token, hush7]
 hooks: {after_commit: [tell, hush8]}
@@ -99,9 +100,22 @@ func TestPublicShowsNoSecret(t *testing.T) {
 	}
 }
 
+// What was overridden is still a secret.
+func TestSecretsThatWereOverriddenAreStillKnown(t *testing.T) {
+	c := withDevice(t, "accesskey:baked-access\nsecretkey:baked-secret\n", "accesskey:own-access\nsecretkey:own-secret\n", "secretkey=last-secret")
+	for _, want := range []string{"baked-access", "baked-secret", "own-access", "own-secret", "last-secret"} {
+		if got := c.Secrets(); !slices.Contains(got, want) {
+			t.Errorf("%q is not in %q", want, got)
+		}
+	}
+	if text := fmt.Sprintf("%+v %#v", *c, *c); strings.Contains(text, "-secret") {
+		t.Errorf("a secret got out: %s", text)
+	}
+}
+
 func TestSecretsAreAllThatCanBeNamed(t *testing.T) {
 	got := mustLoad(t, slotLines+secretLines).Secrets()
-	for _, want := range []string{"AKIAhush", "hush/1", "hush+2", "hush3", "hush4", "hush5", "hush6", "hush9", "hush10"} {
+	for _, want := range []string{"AKIAhush", "hush/1", "hush+2", "hush3", "X-Amz-Signature=hush4&y=hush5-is-long", "hush5-is-long", "hush6", "hush9", "k=hush10"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
 		}

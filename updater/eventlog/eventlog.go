@@ -47,6 +47,9 @@ const maxText = 512
 
 const newer, older = "events", "events.1"
 
+// Names are the log's files in its folder, the older one first.
+var Names = []string{older, newer}
+
 // Entry is one thing that happened. What does not apply is empty.
 type Entry struct {
 	Time time.Time `json:"time"`
@@ -171,7 +174,7 @@ func torn(f *os.File) bool {
 // is empty.
 func (l Log) Read() ([]Entry, error) {
 	var all []Entry
-	for _, name := range []string{older, newer} {
+	for _, name := range Names {
 		text, err := readBounded(filepath.Join(l.Dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -222,3 +222,7 @@ func (f *File) readUpTo(n int, off int64) ([]byte, error) {
 }
 
 func offset(i int) int64 { return int64(i) * distance }
+
+// Offsets are where the copies start in the file, in bytes, for who keeps raw
+// images of them.
+var Offsets = [2]int64{offset(0), offset(1)}

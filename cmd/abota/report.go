@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"abota/bootctl/uboot"
+	"abota/cmd/internal/cli"
+	"abota/updater/config"
+	"abota/updater/eventlog"
+	"abota/updater/journal"
+	"abota/updater/report"
+	"abota/updater/slot"
+)
+
+// makeReport collects what support needs into one archive. It takes no lock,
+// changes nothing, and fails only where the archive cannot be written.
+func makeReport(c *command, flags *flag.FlagSet) action {
+	out := flags.String("o", "", "")
+	return func(ctx context.Context, _ []string) error {
+		if *out == "-" && c.JSON {
+			return cli.Usage("-o - and --json both want stdout: name a file")
+		}
+		now := time.Now().UTC()
+		if *out == "" {
+			*out = now.Format("abota-report-20060102T150405Z.tar.gz")
+		}
+		archive, missing, err := c.collect(ctx, now)
+		if err != nil {
+			return err
+		}
+		if *out == "-" {
+			_, err := c.Stdout.Write(archive)
+			return err
+		}
+		if err := writeReport(*out, archive); err != nil {
+			return err
+		}
+		c.Say("report written to %s (%s)", *out, cli.Size(int64(len(archive))))
+		if missing > 0 {
+			c.Say("it says in missing.txt what could not be collected (%d)", missing)
+		}
+		if c.JSON {
+			c.Result(map[string]any{"report": *out, "size": len(archive), "missing": missing})
+		}
+		return nil
+	}
+}
+
+// collect makes the archive, and says how much is missing in it.
+func (c *command) collect(ctx context.Context, now time.Time) (archive []byte, missing int, err error) {
+	cfg, cfgErr := c.load()
+	if cfgErr != nil {
+		cfg = config.Default()
+	}
+	r := report.New(now, c.secrets(cfg))
+	if cfgErr != nil {
+		r.Missing("config.json", cfgErr)
+	} else {
+		r.AddJSON("config.json", cfg.Public())
+	}
+	c.addVersions(r, now)
+	c.addState(r, cfg.StateDir)
+	c.addDevice(ctx, r, cfg)
+	r.AddSystem("/")
+	r.AddKernelLog()
+	var all bytes.Buffer
+	if _, err := r.WriteTo(&all); err != nil {
+		return nil, 0, fmt.Errorf("make the report: %w", err)
+	}
+	return all.Bytes(), r.MissingCount(), nil
+}
+
+func (c *command) addVersions(r *report.Report, now time.Time) {
+	text := fmt.Sprintf("abota %s\nreported at %s\n\n", buildVersion(), now.Format(time.RFC3339))
+	if built, ok := debug.ReadBuildInfo(); ok {
+		text += built.String()
+	}
+	r.Add("version.txt", []byte(text))
+}
+
+// addState adds what lies in the state directory, as it lies there.
+func (c *command) addState(r *report.Report, dir string) {
+	r.AddFolder("state/folder.txt", dir)
+	for _, name := range eventlog.Names {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			r.AddFile("state/"+name+".jsonl", path, eventlog.MaxSize)
+		}
+	}
+	for name, size := range map[string]int64{"journal": recordSize, "table": tableSize} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); name == "table" && errors.Is(err, fs.ErrNotExist) {
+			continue // the bootloader keeps it
+		}
+		for i, offset := range journal.Offsets {
+			r.AddRange(fmt.Sprintf("state/%s-%d.bin", name, i+1), path, offset, size)
+		}
+	}
+}
+
+// addDevice adds what abota makes of the device, and the raw boot table.
+func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.Config) {
+	addEnvironment(r, cfg)
+	d, err := c.open(ctx, reading)
+	if err != nil {
+		r.Missing("status.json, table.json and journal.json", err)
+		return
+	}
+	defer d.Close()
+	if s, err := d.Status(); err != nil {
+		r.Missing("status.json", err)
+	} else {
+		r.AddJSON("status.json", statusJSON{s, lockHeld(cfg.StateDir)})
+	}
+	if table, err := d.Backend.Load(); err != nil {
+		r.Missing("table.json", err)
+	} else {
+		r.AddJSON("table.json", map[string]any{"backend": fmt.Sprintf("%T", d.Backend), "caps": d.Backend.Caps(), "table": table})
+	}
+	if record, err := d.Journal.Load(); err != nil {
+		r.Missing("journal.json", err)
+	} else {
+		r.AddJSON("journal.json", json.RawMessage(record))
+	}
+}
+
+// addEnvironment adds both copies of U-Boot's environment, where there is one.
+func addEnvironment(r *report.Report, cfg *config.Config) {
+	copies, err := environment(cfg)
+	if err != nil {
+		r.Missing("uboot-environment", err)
+	}
+	for i, at := range copies {
+		r.AddRange(fmt.Sprintf("uboot-environment-%d.bin", i+1), at.Path, at.Offset, at.Size)
+	}
+}
+
+func environment(cfg *config.Config) ([]uboot.Copy, error) {
+	if len(cfg.Bootloader.Env) == 0 {
+		copies, err := uboot.FromFwEnvConfig(fwEnvConfig)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return copies, err
+	}
+	var copies []uboot.Copy
+	for _, env := range cfg.Bootloader.Env {
+		path, err := slot.Host{}.Find(env.Device)
+		if err != nil {
+			return copies, err
+		}
+		copies = append(copies, uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size})
+	}
+	return copies, nil
+}
+
+// writeReport writes the archive whole or not at all, for its owner only.
+func writeReport(path string, archive []byte) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return cli.Usage("cannot write the report to %s because that is no file: name another one with -o", path)
+	}
+	dir := filepath.Dir(path)
+	err := renameio.WriteFile(path, archive, 0o600, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("cannot write the report: %w: name another place with -o", err)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	return nil
+}
