@@ -14,6 +14,17 @@ type Scenario struct {
 	Name  string
 	About string
 	Steps []Step
+	Setting
+}
+
+// Setting is what a world has beside a board and a store.
+type Setting struct {
+	// Clock is what the board's clock says whenever it is switched on; the
+	// host's time when zero.
+	Clock time.Time
+	// Secure has the store behind TLS, with a certificate of an authority that
+	// only the board's firmware knows.
+	Secure bool
 }
 
 // Step is one thing that is done to the board or expected of it. Do returns

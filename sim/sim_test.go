@@ -36,7 +36,7 @@ func takesAnUpdate(t *testing.T, arch parts.Arch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorld(t.Context(), Options{Dir: dir, Arch: arch, Timeline: NewTimeline(t.Output())})
+	w, err := NewWorld(t.Context(), Options{Dir: dir, Arch: arch, Setting: s.Setting, Timeline: NewTimeline(t.Output())})
 	if err != nil {
 		t.Fatal(errors.Join(err, os.RemoveAll(dir)))
 	}

@@ -28,16 +28,21 @@ func powerOn() []Step {
 
 // update publishes a firmware, lets the board install it and restarts it.
 func update(version string, b guest.Behaviour, target string) []Step {
-	return []Step{
-		{fmt.Sprintf("firmware %s (%s) is published", version, b), func(ctx context.Context, w *World) (string, error) {
-			size, err := w.publish(ctx, version, b)
-			return fmt.Sprintf("%.1f MiB in the bucket", float64(size)/(1<<20)), err
-		}},
-		{fmt.Sprintf("the board installs %s into slot %s", version, target), func(ctx context.Context, w *World) (string, error) {
+	return append(
+		published(version, b),
+		Step{fmt.Sprintf("the board installs %s into slot %s", version, target), func(ctx context.Context, w *World) (string, error) {
 			return w.install(ctx, version, target)
 		}},
 		restart(),
-	}
+	)
+}
+
+// published offers a firmware in the bucket.
+func published(version string, b guest.Behaviour) []Step {
+	return []Step{{fmt.Sprintf("firmware %s (%s) is published", version, b), func(ctx context.Context, w *World) (string, error) {
+		size, err := w.publish(ctx, version, b)
+		return fmt.Sprintf("%.1f MiB in the bucket", float64(size)/(1<<20)), err
+	}}}
 }
 
 // install runs `abota install` and checks what it left.

@@ -27,6 +27,8 @@ type Options struct {
 	Arch parts.Arch
 	// Abota is a device binary for the board, built when empty.
 	Abota string
+	// Setting is the scenario's.
+	Setting Setting
 	// Timeline is told what happens.
 	Timeline *Timeline
 	// Console receives the raw serial console, when not nil.
@@ -45,6 +47,7 @@ type World struct {
 	publisher string
 	store     *store.Store
 	device    store.Keys
+	secure    *secure // nil without TLS
 	maker     *guest.Maker
 	board     *board.Board
 	// seen is where the log was read up to, boot where the current boot began.
@@ -95,10 +98,18 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if err := w.openStore(ctx); err != nil {
 		return nil, err
 	}
+	if opts.Setting.Secure {
+		if w.secure, err = newSecure(w.store.Endpoint()); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.buildDisk(ctx, module, set, abota); err != nil {
 		return nil, err
 	}
-	w.board = board.New(board.Config{Parts: set, Disk: w.diskPath(), Dir: w.dir, Console: opts.Console, WriteLog: opts.WriteLog})
+	w.board = board.New(board.Config{
+		Parts: set, Disk: w.diskPath(), Dir: w.dir, Clock: opts.Setting.Clock,
+		Console: opts.Console, WriteLog: opts.WriteLog,
+	})
 	w.board.Log().Watch(w.timeline.event)
 	return w, nil
 }
@@ -108,6 +119,7 @@ func (w *World) Close() error {
 	if w.board != nil {
 		w.board.PowerCut()
 	}
+	w.secure.close()
 	if w.store != nil {
 		return w.store.Stop()
 	}
@@ -205,7 +217,12 @@ func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (s
 	if err != nil {
 		return "", err
 	}
-	return w.maker.Image(ctx, guest.Firmware{Version: version, Behaviour: b, Config: config})
+	fw := guest.Firmware{Version: version, Behaviour: b, Config: config}
+	if w.secure != nil {
+		fw.Config += "tls: {ca_file: /etc/abota/ca.pem}\n"
+		fw.Authority = string(w.secure.ca.PEM())
+	}
+	return w.maker.Image(ctx, fw)
 }
 
 // The deadlines of the board's health checks. One that passes has as long as
@@ -230,7 +247,11 @@ func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
 	if b == guest.Unhealthy {
 		deadline = sickDeadline
 	}
-	endpoint, err := url.Parse(w.store.Endpoint())
+	shown := w.store.Endpoint()
+	if w.secure != nil {
+		shown = w.secure.front.Endpoint()
+	}
+	endpoint, err := url.Parse(shown)
 	if err != nil {
 		return "", fmt.Errorf("read the store's address: %w", err)
 	}

@@ -159,7 +159,7 @@ func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Co
 		return fmt.Errorf("make a work folder: %w", err)
 	}
 	timeline.Note("scenario %s on %s: %s", s.Name, c.arch.Debian, s.About)
-	opts := sim.Options{Dir: dir, Arch: c.arch, Abota: c.abota, Timeline: timeline}
+	opts := sim.Options{Dir: dir, Arch: c.arch, Abota: c.abota, Setting: s.Setting, Timeline: timeline}
 	if c.console {
 		opts.Console = c.stderr
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	// Silence is how long a guest may show no sign of life, DefaultSilence
 	// when zero.
 	Silence time.Duration
+	// Clock is what the board's clock says whenever it is switched on; the
+	// host's time when zero.
+	Clock time.Time
 	// Console receives the raw serial output as it comes, when not nil.
 	Console io.Writer
 	// WriteLog, when not empty, is the file in which QEMU notes every write,
@@ -176,6 +179,9 @@ func (b *Board) commandLine(agent bool) []string {
 	argv = append(argv, b.drive(virtio("blk"))...)
 	argv = append(argv,
 		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net")
+	if clock := b.cfg.Clock; !clock.IsZero() {
+		argv = append(argv, "-rtc", "base="+clock.UTC().Format("2006-01-02T15:04:05"))
+	}
 	if agent {
 		argv = append(argv,
 			"-chardev", "socket,id=agent,path="+commas(filepath.Join(b.cfg.Dir, "agent")),

@@ -14,6 +14,7 @@
 //	/boot/Image, initrd, abota.args           what the boot script loads; the
 //	                                          kernel's name is the architecture's
 //	/usr/bin/abota /etc/abota/config.yaml    the updater and its configuration
+//	/etc/abota/ca.pem                         whom it trusts, where a firmware says so
 //	/etc/abota/release                        the version, one line
 //	/etc/firmware.conf                        version=… and behaviour=…
 //	/usr/bin/selftest                         the health check, obeys behaviour
@@ -60,6 +61,8 @@ type Firmware struct {
 	Behaviour Behaviour
 	// Config is the content of /etc/abota/config.yaml.
 	Config string
+	// Authority is the content of /etc/abota/ca.pem; no file when empty.
+	Authority string
 }
 
 // versions are what can be a file's name, and a word in a shell script.

@@ -51,6 +51,9 @@ func (m *Maker) system(root string, fw Firmware) error {
 	t.text("etc/abota/release", 0o644, fw.Version+"\n")
 	// The configuration holds the keys of the object store.
 	t.text("etc/abota/config.yaml", 0o600, fw.Config)
+	if fw.Authority != "" {
+		t.text("etc/abota/ca.pem", 0o644, fw.Authority)
+	}
 	t.text("etc/passwd", 0o644, "root::0:0:root:/root:/bin/sh\n")
 	t.text("etc/group", 0o644, "root:x:0:\n")
 	t.text("etc/hosts", 0o644, "127.0.0.1 localhost\n")
