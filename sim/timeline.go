@@ -66,8 +66,12 @@ func (t *Timeline) Step(n, of int, title string) {
 	t.line(fmt.Sprintf("%d/%d", n, of), bold, "%s", title)
 }
 
-// Seen closes a step with what proved it.
-func (t *Timeline) Seen(proof string) { t.line("ok", green, "%s", proof) }
+// Seen closes a step with what proved it, which may be several lines.
+func (t *Timeline) Seen(proof string) {
+	for line := range strings.SplitSeq(proof, "\n") {
+		t.line("ok", green, "%s", line)
+	}
+}
 
 // Failed closes a step that was not seen.
 func (t *Timeline) Failed(err error) { t.line("FAILED", red, "%v", err) }

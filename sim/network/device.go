@@ -75,15 +75,18 @@ func (d *device) say(lines ...string) error {
 	return os.WriteFile(d.config, []byte(merge(string(text), lines)), 0o600)
 }
 
-// merge puts lines into a configuration, in the place of those of the same key.
+// merge puts lines into a configuration, in the place of those of the same
+// key. A key alone takes its line away.
 func merge(text string, lines []string) string {
 	for _, line := range lines {
-		key, _, _ := strings.Cut(line, ":")
+		key, _, ok := strings.Cut(line, ":")
 		if at := strings.Index("\n"+text, "\n"+key+":"); at >= 0 {
 			end := at + strings.IndexByte(text[at:], '\n') + 1
 			text = text[:at] + text[end:]
 		}
-		text += line + "\n"
+		if ok {
+			text += line + "\n"
+		}
 	}
 	return text
 }

@@ -27,7 +27,8 @@ type row struct {
 	tls *certificate
 	// config are lines of the device's configuration.
 	config []string
-	// source is what install is given beside its options.
+	// source is what install is given beside its options, before the fault
+	// and after it.
 	source func(ctx context.Context, s *scene) ([]string, error)
 
 	// exit is how the install must end, and says what it must say.
@@ -53,7 +54,9 @@ type scene struct {
 	// tls is what the front speaks now.
 	tls atomic.Pointer[tls.Config]
 	// heal undoes what Front.Heal does not know of.
-	heal    func() error
+	heal func() error
+	// healed says that the fault is gone.
+	healed  bool
 	forward *front.Forward // the HTTP proxy, if there is one
 	// ends is closed with the row.
 	ends []func()
@@ -102,7 +105,7 @@ func (w *world) play(ctx context.Context, r row, number int) (_ outcome, err err
 		return o, fmt.Errorf("%w\n%s", err, o.run.all)
 	}
 	if o.run.exit != 0 {
-		again, err := s.again(ctx, args)
+		again, err := s.again(ctx)
 		if err != nil {
 			return o, err
 		}
@@ -181,13 +184,18 @@ func (s *scene) judge(ctx context.Context, run ran) error {
 }
 
 // again takes the fault away and lets the device do the same once more.
-func (s *scene) again(ctx context.Context, args []string) (ran, error) {
+func (s *scene) again(ctx context.Context) (ran, error) {
 	if s.heal != nil {
 		if err := s.heal(); err != nil {
 			return ran{}, err
 		}
 	}
 	if err := s.front.Heal(); err != nil {
+		return ran{}, err
+	}
+	s.healed = true
+	args, err := s.command(ctx)
+	if err != nil {
 		return ran{}, err
 	}
 	if s.row.help != nil {

@@ -10,7 +10,7 @@ import (
 
 // rows are all of them, in the order of the table.
 func rows() []row {
-	return slices.Concat(lines(), servers(), answers(), replaced(), trusts(), proxies())
+	return slices.Concat(lines(), servers(), answers(), replaced(), webs(), trusts(), proxies())
 }
 
 // meets lets requests for the token meet a fault.

@@ -113,6 +113,17 @@ func replaced() []row {
 	}
 }
 
+// wholeRest answers one who wants the object, and one who wants its rest.
+func wholeRest(object, rest front.Fault) front.Fault {
+	return func(f *front.Front, w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") == "" {
+			object(f, w, r)
+			return
+		}
+		rest(f, w, r)
+	}
+}
+
 // answers are what servers and proxies get wrong.
 func answers() []row {
 	set := func(name, value string) front.Fault {
@@ -123,6 +134,19 @@ func answers() []row {
 		})
 	}
 	return []row{
+		{name: "200 to the rest, twice", begin: func(ctx context.Context, s *scene) error {
+			whole, err := s.store.Link(ctx, bucket, token)
+			s.front.Set(front.InTurn(token, front.Cut(s.at(40), false), front.Whole(whole), front.Whole(whole)))
+			return err
+		}},
+		{
+			name: "200 to the rest, always", begin: func(ctx context.Context, s *scene) error {
+				whole, err := s.store.Link(ctx, bucket, token)
+				s.front.Set(front.Always(token, wholeRest(front.Cut(s.at(40), false), front.Whole(whole))))
+				return err
+			},
+			exit: 6, says: "the whole object again", twice: 40,
+		},
 		{name: "another Content-Range, twice", begin: afterCut(func(*scene) []front.Fault {
 			f := set("Content-Range", "bytes 0-99/100")
 			return []front.Fault{f, f}

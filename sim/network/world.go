@@ -34,6 +34,7 @@ type world struct {
 	size             int64      // of the image
 	tokenSize        int64
 	keyFile          string
+	md5              string // of the token
 	ca, stranger     *front.Authority
 }
 
@@ -96,6 +97,11 @@ func (w *world) release(ctx context.Context) (err error) {
 		return fmt.Errorf("look at the release: %w", err)
 	}
 	w.tokenSize = info.Size()
+	sum, err := os.ReadFile(filepath.Join(folder, sums))
+	if err != nil {
+		return fmt.Errorf("look at the release: %w", err)
+	}
+	w.md5 = strings.TrimSpace(string(sum))
 	return w.push(ctx, folder, "")
 }
 

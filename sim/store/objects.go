@@ -72,6 +72,20 @@ func (s *Store) ReaderKeys(bucket string) (Keys, error) {
 	return Keys{v.AccessKeyID, v.SecretAccessKey, v.SessionToken}, nil
 }
 
+// LinkAt is a URL at another address that leads to the store, as a front's,
+// by which anybody may GET the object for so long.
+func (s *Store) LinkAt(ctx context.Context, address, bucket, name string, valid time.Duration) (string, error) {
+	c, err := newClient(address, s.keys, 1)
+	if err != nil {
+		return "", err
+	}
+	u, err := c.PresignedGetObject(ctx, bucket, name, valid, nil)
+	if err != nil {
+		return "", fmt.Errorf("make a link to %q in bucket %q: %w", name, bucket, err)
+	}
+	return u.String(), nil
+}
+
 // Link is a URL that anybody may GET the object from for an hour.
 func (s *Store) Link(ctx context.Context, bucket, name string) (string, error) {
 	u, err := s.client.PresignedGetObject(ctx, bucket, name, time.Hour, nil)

@@ -1,0 +1,82 @@
+package network
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"abota/sim/front"
+)
+
+const (
+	// brief is how long a pre-signed URL holds that expires in its row.
+	brief = 2 * time.Second
+	// long is how long the others do.
+	long = time.Hour
+)
+
+// webs are releases at a pre-signed web address.
+func webs() []row {
+	// once gives install a URL that holds for so long, and one that holds for
+	// long after the fault.
+	once := func(valid time.Duration) func(context.Context, *scene) ([]string, error) {
+		return func(ctx context.Context, s *scene) ([]string, error) {
+			if s.healed {
+				valid = long
+			}
+			link, err := s.link(ctx, valid)
+			return []string{"--checksum", s.md5, link}, err
+		}
+	}
+	// outlived cuts the download, and keeps the request for the rest until the
+	// URL has expired.
+	outlived := func(s *scene) []front.Fault {
+		return []front.Fault{front.Cut(s.at(40), false), front.Before(func(*front.Front) { time.Sleep(brief + time.Second) })}
+	}
+	patient := "timeout: {connect: 2s, handshake: 2s, header: 10s, idle: 10s}"
+	return []row{
+		{name: "pre-signed URL", source: once(long)},
+		{name: "pre-signed URL, reset in the middle", source: once(long), begin: inTurn(func(s *scene) []front.Fault {
+			return []front.Fault{front.Cut(s.at(40), true)}
+		})},
+		{
+			name: "pre-signed URL, 200 to the rest", source: once(long),
+			begin: func(ctx context.Context, s *scene) error {
+				whole, err := s.store.Link(ctx, bucket, token)
+				s.front.Set(front.InTurn(token, front.Cut(s.at(40), false), front.Whole(whole)))
+				return err
+			},
+		},
+		{
+			name: "pre-signed URL, expires in the middle", slow: true, config: []string{patient},
+			source: once(brief), begin: inTurn(outlived),
+			exit: 2, says: "expired",
+		},
+		{
+			name: "pre-signed URL, expires, url_command", slow: true, config: []string{patient, "bucket"},
+			begin: func(ctx context.Context, s *scene) error {
+				first, err := s.link(ctx, brief)
+				if err != nil {
+					return err
+				}
+				next, err := s.link(ctx, long)
+				if err != nil {
+					return err
+				}
+				s.front.Set(front.InTurn(token, outlived(s)...))
+				fresh := filepath.Join(s.dir, "fresh")
+				if err := os.WriteFile(fresh, []byte(next+"\n"), 0o600); err != nil {
+					return err
+				}
+				return s.device.say("url: "+first, "url_command: [/bin/cat, "+fresh+"]")
+			},
+		},
+	}
+}
+
+// link is a pre-signed URL of the token, through the front.
+func (s *scene) link(ctx context.Context, valid time.Duration) (string, error) {
+	return s.store.LinkAt(ctx, strings.TrimPrefix(s.front.Endpoint(), "http://"), bucket, token, valid)
+}
