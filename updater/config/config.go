@@ -140,9 +140,10 @@ type Hooks struct {
 
 // The values of Poll.Reboot.
 const (
-	// RebootNow restarts the device as soon as a release is installed.
+	// RebootNow restarts the device as soon as a release is installed, or,
+	// when the window has closed meanwhile, in the next one.
 	RebootNow = "now"
-	// RebootInWindow waits for the maintenance window.
+	// RebootInWindow installs at any time, and restarts in the window.
 	RebootInWindow = "window"
 	// RebootByApplication leaves the restart to whoever knows better.
 	RebootByApplication = "application"
@@ -154,8 +155,8 @@ type Poll struct {
 	// at random to it, and again between finding a release and taking it.
 	Interval, Jitter time.Duration
 	// Window are the times of the week in which releases are installed and
-	// the device restarts, as "Mon-Fri 02:00-04:30"; empty means always.
-	Window []string
+	// the device restarts; none means always.
+	Window []Window
 	// RateLimit is how many bytes a second a download may take; 0 means as
 	// many as there are.
 	RateLimit int64

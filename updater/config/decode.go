@@ -150,26 +150,27 @@ func list[T, E any](field func(*T) *[]E, blank E, keys []key[E]) setter[T] {
 
 // program is the setter of a command and its arguments.
 func program[T any](field func(*T) *[]string) setter[T] {
-	return texts(field, "a program and its arguments, as [/usr/bin/app, --selftest]")
+	return several(field, argument, "a program and its arguments, as [/usr/bin/app, --selftest]")
 }
 
-// texts is the setter of a list of plain texts.
-func texts[T any](field func(*T) *[]string, of string) setter[T] {
+// several is the setter of a list of scalars.
+func several[T, V any](field func(*T) *[]V, parse func(string) (V, error), of string) setter[T] {
 	return func(w *walker, dst *T, n *yaml.Node, path string) error {
 		if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 			return w.fail(n, path, "needs a list of %s", of)
 		}
-		all := make([]string, 0, len(n.Content))
+		all := make([]V, 0, len(n.Content))
 		for _, item := range n.Content {
 			item = resolve(item)
 			s, err := scalarText(item)
-			if err == nil && strings.Contains(s, "\x00") {
-				err = errors.New("holds a zero byte")
-			}
 			if err != nil {
 				return w.fail(item, path, "%v", err)
 			}
-			all = append(all, s)
+			v, err := parse(s)
+			if err != nil {
+				return w.fail(item, path, "%v", err)
+			}
+			all = append(all, v)
 		}
 		*field(dst) = all
 		return nil

@@ -87,7 +87,7 @@ var schema = []key[Config]{
 	{name: "poll", sub: []key[Config]{
 		{name: "interval", set: scalar(func(c *Config) *duration { return &c.Poll.Interval }, positiveDuration)},
 		{name: "jitter", set: scalar(func(c *Config) *duration { return &c.Poll.Jitter }, anyDuration)},
-		{name: "window", list: true, set: texts(func(c *Config) *[]string { return &c.Poll.Window }, `times of the week, as ["Mon-Fri 02:00-04:30"]`)},
+		{name: "window", list: true, set: several(func(c *Config) *[]Window { return &c.Poll.Window }, window, `times of the week, as ["Mon-Fri 02:00-04:30"]`)},
 		{name: "rate_limit", set: scalar(func(c *Config) *int64 { return &c.Poll.RateLimit }, size)},
 		{name: "wave", set: scalar(func(c *Config) *duration { return &c.Poll.Wave }, anyDuration)},
 		{name: "reboot", set: scalar(func(c *Config) *string { return &c.Poll.Reboot }, rebootPolicy)},

@@ -34,6 +34,14 @@ func secret(s string) (Secret, error) {
 	return Secret(s), nil
 }
 
+// argument is text for a program, which may hold anything but a zero byte.
+func argument(s string) (string, error) {
+	if strings.Contains(s, "\x00") {
+		return "", errors.New("holds a zero byte")
+	}
+	return s, nil
+}
+
 func filled(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {
 		return "", errors.New("is empty: leave it out to get the default")
