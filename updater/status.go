@@ -84,6 +84,15 @@ func (e *Engine) Status() (Status, error) {
 	return s, nil
 }
 
+// UnderWay is what a boot would do now, and the release that this is about.
+func (e *Engine) UnderWay() (Decision, release.ID, error) {
+	st, err := e.observe()
+	if err != nil {
+		return Decision{}, release.ID{}, err
+	}
+	return st.decision, st.recordOrNew(e.Booted).Release, nil
+}
+
 func (e *Engine) slotStatus(name bootctl.Slot, in bootctl.State, holds Content) SlotStatus {
 	s := SlotStatus{
 		Name: name, Device: e.Paths[name], State: "inactive", BootStatus: "bad", Priority: in.Priority, Tries: in.Tries,

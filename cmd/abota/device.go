@@ -71,6 +71,11 @@ func (c *command) openWith(build func(*device) error) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.openOn(cfg, build)
+}
+
+// openOn builds an engine on a configuration that was read before.
+func (c *command) openOn(cfg *config.Config, build func(*device) error) (*device, error) {
 	if err := cfg.NeedSlots(); err != nil {
 		return nil, err
 	}
@@ -88,10 +93,14 @@ func (c *command) load() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.warn(cfg)
+	return cfg, nil
+}
+
+func (c *command) warn(cfg *config.Config) {
 	for _, w := range cfg.Warnings {
 		c.log.Warn(w)
 	}
-	return cfg, nil
 }
 
 func (d *device) build(ctx context.Context, c *command, how access) error {

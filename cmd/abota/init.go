@@ -9,7 +9,7 @@ import (
 	"abota/cmd/internal/cli"
 )
 
-// The files that make init run `abota boot`. They are kept beside the command
+// The files that make init run `abota boot` and `abota run`. They are kept beside the command
 // so that a device maker's image and this binary never disagree.
 var (
 	//go:embed init/abota.service
@@ -18,13 +18,20 @@ var (
 	systemdFailedUnit string
 	//go:embed init/abota.sysv
 	sysvScript string
+	//go:embed init/abota-agent.service
+	systemdAgentUnit string
+	//go:embed init/abota-agent.sysv
+	sysvAgentScript string
 )
 
 func printInit(c *command, _ *flag.FlagSet) func(context.Context, []string) error {
 	return func(_ context.Context, args []string) error {
-		kinds := map[string]string{"systemd": systemdUnit, "systemd-failed": systemdFailedUnit, "sysv": sysvScript}
+		kinds := map[string]string{
+			"systemd": systemdUnit, "systemd-failed": systemdFailedUnit, "sysv": sysvScript,
+			"systemd-agent": systemdAgentUnit, "sysv-agent": sysvAgentScript,
+		}
 		if len(args) != 1 || kinds[args[0]] == "" {
-			return cli.Usage("init takes systemd, systemd-failed or sysv")
+			return cli.Usage("init takes systemd, systemd-failed, systemd-agent, sysv or sysv-agent")
 		}
 		fmt.Fprint(c.Stdout, kinds[args[0]])
 		return nil

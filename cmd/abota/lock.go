@@ -20,11 +20,13 @@ var errLocked = errors.New("another abota is at work")
 // back when the process ends, however it ends.
 type stateLock struct{ file *os.File }
 
-func openLock(stateDir string) (*stateLock, error) {
+func openLock(stateDir string) (*stateLock, error) { return openLockFile(stateDir, "lock") }
+
+func openLockFile(stateDir, name string) (*stateLock, error) {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot use state_dir: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(stateDir, "lock"), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(filepath.Join(stateDir, name), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use state_dir: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -61,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"damage":  damageFile,
 			"site":    serveSite,
 			"sum":     sumOf,
+			"waitfor": waitForFile,
 		},
 	})
 }
@@ -153,6 +155,17 @@ func sumOf(ts *testscript.TestScript, _ bool, args []string) {
 	content := []byte(ts.ReadFile(args[0]))
 	ts.Setenv("MD5", fmt.Sprintf("%x", md5.Sum(content)))
 	ts.Setenv("SHA256", fmt.Sprintf("%x", sha256.Sum256(content)))
+}
+
+// waitForFile FILE: a command in the background makes it.
+func waitForFile(ts *testscript.TestScript, _ bool, args []string) {
+	for range 600 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("no %s", args[0])
 }
 
 // damageFile FILE: flips a bit in the middle.

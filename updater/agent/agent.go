@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 )
 
@@ -40,7 +41,7 @@ type Agent struct {
 	Device Device
 	Store  Store
 	// Now, optional, wakes it: it looks at once.
-	Now <-chan struct{}
+	Now <-chan os.Signal
 	// Alive is called whenever the loop has made progress, and at least every
 	// Pulse while it waits; a Pulse of 0 means only then.
 	Alive func()

@@ -26,6 +26,8 @@ const (
 
 	// Transport: the network or the server failed.
 	Transport
+	// Missing: the source offers no release.
+	Missing
 	// Denied: the source or the configuration has to be put right.
 	Denied
 	// Corrupt: what is published does not hold together.
@@ -42,7 +44,7 @@ const (
 
 var kindNames = [...]string{
 	NothingNew: "nothing new", Available: "available", Waiting: "waiting", Unwanted: "unwanted",
-	Superseded: "superseded", Stopped: "stopped", Transport: "transport", Denied: "denied", Corrupt: "corrupt",
+	Superseded: "superseded", Stopped: "stopped", Transport: "transport", Missing: "missing", Denied: "denied", Corrupt: "corrupt",
 	Refused: "refused", Deferred: "deferred", Busy: "busy", Failed: "failed",
 }
 
@@ -87,9 +89,10 @@ type pace struct {
 }
 
 var paces = map[Kind]pace{
-	Transport: {5 * time.Minute, 12},
+	Transport: {15 * time.Minute, 4},
 	// What only people put right is not asked for all the time.
-	Denied:  {0, 24},
+	Denied:  {0, 6},
+	Missing: {0, 1},
 	Corrupt: {0, 24},
 	Refused: {0, 24},
 	// Disks seldom heal, but are seldom broken.

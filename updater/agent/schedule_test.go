@@ -74,10 +74,11 @@ func TestPausesGrowByCause(t *testing.T) {
 		interval time.Duration
 		want     []time.Duration
 	}{
-		{Transport, h, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, h, h}},
-		{Transport, 10 * time.Second, []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 2 * m, 2 * m}},
-		{Transport, 24 * h, []time.Duration{5 * m, 10 * m, 20 * m, 40 * m, 80 * m, 160 * m, 320 * m, 640 * m, 1280 * m, 24 * h, 24 * h}},
-		{Denied, h, []time.Duration{h, 2 * h, 4 * h, 8 * h, 16 * h, 24 * h, 24 * h}},
+		{Transport, h, []time.Duration{15 * m, 30 * m, h, h}},
+		{Transport, 10 * time.Second, []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, 40 * time.Second}},
+		{Transport, 24 * h, []time.Duration{15 * m, 30 * m, h, 2 * h, 4 * h, 8 * h, 16 * h, 24 * h, 24 * h}},
+		{Denied, h, []time.Duration{h, 2 * h, 4 * h, 6 * h, 6 * h}},
+		{Missing, h, []time.Duration{h, h}},
 		{Corrupt, 30 * m, []time.Duration{30 * m, h, 2 * h, 4 * h, 8 * h, 12 * h, 12 * h}},
 		{Denied, 48 * h, []time.Duration{48 * h, 48 * h}},
 		{Busy, h, []time.Duration{m, 2 * m, 4 * m, 8 * m, 10 * m, 10 * m}},
@@ -122,10 +123,10 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	ask := func(after time.Duration, r Rand) Step {
 		return s.After(hourly, now, Look, Outcome{Kind: Transport, RetryAfter: after}, r).Next(hourly, now)
 	}
-	wantStep(t, "shorter than the pause", ask(time.Second, least), Look, 5*time.Minute)
+	wantStep(t, "shorter than the pause", ask(time.Second, least), Look, 15*time.Minute)
 	wantStep(t, "longer", ask(3*time.Hour, least), Look, 3*time.Hour)
 	wantStep(t, "not all at once", ask(3*time.Hour, longest), Look, 3*time.Hour+18*time.Minute-1)
-	wantStep(t, "a little, spread by the jitter", ask(6*time.Minute, longest), Look, 16*time.Minute-1)
+	wantStep(t, "a little, spread by the jitter", ask(26*time.Minute, longest), Look, 36*time.Minute-1)
 	wantStep(t, "at most a day", ask(1000*time.Hour, least), Look, 24*time.Hour)
 
 	s = s.After(hourly, now, Look, available(time.Time{}), least)

@@ -126,7 +126,7 @@ func (r *Release) Check(ctx context.Context) (release.ID, error) {
 		return release.ID{}, err
 	}
 	if len(pins) > 0 {
-		return release.ID{Checksum: sum.MD5, Source: r.Source.String()}, nil
+		return release.ID{Checksum: sum.MD5, Source: r.Source.String(), Published: pins[0].info.Modified}, nil
 	}
 	token, err := r.Source.Look(ctx, r.Token)
 	if err != nil {
@@ -134,6 +134,7 @@ func (r *Release) Check(ctx context.Context) (release.ID, error) {
 	}
 	id := r.id(sum, token)
 	id.SHA256 = sum.SHA256 // which would be its identity
+	id.Published = token.Modified
 	return id, nil
 }
 

@@ -22,6 +22,9 @@ type ID struct {
 	Source string `json:"source,omitempty"`
 	// Size is the artifact's size in bytes as stored, or 0 when unknown.
 	Size int64 `json:"size,omitempty"`
+	// Published is when the source says that the release was put there, zero
+	// when unknown. It is a word and no part of the identity, so it is not kept.
+	Published time.Time `json:"-"`
 }
 
 // Part is one payload of a release, in the order in which it arrives.

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"abota/bootctl"
+	"abota/cmd/internal/cli"
+	"abota/updater"
+	"abota/updater/agent"
+	"abota/updater/config"
+	"abota/updater/hook"
+	"abota/updater/release"
+	"abota/updater/source"
+)
+
+// agentDevice is what the agent works with: the verbs check, install and the
+// reboot, on a configuration that may change under way. The lock is held, and
+// files are open, only during a step.
+type agentDevice struct {
+	c        *command
+	cfg      *config.Config
+	identity string
+	alive    func()
+	// complaint is what was last said of the configuration, so that it is
+	// said once.
+	complaint string
+}
+
+// Policy reads the configuration again. A broken one changes nothing.
+func (a *agentDevice) Policy() agent.Policy {
+	if err := a.reload(); err != nil {
+		a.complain(err.Error(), func() {
+			a.c.log.Error("going on with the configuration as it was", "error", err)
+		})
+	}
+	p := a.cfg.Poll
+	windows := make([]agent.Window, len(p.Window))
+	for i, w := range p.Window {
+		windows[i] = agent.Window(w)
+	}
+	return agent.Policy{
+		Interval: p.Interval, Jitter: p.Jitter, Wave: p.Wave, Windows: windows, Identity: a.identity,
+		Reboot: map[string]agent.Reboot{
+			config.RebootNow: agent.RebootNow, config.RebootInWindow: agent.RebootInWindow,
+			config.RebootByApplication: agent.RebootByApplication,
+		}[p.Reboot],
+	}
+}
+
+func (a *agentDevice) reload() error {
+	cfg, err := config.Load(a.c.configPaths(), a.c.environ, a.c.sets)
+	if err == nil {
+		err = errors.Join(cfg.NeedSlots(), cfg.NeedSource())
+	}
+	switch {
+	case err != nil:
+		return err
+	case cfg.StateDir != a.cfg.StateDir:
+		return errors.New("state_dir has changed: restart the agent")
+	}
+	if !slices.Equal(cfg.Warnings, a.cfg.Warnings) {
+		a.c.warn(cfg)
+	}
+	a.cfg, a.complaint = cfg, ""
+	return nil
+}
+
+func (a *agentDevice) complain(of string, how func()) {
+	if a.complaint != of {
+		a.complaint = of
+		how()
+	}
+}
+
+// builtAt is when this binary was built, as far as it knows: no clock that is
+// right shows less.
+var builtAt = sync.OnceValue(func() time.Time {
+	if built, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range built.Settings {
+			if at, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
+				return at
+			}
+		}
+	}
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+})
+
+// Clock is the system's, unless it shows a time at which this binary was not
+// built yet.
+func (a *agentDevice) Clock() time.Time {
+	now := time.Now()
+	if now.Before(builtAt()) {
+		return time.Time{}
+	}
+	return now
+}
+
+// errSuperseded: another release is offered than was to be installed.
+var errSuperseded = errors.New("another release was published meanwhile")
+
+// errOnTrial: a trial is under way, and `abota boot` decides it.
+var errOnTrial = errors.New("the booted slot is on trial")
+
+// Look is `abota check`.
+func (a *agentDevice) Look(ctx context.Context) agent.Outcome {
+	var (
+		out   updater.Outcome
+		waits bool
+	)
+	err := a.with(ctx, reading, "", func(d *device) (err error) {
+		if underWay, _, err := d.UnderWay(); err == nil && underWay.Action == updater.Trial {
+			return fmt.Errorf("%w: %s", errOnTrial, underWay.Why)
+		}
+		out, err = d.Check(ctx, updater.InstallOptions{})
+		waits = out.RebootRequired && out.Slot != d.Booted
+		return err
+	})
+	kind := agent.Available
+	switch {
+	case errors.Is(err, updater.ErrNothingToDo) && waits:
+		kind = agent.Waiting
+	case errors.Is(err, updater.ErrRefusedRelease):
+		kind = agent.Unwanted
+	case err != nil:
+		kind = failure(err)
+	}
+	return a.outcome(ctx, kind, out, err)
+}
+
+// Install is `abota install`, of one release and no other.
+func (a *agentDevice) Install(ctx context.Context, want string) agent.Outcome {
+	var (
+		out   updater.Outcome
+		waits bool
+	)
+	err := a.with(ctx, writing, want, func(d *device) (err error) {
+		d.Progress = func(updater.Progress) { a.alive() }
+		out, err = d.Install(ctx, updater.InstallOptions{})
+		waits = out.RebootRequired && out.Slot != d.Booted
+		return err
+	})
+	kind := agent.NothingNew
+	switch {
+	case waits && (err == nil || errors.Is(err, updater.ErrNothingToDo)):
+		kind = agent.Waiting
+	case err != nil:
+		kind = failure(err)
+	}
+	return a.outcome(ctx, kind, out, err)
+}
+
+// Restart reboots, if that still starts this release.
+func (a *agentDevice) Restart(ctx context.Context, want string) agent.Outcome {
+	kind := agent.Failed
+	err := a.with(ctx, writing, "", func(d *device) error {
+		underWay, id, err := d.UnderWay()
+		switch {
+		case err != nil:
+			return err
+		case underWay.Action != updater.RebootRequired || id.Checksum != want:
+			kind = agent.NothingNew
+			return nil
+		}
+		if err := d.Restart(ctx); err != nil {
+			return err
+		}
+		return errors.New("the device did not restart")
+	})
+	if err != nil {
+		kind = failure(err)
+	}
+	return a.outcome(ctx, kind, updater.Outcome{}, err)
+}
+
+// with opens the device for one step.
+func (a *agentDevice) with(ctx context.Context, how access, want string, do func(*device) error) error {
+	d, err := a.c.openOn(a.cfg, func(d *device) error { return d.build(ctx, a.c, how) })
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	r, err := a.c.release(a.cfg, nil)
+	if err != nil {
+		return err
+	}
+	d.Engine.Release = offered{r}
+	if want != "" {
+		d.Engine.Release = pinned{d.Engine.Release, want}
+	}
+	return do(d)
+}
+
+func (a *agentDevice) outcome(ctx context.Context, kind agent.Kind, out updater.Outcome, err error) agent.Outcome {
+	if ctx.Err() != nil {
+		kind = agent.Stopped
+	}
+	return agent.Outcome{
+		Kind: kind, Release: out.Release.Checksum, Name: out.Release.Name(), Published: out.Release.Published,
+		RetryAfter: source.RetryAfter(err), Err: err,
+	}
+}
+
+// failures maps errors to what the agent does about them; the first match
+// counts, and what is nowhere here goes by its exit code.
+var failures = []struct {
+	is   error
+	kind agent.Kind
+}{
+	{errSuperseded, agent.Superseded},
+	{errLocked, agent.Busy},
+	{errOnTrial, agent.Busy},
+	{hook.ErrDeferred, agent.Deferred},
+	{updater.ErrUnhealthy, agent.Unwanted},
+	{source.ErrNotFound, agent.Missing},
+}
+
+// failure is the kind of an error that a step ended in.
+func failure(err error) agent.Kind {
+	for _, f := range failures {
+		if errors.Is(err, f.is) {
+			return f.kind
+		}
+	}
+	// The other verbs' refusals are about what is under way.
+	if errors.As(err, new(*bootctl.RefusedError)) {
+		return agent.Busy
+	}
+	switch exitCode(err) {
+	case cli.ExitNothingToDo:
+		return agent.NothingNew
+	case cli.ExitUsage:
+		return agent.Denied
+	case cli.ExitUntrusted:
+		return agent.Corrupt
+	case cli.ExitTransport:
+		return agent.Transport
+	case cli.ExitRefused:
+		return agent.Refused
+	}
+	return agent.Failed
+}
+
+// pinned is a release that counts only as long as it is the one that was
+// found: another one has a time of its own.
+type pinned struct {
+	updater.Release
+	checksum string
+}
+
+func (p pinned) Check(ctx context.Context) (release.ID, error) {
+	id, err := p.Release.Check(ctx)
+	if err == nil && id.Checksum != p.checksum {
+		err = fmt.Errorf("%w: %s", errSuperseded, id.Name())
+	}
+	return id, err
+}
+
+func (p pinned) Open(ctx context.Context) (updater.Payload, error) {
+	payload, err := p.Release.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if id := payload.ID(); id.Checksum != p.checksum {
+		return nil, errors.Join(fmt.Errorf("%w: %s", errSuperseded, id.Name()), payload.Close())
+	}
+	return payload, nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// identityFiles are where a Linux device says which one it is.
+var identityFiles = []string{"/etc/machine-id", "/proc/device-tree/serial-number"}
+
+// deviceIdentity tells this device from every other, by what the system says
+// or else by a number drawn once and kept in the state directory.
+func deviceIdentity(stateDir string, log *slog.Logger) string {
+	kept := filepath.Join(stateDir, "identity")
+	for _, path := range append(identityFiles, kept) {
+		text, err := os.ReadFile(path)
+		id := strings.Trim(string(text), "\x00 \n")
+		if err == nil && id != "" && id != "uninitialized" {
+			return id
+		}
+	}
+	number := make([]byte, 16)
+	rand.Read(number)
+	id := hex.EncodeToString(number)
+	if err := renameio.WriteFile(kept, []byte(id+"\n"), 0o600); err != nil {
+		log.Warn("this device has no identity that lasts, so its wave changes with every start", "error", err)
+	}
+	return id
+}

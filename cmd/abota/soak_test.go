@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/signal"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const (
+	soakAgents = 200
+	soakHours  = 48
+	// soakWave is the wave that the devices are configured with.
+	soakWave = 6 * time.Hour
+)
+
+// flapping is an S3 server with a fault for every hour, on the devices' clock.
+// It counts who asked when.
+type flapping struct {
+	// minute is how many minutes have passed for the devices.
+	minute atomic.Int64
+
+	mu    sync.Mutex
+	dir   string
+	since time.Time
+	// asked counts requests by agent and hour, fleet by minute, installs by
+	// minute.
+	asked    [soakAgents][soakHours]int
+	fleet    [soakHours * 60]int
+	installs [soakHours * 60]int
+	agents   map[string]int
+}
+
+// faults are what the server does, hour by hour, over and over.
+var faults = []struct {
+	name string
+	do   func(http.ResponseWriter)
+}{
+	{"", nil},
+	{"", nil},
+	{"", nil},
+	{"503", func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }},
+	{"", nil},
+	{"429, Retry-After 40 min", func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "2400")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}},
+	{"", nil},
+	{"connection cut", hangUp},
+	{"connection cut", hangUp},
+	{"", nil},
+	{"", nil},
+	{"403 AccessDenied", func(w http.ResponseWriter) {
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, "<Error><Code>AccessDenied</Code></Error>")
+	}},
+}
+
+func hangUp(w http.ResponseWriter) {
+	if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+		conn.Close()
+	}
+}
+
+func (f *flapping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	minute := min(int(f.minute.Load()), soakHours*60-1)
+	who, _, _ := strings.Cut(r.Header.Get("Authorization"), "/")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	agent, known := f.agents[who]
+	if !known {
+		http.Error(w, "who is this?", http.StatusBadRequest)
+		return
+	}
+	f.asked[agent][minute/60]++
+	f.fleet[minute]++
+	if fault := faults[minute/60%len(faults)]; fault.do != nil {
+		fault.do(w)
+		return
+	}
+	name := path.Base(r.URL.Path)
+	if name == "firmware.zip" {
+		f.installs[minute]++
+	}
+	content, err := os.ReadFile(filepath.Join(f.dir, name))
+	if err != nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(content)))
+	w.Header().Set("Last-Modified", f.since.UTC().Format(http.TimeFormat))
+	http.ServeContent(w, r, name, f.since, strings.NewReader(string(content)))
+}
+
+func (f *flapping) publish(dir string, since time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dir, f.since = dir, since
+}
+
+// holdings is what a process holds on to.
+type holdings struct {
+	heap              uint64
+	descriptors, gors int
+}
+
+func measure(t *testing.T) holdings {
+	t.Helper()
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	open, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return holdings{m.HeapAlloc, len(open), runtime.NumGoroutine()}
+}
+
+// TestSoak: 200 devices are switched on together and left alone for 48 hours
+// with `abota run`, a server that fails in a different way every few hours, and
+// two releases. Everything is the real command, from its arguments to files,
+// locks and sockets; only the clock is virtual.
+func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a minute")
+	}
+	// Before the bubble, since the runtime's own goroutine for signals is none
+	// of the devices.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1)
+	known := identityFiles
+	identityFiles = nil // each draws its own
+	t.Cleanup(func() { identityFiles = known })
+
+	server := &flapping{agents: map[string]int{}}
+	web := httptest.NewUnstartedServer(server)
+	web.Config.SetKeepAlivesEnabled(false)
+	web.Start()
+	t.Cleanup(web.Close)
+	devices := make([]string, soakAgents)
+	for i := range devices {
+		devices[i] = soakDevice(t, i, web.URL)
+		server.agents["AWS4-HMAC-SHA256 Credential=AGENT"+fmt.Sprint(i)] = i
+	}
+	var releases []string
+	for _, text := range []string{"factory", "first", "second"} {
+		dir := filepath.Join(t.TempDir(), text)
+		must(t, writeRelease(dir, "system "+text, 5000))
+		releases = append(releases, dir)
+	}
+	var begin, end holdings
+	began := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)))
+		start := time.Now()
+		ctx, stop := context.WithCancel(t.Context())
+		var over sync.WaitGroup
+		for i, config := range devices {
+			over.Go(func() {
+				args := []string{"--config", config, "run"}
+				if code := run(ctx, args, nil, io.Discard, io.Discard); code != 0 {
+					t.Errorf("agent %d ended with exit code %d", i, code)
+				}
+			})
+		}
+		for minute := range soakHours * 60 {
+			server.minute.Store(int64(minute))
+			switch minute {
+			case 0:
+				server.publish(releases[0], start.Add(-100*time.Hour))
+			case 60:
+				begin = measure(t)
+			case 12 * 60:
+				server.publish(releases[1], time.Now())
+			case 30 * 60:
+				server.publish(releases[2], time.Now())
+			}
+			time.Sleep(time.Minute)
+		}
+		end = measure(t)
+		stop()
+		over.Wait()
+	})
+	server.judge(t, begin, end, time.Since(began))
+	for i, config := range devices {
+		soakStatus(t, i, config)
+	}
+}
+
+// soakDevice makes a device that is known to the server by its access key.
+func soakDevice(t *testing.T, i int, endpoint string) (config string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"a.img", "b.img"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), make([]byte, 16<<10), 0o600))
+	}
+	config = filepath.Join(dir, "config.yaml")
+	must(t, os.WriteFile(config, fmt.Appendf(nil, `
+accesskey: AGENT%d
+secretkey: SK
+bucket: b
+endpoint: %s
+slots: {a: %[3]s/a.img, b: %[3]s/b.img}
+state_dir: %[3]s/state
+poll: {interval: 1h, jitter: 10m, wave: %s, reboot: application}
+`, i, endpoint, dir, soakWave), 0o600))
+	return config
+}
+
+// soakStatus: in the end each device has the last release, and waits for its
+// restart.
+func soakStatus(t *testing.T, i int, config string) {
+	t.Helper()
+	var out strings.Builder
+	if code := run(t.Context(), []string{"--config", config, "--json", "status"}, nil, &out, io.Discard); code != 0 {
+		t.Fatalf("agent %d: status ends with %d", i, code)
+	}
+	var s struct {
+		Phase   string
+		Primary string
+		Reboot  bool `json:"reboot_required"`
+	}
+	must(t, json.Unmarshal([]byte(out.String()), &s))
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(config), "b.img"))
+	must(t, err)
+	if s.Phase != "armed" || s.Primary != "B" || !s.Reboot || !strings.HasPrefix(string(content), "system second") {
+		t.Errorf("agent %d: %+v, slot B holds %q", i, s, content[:16])
+	}
+}
+
+// judge prints the table and holds it against what a fleet may do.
+func (f *flapping) judge(t *testing.T, begin, end holdings, took time.Duration) {
+	t.Helper()
+	const nominal = float64(soakAgents) // one look an hour each
+	var perHour []int
+	var hours [soakHours]int
+	for _, agent := range f.asked {
+		for hour, n := range agent {
+			perHour = append(perHour, n)
+			hours[hour] += n
+		}
+	}
+	slices.Sort(perHour)
+	t.Logf("%d agents, %d h virtual, %.1f s real; interval 1h, jitter 10m, wave %s", soakAgents, soakHours, took.Seconds(), soakWave)
+	t.Logf("requests an hour and agent: min %d, median %d, 99 %% %d, max %d", perHour[0], perHour[len(perHour)/2], perHour[len(perHour)*99/100], perHour[len(perHour)-1])
+	t.Logf("%5s %-25s %8s %8s %6s %5s %9s", "hour", "server", "requests", "even/min", "peak", "ratio", "installs")
+	for hour, n := range hours {
+		peak := slices.Max(f.fleet[hour*60 : hour*60+60])
+		installs := 0
+		for _, n := range f.installs[hour*60 : hour*60+60] {
+			installs += n
+		}
+		even := float64(n) / 60
+		t.Logf("%5d %-25s %8d %8.1f %6d %5.1f %9d", hour, faults[hour%len(faults)].name, n, even, peak, float64(peak)/max(even, 1), installs)
+		if float64(n) > 8*nominal {
+			t.Errorf("hour %d: %d requests, more than 8 looks an agent", hour, n)
+		}
+		// A minute with four times what is even is a herd; a few requests in
+		// one minute are chance.
+		if float64(peak) > 4*max(even, nominal/60) {
+			t.Errorf("hour %d: %d requests in one minute, %.1f would be even", hour, peak, even)
+		}
+	}
+	if median := perHour[len(perHour)/2]; median > 2 {
+		t.Errorf("the median is %d requests an hour", median)
+	}
+	t.Logf("%10s %8s %12s %11s", "after", "heap KiB", "descriptors", "goroutines")
+	t.Logf("%10s %8d %12d %11d", "1 h", begin.heap>>10, begin.descriptors, begin.gors)
+	t.Logf("%10s %8d %12d %11d", "48 h", end.heap>>10, end.descriptors, end.gors)
+	if end.heap > begin.heap+begin.heap/4+1<<20 {
+		t.Error("memory grew")
+	}
+	if end.descriptors > begin.descriptors+4 || end.gors > begin.gors+4 {
+		t.Error("descriptors or goroutines leak")
+	}
+}
