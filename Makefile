@@ -38,6 +38,10 @@ network: deps ## a table of every fault of networks and servers: outcome, bytes 
 test: deps ## every test, with a real MinIO and one whole update in QEMU
 	$(GO) test -timeout 30m ./...
 
+.PHONY: soak
+soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps failing
+	$(GO) test -count=1 -v -run TestSoak ./cmd/abota
+
 .PHONY: check
 check: ## format, vet, staticcheck, import rule, size budget
 	@out=$$($(GO) run $(GOFUMPT) -l bootctl cmd sim updater) && test -z "$$out" || { echo "gofumpt differs: $$out"; exit 1; }

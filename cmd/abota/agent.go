@@ -107,6 +107,10 @@ var errSuperseded = errors.New("another release was published meanwhile")
 // errOnTrial: a trial is under way, and `abota boot` decides it.
 var errOnTrial = errors.New("the booted slot is on trial")
 
+// lookTries is how often one look asks, at most: nobody waits for it, and the
+// next one comes soon enough.
+const lookTries = 2
+
 // Look is `abota check`.
 func (a *agentDevice) Look(ctx context.Context) agent.Outcome {
 	var (
@@ -185,7 +189,11 @@ func (a *agentDevice) with(ctx context.Context, how access, want string, do func
 		return err
 	}
 	defer d.Close()
-	r, err := a.c.release(a.cfg, nil)
+	cfg := *a.cfg
+	if how == reading {
+		cfg.Retry.Open = min(cfg.Retry.Open, lookTries)
+	}
+	r, err := a.c.release(&cfg, nil)
 	if err != nil {
 		return err
 	}
