@@ -193,6 +193,7 @@ func (a *agentDevice) with(ctx context.Context, how access, want string, do func
 	if how == reading {
 		cfg.Retry.Open = min(cfg.Retry.Open, lookTries)
 	}
+	a.c.rateLimit = cfg.Poll.RateLimit
 	r, err := a.c.release(&cfg, nil)
 	if err != nil {
 		return err
