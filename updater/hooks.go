@@ -41,7 +41,12 @@ func (e *Engine) beforeInstall(ctx context.Context, out Outcome) error {
 // Restart reboots into the slot that boots next, unless the before_reboot hook
 // defers it (hook.ErrDeferred). A hook that fails in another way is logged and
 // holds nothing up: a broken one must not keep a device on an old release.
+// Directory slots need no reboot: see Follow.
 func (e *Engine) Restart(ctx context.Context) error {
+	if e.Service != nil {
+		_, err := e.Follow(ctx)
+		return err
+	}
 	next, id := e.bootsNext()
 	if err := e.beforeReboot(ctx, next, id); err != nil {
 		e.tell(EventDeferred, next, id, e.Code(err), err.Error())

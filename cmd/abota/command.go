@@ -91,6 +91,8 @@ Options of verbs:
   rollback  --reboot             restart into the other slot at once
   boot      --init               what the unit and the script pass: outside of a
                                  trial no error makes init reboot the device
+            --select             only set the link of directory slots, before what
+                                 runs from them is started
   report    -o FILE              where to, or - for stdout
   provision --image FILE         into a disk image, with --state-dir DIR for the
                                  folder that becomes state_dir

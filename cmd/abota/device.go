@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"abota/bootctl"
@@ -104,6 +103,9 @@ func (c *command) warn(cfg *config.Config) {
 }
 
 func (d *device) build(ctx context.Context, c *command, how access) error {
+	if d.cfg.Slots[bootctl.A].Dir != "" {
+		return d.buildOnFolders(ctx, c, how)
+	}
 	host := slot.Host{}
 	paths, err := d.slotPaths(host)
 	if err != nil {
@@ -130,27 +132,33 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	bootID, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := bootID()
 	if err != nil {
-		return fmt.Errorf("cannot tell this boot from the next: %w", err)
+		return err
 	}
 	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) { return slot.Digest(ctx, paths[s], -1) }
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
-		BootID: strings.TrimSpace(string(bootID)), ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
+		BootID: id, ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
 		Reboot: rebootFor(backend, said.byLoader() || !plainFiles(paths), c.log), Evidence: pstoreEvidence,
-		Watchdog: d.watchdog(c.log), Progress: func(updater.Progress) {},
-		Code: exitCode, Now: time.Now, Log: c.log,
 	}
-	d.Engine.Hooks, d.Engine.Note = d.hooks(), d.note(said.byLoader() || !plainFiles(paths))
-	if how != reading {
-		d.Engine.Events = d.events(c, d.BootID)
-	}
-	d.Engine.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
-	if held != nil {
-		d.Engine.Unlocked = held.unlocked
-	}
+	d.Note = d.note(said.byLoader() || !plainFiles(paths))
+	d.equip(c, held, how)
 	return nil
+}
+
+// equip gives the engine what is the same for every kind of slot.
+func (d *device) equip(c *command, held *stateLock, how access) {
+	e := d.Engine
+	e.Watchdog, e.Progress, e.Hooks = d.watchdog(c.log), func(updater.Progress) {}, d.hooks()
+	e.Code, e.Now, e.Log = exitCode, time.Now, c.log
+	if how != reading {
+		e.Events = d.events(c, d.BootID)
+	}
+	e.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
+	if held != nil {
+		e.Unlocked = held.unlocked
+	}
 }
 
 func (d *device) slotPaths(host slot.Host) (paths [2]string, err error) {

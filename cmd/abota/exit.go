@@ -12,6 +12,7 @@ import (
 	"abota/updater/hook"
 	"abota/updater/slot"
 	"abota/updater/source"
+	"abota/updater/tree"
 )
 
 // errRebootRequired is success that the caller asked to see in the exit code.
@@ -34,6 +35,9 @@ var codes = []struct {
 	{source.ErrChanged, cli.ExitTransport},
 	{source.ErrDenied, cli.ExitUsage},
 	{slot.ErrFull, cli.ExitRefused},
+	{tree.ErrFull, cli.ExitRefused},
+	{tree.ErrRefused, cli.ExitUntrusted},
+	{tree.ErrPlace, cli.ExitUsage},
 	{slot.ErrInUse, cli.ExitRefused},
 	{slot.ErrSameDevice, cli.ExitUsage},
 	{bootctl.ErrNoTable, cli.ExitUsage},

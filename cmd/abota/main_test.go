@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,10 +54,18 @@ func TestScripts(t *testing.T) {
 			config := fmt.Sprintf("accesskey:AK\nsecretkey:SK\nregion:xx-west-1\nfile_name:firmware.zip\nbucket:b\nendpoint:http://127.0.0.1:1\nslots:\n  a: %[1]s/a.img\n  b: %[1]s/b.img\nstate_dir: %[1]s/state\nhealth: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: [test, -e, %[1]s/healthy]}]}\n", env.WorkDir)
 			env.Setenv("ABOTA_CONFIG", filepath.Join(env.WorkDir, "config.yaml"))
 			env.Setenv("PATH", env.Getenv("PATH")+":/usr/sbin:/sbin")
+			// A script about directory slots brings its own.
+			folders := filepath.Join(env.WorkDir, "folders.yaml")
+			if own, err := os.ReadFile(folders); err == nil {
+				env.Setenv("ABOTA_CONFIG", folders)
+				config = strings.ReplaceAll(string(own), "$WORK", env.WorkDir)
+				return os.WriteFile(folders, []byte(config), 0o600)
+			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "config.yaml"), []byte(config), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"release": makeRelease,
+			"packs":   packFolder,
 			"holds":   slotHolds,
 			"exits":   exitsWith,
 			"damage":  damageFile,
@@ -79,16 +88,62 @@ func makeRelease(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func writeRelease(dir, text string, size int) error {
-	var image, token bytes.Buffer
-	archive := zip.NewWriter(&image)
-	entry, err := archive.Create("rootfs.img")
+	return encrypted(dir, func(archive *zip.Writer) error {
+		entry, err := archive.Create("rootfs.img")
+		if err == nil {
+			_, err = io.WriteString(entry, text+strings.Repeat("\x00", size-len(text)))
+		}
+		return err
+	})
+}
+
+// packFolder DIR FOLDER: a classic release of a folder's files, with their
+// modes. A file whose name ends in .link is a symbolic link to what it holds.
+func packFolder(ts *testscript.TestScript, _ bool, args []string) {
+	folder := ts.MkAbs(args[1])
+	ts.Check(encrypted(ts.MkAbs(args[0]), func(archive *zip.Writer) error {
+		return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || path == folder {
+				return err
+			}
+			return addFile(archive, strings.TrimPrefix(path, folder+"/"), path, d)
+		})
+	}))
+}
+
+func addFile(archive *zip.Writer, name, path string, d fs.DirEntry) error {
+	fi, err := d.Info()
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(entry, text+strings.Repeat("\x00", size-len(text))); err != nil {
+	h, err := zip.FileInfoHeader(fi)
+	if err != nil {
 		return err
 	}
-	if err := archive.Close(); err != nil {
+	h.Name, h.Method = name, zip.Deflate
+	if fi.IsDir() {
+		h.Name, h.Method = name+"/", zip.Store
+	}
+	link := false
+	if h.Name, link = strings.CutSuffix(h.Name, ".link"); link {
+		h.SetMode(fs.ModeSymlink | 0o777)
+	}
+	entry, err := archive.CreateHeader(h)
+	if err != nil || fi.IsDir() {
+		return err
+	}
+	content, err := os.ReadFile(path)
+	if link {
+		content = bytes.TrimSpace(content)
+	}
+	return errors.Join(err, func() error { _, err := entry.Write(content); return err }())
+}
+
+// encrypted writes a classic release of a zip.
+func encrypted(dir string, fill func(*zip.Writer) error) error {
+	var image, token bytes.Buffer
+	archive := zip.NewWriter(&image)
+	if err := errors.Join(fill(archive), archive.Close()); err != nil {
 		return err
 	}
 	key := &fernet.Key{}

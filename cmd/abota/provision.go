@@ -66,6 +66,9 @@ func (c *command) openImage(ctx context.Context, image string) (*device, error) 
 }
 
 func (d *device) buildOnImage(ctx context.Context, c *command, image string) error {
+	if d.cfg.Slots[bootctl.A].Dir != "" {
+		return &configError{errors.New("provision --image is for slots on partitions: provision folders where they are, with --state-dir and --set slots.a.dir=…")}
+	}
 	var parts [2]slot.Part
 	var paths [2]string
 	for _, s := range bootctl.Slots {

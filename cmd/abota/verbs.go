@@ -35,7 +35,7 @@ func install(c *command, flags *flag.FlagSet) action {
 		out, err := d.Install(ctx, opts)
 		bar.End()
 		switch {
-		case errors.Is(err, updater.ErrNothingToDo) && *andReboot && out.RebootRequired && out.Slot != d.Booted:
+		case errors.Is(err, updater.ErrNothingToDo) && *andReboot && d.Service == nil && out.RebootRequired && out.Slot != d.Booted:
 			// Installed before, and its reboot was deferred or forgotten.
 			_ = c.nothingToDo(out, err)
 			return d.Restart(ctx)
@@ -47,9 +47,16 @@ func install(c *command, flags *flag.FlagSet) action {
 		case err != nil:
 			return err
 		}
-		c.Say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, cli.Size(out.Size))
+		if out.RebootRequired {
+			c.Say("installed release %s in slot %s (%s): it boots next, on trial", out.Release.Name(), out.Slot, cli.Size(out.Size))
+		} else {
+			c.Say("installed release %s in slot %s (%s): it runs, and is confirmed", out.Release.Name(), out.Slot, cli.Size(out.Size))
+		}
 		if c.JSON {
 			c.Result(outcome(out, "installed"))
+		}
+		if !out.RebootRequired {
+			return nil
 		}
 		if *andReboot {
 			return d.Restart(ctx)
@@ -64,10 +71,14 @@ func install(c *command, flags *flag.FlagSet) action {
 
 // outcome is an install or check as JSON.
 func outcome(out updater.Outcome, result string) map[string]any {
-	return map[string]any{
+	said := map[string]any{
 		"result": result, "release": out.Release, "slot": out.Slot, "reboot_required": out.RebootRequired,
 		"sha256": out.SHA256, "size": out.Size,
 	}
+	if out.Committed {
+		said["committed"] = true
+	}
+	return said
 }
 
 // nothingToDo is an answer, not a failure, but has its own exit code.
@@ -196,7 +207,11 @@ func (c *counter) Write(p []byte) (int, error) {
 
 func boot(c *command, flags *flag.FlagSet) action {
 	flags.BoolVar(&c.byInit, "init", false, "")
+	selectOnly := flags.Bool("select", false, "")
 	return func(ctx context.Context, _ []string) error {
+		if *selectOnly {
+			return c.selectSlot(ctx)
+		}
 		report, err := c.boot(ctx)
 		if err != nil && c.byInit && !mustGoBack(report.Action, err) {
 			c.log.Error("abota boot failed, but this is no trial: staying up", "error", err)
@@ -276,8 +291,9 @@ func mark(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		err = c.follow(ctx, d, &result)
 		d.RunOwed(ctx)
-		return c.marked(result, args[0])
+		return errors.Join(c.marked(result, args[0]), err)
 	}
 }
 
@@ -293,11 +309,22 @@ func rollback(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if err := c.marked(result, "active"); err != nil || !*andReboot {
+		err = c.follow(ctx, d, &result)
+		if err := errors.Join(c.marked(result, "active"), err); err != nil || !*andReboot || !result.RebootRequired {
 			return err
 		}
 		return d.RestartAnyway(ctx)
 	}
+}
+
+// follow starts a directory slot that was made the first choice.
+func (c *command) follow(ctx context.Context, d *device, result *updater.MarkResult) error {
+	moved, err := d.Follow(ctx)
+	if moved {
+		result.RebootRequired = false
+		c.Say("slot %s runs", d.Booted)
+	}
+	return err
 }
 
 func (c *command) marked(result updater.MarkResult, as string) error {

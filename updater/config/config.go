@@ -75,6 +75,8 @@ type Config struct {
 	Slots [2]Slot
 	// Bootloader says where the boot pointer is kept.
 	Bootloader Bootloader
+	// Tree bounds what is unpacked into directory slots.
+	Tree Tree
 	// Health says when a new release is kept.
 	Health Health
 	// Watchdog is held during a trial when its Device is not empty.
@@ -191,6 +193,14 @@ type Bootloader struct {
 	RestartTimeout time.Duration
 }
 
+// Tree bounds what is unpacked into a directory slot.
+type Tree struct {
+	// MaxEntries is how many files, folders and links there may be.
+	MaxEntries int
+	// MaxSize is how many bytes they may take.
+	MaxSize int64
+}
+
 // EnvCopy is one copy of U-Boot's environment. Offset and Size are bytes.
 type EnvCopy struct {
 	Device       string
@@ -240,6 +250,7 @@ func defaults() Config {
 		Timeout:      Timeout{Connect: 10 * time.Second, Handshake: 10 * time.Second, Header: 30 * time.Second, Idle: 30 * time.Second, Slow: time.Minute},
 		Retry:        Retry{Open: 4, Resume: 10, First: 500 * time.Millisecond, Longest: 30 * time.Second, After: 2 * time.Minute},
 		Bootloader:   Bootloader{ConfirmedTries: 10, RestartTimeout: time.Minute},
+		Tree:         Tree{MaxEntries: 16384, MaxSize: 4 << 30},
 		Health: Health{
 			Deadline:           2 * time.Minute,
 			StableFor:          30 * time.Second,

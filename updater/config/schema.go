@@ -66,6 +66,10 @@ var schema = []key[Config]{
 		{name: "restart_timeout", set: scalar(func(c *Config) *duration { return &c.Bootloader.RestartTimeout }, positiveDuration)},
 		{name: "confirmed_tries", set: scalar(func(c *Config) *int { return &c.Bootloader.ConfirmedTries }, tries)},
 	}},
+	{name: "tree", sub: []key[Config]{
+		{name: "max_entries", set: scalar(func(c *Config) *int { return &c.Tree.MaxEntries }, entries)},
+		{name: "max_size", set: scalar(func(c *Config) *int64 { return &c.Tree.MaxSize }, size)},
+	}},
 	{name: "health", sub: []key[Config]{
 		{name: "deadline", set: scalar(func(c *Config) *duration { return &c.Health.Deadline }, positiveDuration)},
 		{name: "stable_for", set: scalar(func(c *Config) *duration { return &c.Health.StableFor }, anyDuration)},

@@ -179,6 +179,17 @@ func attempts(s string) (int, error) {
 	return n, nil
 }
 
+// maxEntries is as many as a zip can hold.
+const maxEntries = 65535
+
+func entries(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxEntries {
+		return 0, fmt.Errorf("%q is not a number from 1 to %d", s, maxEntries)
+	}
+	return n, nil
+}
+
 func anyDuration(s string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, fmt.Errorf("%q has no unit: write %ss for seconds or %sm for minutes", s, s, s)
