@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,6 +74,25 @@ func TestSecretsAreTakenOutInEveryForm(t *testing.T) {
 		if name == "log" && text != "a *** b *** c *** d abc" {
 			t.Errorf("got %q", text)
 		}
+	}
+}
+
+func TestAnySizeAndNameIsATar(t *testing.T) {
+	r := New(time.Unix(1_700_000_000, 0), nil)
+	want := map[string]string{}
+	for _, n := range []int{0, 1, 511, 512, 513, 70_000} {
+		name := strings.Repeat("n", min(n+1, tarName-len(folder)))
+		want[name] = strings.Repeat("x", n)
+		r.Add(name, []byte(want[name]))
+	}
+	r.Add(strings.Repeat("n", tarName), nil)
+	got := files(t, r)
+	if missing := got["missing.txt"]; !strings.Contains(missing, "its name is longer than 87 bytes") {
+		t.Errorf("missing %q", missing)
+	}
+	delete(got, "missing.txt")
+	if !maps.Equal(got, want) {
+		t.Errorf("got %d files, want %d", len(got), len(want))
 	}
 }
 
