@@ -53,6 +53,12 @@ func servers() []row {
 			exit: 2, says: "renew it",
 		},
 		{
+			name: "403 ExpiredToken in the middle", begin: afterCut(func(*scene) []front.Fault {
+				return []front.Fault{front.Says(403, "ExpiredToken")}
+			}),
+			exit: 2, says: "renew it", twice: 40,
+		},
+		{
 			name: "403 InvalidAccessKeyId", begin: always(front.Says(403, "InvalidAccessKeyId")),
 			exit: 2, says: "check accesskey",
 		},
@@ -68,6 +74,12 @@ func servers() []row {
 		{
 			name: "404 NoSuchBucket", begin: always(front.Says(404, "NoSuchBucket")),
 			exit: 1, says: "the bucket does not exist",
+		},
+		{
+			name: "404 in the middle", begin: afterCut(func(*scene) []front.Fault {
+				return []front.Fault{front.Says(404, "NoSuchKey")}
+			}),
+			exit: 1, says: "no such object", twice: 40,
 		},
 	}
 }
@@ -180,7 +192,7 @@ func answers() []row {
 		},
 		{
 			name: "captive portal: a page", begin: always(front.Portal(200)),
-			exit: 6, says: "check that the endpoint is an S3 service",
+			exit: 6, says: "no strong ETag",
 		},
 	}
 }

@@ -19,7 +19,7 @@ func trusts() []row {
 		{name: "TLS, expired certificate", tls: &certificate{from: -2 * time.Hour, until: -time.Hour}, exit: 6, says: refused},
 		{
 			name: "TLS, wants a client certificate", tls: &certificate{demands: true},
-			exit: 6, says: "certificate",
+			exit: 6, says: "set tls.cert and tls.key",
 		},
 		{name: "TLS, is shown one", tls: &certificate{demands: true}, begin: func(_ context.Context, s *scene) error {
 			if err := s.equip(); err != nil {

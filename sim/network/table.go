@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -36,13 +37,13 @@ func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
 			return ctx.Err()
 		}
 		if errors.Is(err, errMissing) {
-			fmt.Fprintf(out, "%-32s  %v\n", r.name, err)
+			fmt.Fprintf(out, "%-34s  %v\n", r.name, err)
 			continue
 		}
 		played++
 		if err != nil {
 			failed++
-			fmt.Fprintf(out, "%-32s  FAILED: %v\n", r.name, err)
+			fmt.Fprintf(out, "%-34s  FAILED: %v\n", r.name, err)
 			continue
 		}
 		line(out, o)
@@ -57,7 +58,7 @@ func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
 func head(out io.Writer, w *world) {
 	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. In brackets, the second run after the fault.\n\n",
 		w.size>>20, float64(w.tokenSize)/(1<<20))
-	fmt.Fprintf(out, "%-32s  %4s  %-24s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
+	fmt.Fprintf(out, "%-34s  %4s  %-24s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
 }
 
 func line(out io.Writer, o outcome) {
@@ -69,8 +70,13 @@ func line(out io.Writer, o outcome) {
 	if o.recovered > 0 {
 		recovered = fmt.Sprintf("%.1f s", o.recovered.Seconds())
 	}
-	fmt.Fprintf(out, "%-32s  %4d  %-24s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
+	fmt.Fprintf(out, "%-34s  %4d  %-24s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
 	if o.again != nil {
-		fmt.Fprintf(out, "    %s\n", o.run.said)
+		// Which object and where is the same in every row.
+		why := o.run.said
+		if _, rest, ok := strings.Cut(why, "): "); ok {
+			why = rest
+		}
+		fmt.Fprintf(out, "    %s\n", why)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -155,9 +156,13 @@ func bySendError(err error) *answer {
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var ours *answer
+	var op *net.OpError
 	switch {
 	case errors.As(err, &ours):
 		return ours
+	case errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Error(), "certificate"):
+		// The server's alert, as crypto/tls words it; nothing else says it.
+		return &answer{kind: ErrTransport, why: "the server does not accept this device's certificate: " + clip(op.Err.Error()), advice: "set tls.cert and tls.key to what the server wants, or renew them", final: true}
 	case errors.As(err, &cert):
 		return &answer{kind: ErrTransport, why: "the server's certificate is not accepted: " + clip(cert.Err.Error()), advice: "check the endpoint's host name, the certificates of this system and the clock", final: true}
 	case errors.As(err, &record):

@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +165,21 @@ func TestTLSMistakesAreNotRetried(t *testing.T) {
 	if got, err := fetch(t.Context(), newTestS3(t, opts), "firmware.zip"); err != io.EOF || string(got) != "x" {
 		t.Errorf("with the right authority: %q, %v", got, err)
 	}
+}
+
+func TestServerThatWantsACertificateSaysSo(t *testing.T) {
+	h := newHostile(t, nil)
+	s := httptest.NewUnstartedServer(h.Config.Handler)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	opts := h.options()
+	opts.Endpoint = s.URL
+	opts.Retry.First = time.Hour // a retry would show
+	opts.TLS = s.Client().Transport.(*http.Transport).TLSClientConfig
+	_, err := newTestS3(t, opts).Open(t.Context(), "firmware.zip")
+	wantError(t, err, ErrTransport, "tls.cert")
 }
 
 func TestChangedAsksConditionallyForOneByte(t *testing.T) {
