@@ -86,7 +86,7 @@ func clock() Scenario {
 				return s.ca, front.Leaf{NotBefore: time.Now().AddDate(-10, 0, 0), NotAfter: time.Now().AddDate(-9, 0, 0)}
 			}),
 			shown("the server shows a certificate that is valid from now on", today),
-			installs("2", "B", "NotBefore", "signing with the server's time"),
+			installs("2", "B", "certificate is checked at the time at which it starts", "signing with the server's time"),
 			[]Step{restart()},
 			boots("version 2 starts from slot B, on trial", expected{slot: "B", version: "2", decision: "trial", trial: "B", good: "A"}),
 			wakes(1970),

@@ -148,11 +148,11 @@ func Afflicted(at int64, t Toxic) Fault {
 	}
 }
 
-// Edited passes the answer on with another header.
-func Edited(edit func(http.Header)) Fault {
+// Edited gives the answer of another fault, or of [Pass], another header.
+func Edited(edit func(http.Header), answer Fault) Fault {
 	return func(f *Front, w http.ResponseWriter, r *http.Request) {
 		f.Disturbed()
-		Pass(f, &headWriter{ResponseWriter: w, edit: edit}, r)
+		answer(f, &headWriter{ResponseWriter: w, edit: edit}, r)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestFaultsMeetRequestsInTurn(t *testing.T) {
 	f.Set(InTurn("firmware.zip",
 		Says(http.StatusServiceUnavailable, "SlowDown", "Retry-After", "1"),
 		Portal(http.StatusFound),
-		Edited(func(h http.Header) { h.Del("ETag") }),
+		Edited(func(h http.Header) { h.Del("ETag") }, Pass),
 		Flipped(5000),
 	))
 	resp, _, err := get(t, f, "key.key", 0)

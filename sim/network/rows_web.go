@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,16 @@ func webs() []row {
 				return err
 			},
 		},
+		{name: "signed URL, no ETag", source: once(long), begin: always(front.Edited(noETag, front.Pass))},
+		{name: "signed URL, no ETag, cut", source: once(long), begin: meets(func(s *scene) front.Fault {
+			return front.InTurn(token, front.Edited(noETag, front.Pass), front.Edited(noETag, front.Cut(s.at(40), false)), front.Edited(noETag, front.Pass))
+		})},
+		{
+			name: "signed URL, nothing to resume by", source: once(long), begin: meets(func(s *scene) front.Fault {
+				return front.InTurn(token, front.Edited(nameless, front.Pass), front.Edited(nameless, front.Cut(s.at(40), false)))
+			}),
+			exit: 6, says: "without a strong ETag or a date of change", twice: 40,
+		},
 		{
 			name: "signed URL, expires in the middle", slow: true, config: []string{patient},
 			source: once(brief), begin: inTurn(outlived),
@@ -76,6 +87,15 @@ func webs() []row {
 			},
 		},
 	}
+}
+
+// noETag leaves the date of change as what tells an object's states apart.
+func noETag(h http.Header) { h.Del("ETag") }
+
+// nameless leaves nothing that does.
+func nameless(h http.Header) {
+	h.Del("ETag")
+	h.Del("Last-Modified")
 }
 
 // link is a pre-signed URL of the token, through the front.

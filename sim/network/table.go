@@ -72,11 +72,16 @@ func line(out io.Writer, o outcome) {
 	}
 	fmt.Fprintf(out, "%-34s  %4d  %-24s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
 	if o.again != nil {
-		// Which object and where is the same in every row.
-		why := o.run.said
-		if _, rest, ok := strings.Cut(why, "): "); ok {
-			why = rest
-		}
-		fmt.Fprintf(out, "    %s\n", why)
+		fmt.Fprintf(out, "    %s\n", why(o.run.said))
 	}
+}
+
+// why leaves out which object it was and where, which is the same in all rows.
+func why(said string) string {
+	for _, kind := range []string{"transport failure: ", "access denied: ", "not found: "} {
+		if at := strings.Index(said, kind); at >= 0 {
+			return said[at:]
+		}
+	}
+	return said
 }
