@@ -99,6 +99,11 @@ func (c *command) addState(r *report.Report, dir string) {
 			r.AddFile("state/"+name+".jsonl", path, eventlog.MaxSize)
 		}
 	}
+	if record, err := (agentStore{dir}).Load(); err == nil {
+		r.AddJSON("state/agent.json", json.RawMessage(record))
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		r.Missing("state/agent.json", err)
+	}
 	for name, size := range map[string]int64{"journal": recordSize, "table": tableSize} {
 		path := filepath.Join(dir, name)
 		if _, err := os.Lstat(path); name == "table" && errors.Is(err, fs.ErrNotExist) {

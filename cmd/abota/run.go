@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,7 +30,7 @@ func runAgent(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(cfg.NeedSlots(), cfg.NeedSource()); err != nil {
+		if err := errors.Join(cfg.NeedSlots(), cfg.NeedSource(), cfg.Private()); err != nil {
 			return err
 		}
 		only, err := onlyAgent(cfg.StateDir)
@@ -42,7 +43,7 @@ func runAgent(c *command, _ *flag.FlagSet) action {
 		now := make(chan os.Signal, 1)
 		signal.Notify(now, syscall.SIGUSR1)
 		defer signal.Stop(now)
-		d := &agentDevice{c: c, cfg: cfg, identity: deviceIdentity(cfg.StateDir, c.log), alive: init.alive}
+		d := &agentDevice{c: c, cfg: cfg, identity: cmp.Or(cfg.DeviceID, deviceIdentity(cfg.StateDir, c.log)), alive: init.alive}
 		a := &agent.Agent{
 			Device: d, Store: agentStore{cfg.StateDir},
 			Now: now, Alive: init.alive, Pulse: init.pulse, Say: init.status, Log: c.log,

@@ -15,10 +15,11 @@ import (
 
 // Exec passes when the program ends with status 0. It and all that it started
 // are killed at the timeout. The last lines of its output become part of the
-// reason when it fails.
+// reason when it fails. The check's name leaves its arguments out: one may be
+// secret.
 func Exec(argv []string, timeout time.Duration) Check {
 	return Check{
-		Name:    "exec " + strings.Join(argv, " "),
+		Name:    strings.Join(append([]string{"exec"}, argv[:min(len(argv), 1)]...), " "),
 		Timeout: timeout,
 		Run:     func(ctx context.Context) error { return program.Run(ctx, argv, nil) },
 	}
@@ -41,6 +42,9 @@ func HTTP(address string, timeout time.Duration) Check {
 	}
 }
 
+// hidden is what a secret looks like.
+const hidden = "***"
+
 // publicAddress hides what may be secret in an address.
 func publicAddress(address string) string {
 	u, err := url.Parse(address)
@@ -48,7 +52,7 @@ func publicAddress(address string) string {
 		return "(not an address)"
 	}
 	if u.RawQuery != "" {
-		u.RawQuery = "***"
+		u.RawQuery = hidden
 	}
 	return u.Redacted()
 }
@@ -75,7 +79,7 @@ func runRequest(ctx context.Context, address string) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	switch {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return fmt.Errorf("answered %s: %s", resp.Status, firstLine(body))
+		return fmt.Errorf("answered %s: %s", resp.Status, withoutSecrets(firstLine(body), address))
 	case err != nil:
 		return fmt.Errorf("broke off its answer: %w", withoutAddress(ctx, err))
 	}
@@ -92,6 +96,28 @@ func withoutAddress(ctx context.Context, err error) error {
 		return fmt.Errorf("did not answer in time: %w", err)
 	}
 	return err
+}
+
+// withoutSecrets takes out of an answer what a server may repeat of an address:
+// its query, the values in it, and its password.
+func withoutSecrets(text, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return hidden
+	}
+	secrets := []string{u.RawQuery}
+	if password, set := u.User.Password(); set {
+		secrets = append(secrets, u.User.String(), password)
+	}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, hidden)
+		}
+	}
+	return text
 }
 
 func firstLine(body []byte) string {

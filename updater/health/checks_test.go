@@ -92,6 +92,27 @@ func TestHTTPEndsWithItsTimeout(t *testing.T) {
 	wantReason(t, run(t, HTTP(s.URL+"/body", 50*time.Millisecond)), "broke off its answer")
 }
 
+func TestHTTPHidesWhatAServerRepeats(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, password, _ := r.BasicAuth()
+		_, _ = w.Write([]byte("no " + r.URL.String() + " for " + r.URL.Query().Get("token") + " with " + password))
+	}))
+	defer s.Close()
+	address := strings.Replace(s.URL, "http://", "http://user:hush%2F1@", 1) + "/x?token=hush%2F2&b=3"
+	err := run(t, HTTP(address, time.Minute))
+	wantReason(t, err, "answered 404 Not Found: no /x?*** for *** with ***")
+}
+
+func TestExecsNameHasNoArguments(t *testing.T) {
+	if name := Exec([]string{"/usr/bin/app", "--token", "hush"}, 0).Name; name != "exec /usr/bin/app" {
+		t.Errorf("name is %q", name)
+	}
+	if name := Exec(nil, 0).Name; name != "exec" {
+		t.Errorf("name is %q", name)
+	}
+}
+
 func TestHTTPNeverRepeatsTheQuery(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	address := strings.Replace(s.URL, "http://", "http://user:hush@", 1) + "/x?token=hush"
