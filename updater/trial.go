@@ -168,7 +168,11 @@ func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	if err := e.store(next); err != nil {
 		return err
 	}
-	e.Log.Warn("rolled back", "to", e.Booted.Other().String())
+	what := "rolled back, rebooting"
+	if e.Service != nil {
+		what = "rolled back"
+	}
+	e.Log.Warn(what, "to", e.Booted.Other().String())
 	e.tell(EventRolledBack, e.Booted, r.Release, e.Code(ErrUnhealthy), reason)
 	return e.leave(ctx, reason)
 }
