@@ -114,7 +114,7 @@ func (c *command) network(cfg *config.Config) (source.Network, error) {
 		return source.Network{}, &configError{err}
 	}
 	return source.Network{
-		TLS: trust, Proxy: cfg.Proxy.Reveal(),
+		TLS: trust, Now: clock(cfg.StateDir), Proxy: cfg.Proxy.Reveal(),
 		MinRate: cfg.MinRate, RateLimit: c.rateLimit,
 		Timeouts: source.Timeouts(cfg.Timeout), Retry: source.Retry(cfg.Retry), Log: c.log,
 	}, nil

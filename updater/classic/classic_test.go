@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -33,7 +35,7 @@ func TestReadsAReleaseWholeAndIdentifiesIt(t *testing.T) {
 		}
 		want := release.ID{
 			Checksum: md5Hex(token), SHA256: hex.EncodeToString(sum[:]),
-			Source: r.Source.String(), Size: int64(len(token)),
+			Source: r.Source.String(), Size: int64(len(token)), Made: madeAt(t, token),
 		}
 		if r == inBucket {
 			want.Version = "1.4.0"
@@ -48,6 +50,16 @@ func TestReadsAReleaseWholeAndIdentifiesIt(t *testing.T) {
 			t.Errorf("after its end Next says %v", err)
 		}
 	}
+}
+
+// madeAt is the time in a token, behind its version.
+func madeAt(t *testing.T, token []byte) int64 {
+	t.Helper()
+	head, err := base64.URLEncoding.DecodeString(string(token[:12]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(binary.BigEndian.Uint64(head[1:]))
 }
 
 func TestSeveralPartsAndDirectoriesComeInOrder(t *testing.T) {

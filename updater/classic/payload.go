@@ -42,6 +42,7 @@ type Payload struct {
 	token   *source.Object
 	digests *digests
 	text    io.ReadCloser
+	fernet  *fernet.Reader
 	plain   io.ReadCloser
 	zip     *unpack.Zip
 	begun   bool  // the first part was met
@@ -52,7 +53,8 @@ type Payload struct {
 func (p *Payload) start() {
 	p.digests = &digests{src: p.token, md5: md5.New(), sha256: sha256.New()}
 	p.text = readahead.New(p.digests, aheadBuffers, aheadSize)
-	p.plain = readahead.New(fernet.NewReader(p.text, p.key), aheadBuffers, aheadSize)
+	p.fernet = fernet.NewReader(p.text, p.key)
+	p.plain = readahead.New(p.fernet, aheadBuffers, aheadSize)
 	p.zip = unpack.NewZip(p.plain)
 }
 
@@ -117,11 +119,11 @@ func (p *Payload) prove() error {
 	if _, _, _, same := p.match(); !same {
 		return errSum
 	}
-	p.id.SHA256 = p.digests.sha256Sum()
+	p.id.SHA256, p.id.Made = p.digests.sha256Sum(), p.fernet.Timestamp().Unix()
 	return io.EOF
 }
 
-// ID is the release's identity. SHA256 is filled once Next returned io.EOF.
+// ID is the release's identity. SHA256 and Made are filled once Next returned io.EOF.
 func (p *Payload) ID() release.ID { return p.id }
 
 // Fetched is how many bytes of the token were read so far.

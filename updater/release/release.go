@@ -25,6 +25,9 @@ type ID struct {
 	// Published is when the source says that the release was put there, zero
 	// when unknown. It is a word and no part of the identity, so it is not kept.
 	Published time.Time `json:"-"`
+	// Made is when the publisher made it by his clock, in seconds since 1970,
+	// known once all of it was proven; 0 when unknown.
+	Made int64 `json:"made,omitempty"`
 }
 
 // Part is one payload of a release, in the order in which it arrives.

@@ -120,7 +120,7 @@ func (b *bucket) cured(a *answer, err error) *answer {
 				return nil
 			}}
 		}
-	case code == "RequestTimeTooSkewed" || code == "RequestExpired":
+	case code == "RequestTimeTooSkewed":
 		// The SDK has noted by how much the clocks differ, and signs the next
 		// request with the server's time. Nothing else uses that time.
 		if date, dateErr := http.ParseTime(header.Get("Date")); dateErr == nil {

@@ -1,5 +1,6 @@
-// Package source is where objects come from: an S3 bucket ([S3]) or a local
-// folder ([Dir]), two concrete types with the same methods.
+// Package source is where objects come from: an S3 bucket ([S3]), a web server
+// ([Web]), a local folder ([Dir]) or a pipe ([Stdin]), concrete types with the
+// same methods.
 //
 // # Guarantee
 //
@@ -11,8 +12,23 @@
 // the ETag is still the same. A piece read at an offset beside the stream is of
 // the same object state, or ErrChanged. Memory is constant, whatever the
 // object's size.
+//
+// A server that sends less than Network.MinRate does not hold a stream for
+// ever, whether it drips, stalls, or hangs up after a few bytes; waiting for
+// the reader's own storage does not count against it. What a server asks for
+// with Retry-After is waited for, or left to the caller ([RetryAfter]).
+//
 // Every error is one line that names the object and where it was looked for;
-// none shows a credential or the query of a URL.
+// none shows a credential or the query of a URL. Neither is sent to a server
+// that another one redirects to, and nothing is redirected from https to http.
+//
+// # Time
+//
+// Certificates are checked at Network.Now, which need not be the system's
+// clock. Where a certificate is good but for its start, which is still to
+// come, it is checked at its start, and the time of that source is then no
+// earlier. S3 requests are signed by the system's clock unless the server's
+// Date says otherwise; nothing else uses that date, but to read a Retry-After.
 //
 // # Not guaranteed
 //
@@ -20,17 +36,28 @@
 // wrote it, and a server that lies consistently is believed. That is for the
 // stages that follow. [Dir] sees a file that is overwritten in place by its
 // size and modification time, so a writer within one tick of the file
-// system's clock goes unnoticed. A server that sends a byte now and then is
-// listened to until the context ends.
+// system's clock goes unnoticed. A web server may name no state of its
+// objects; then Info.ETag is empty, a broken stream is not resumed, pieces are
+// not read, and a replaced object shows by its size and date alone. [Stdin] is
+// read once, ends where its writer ends, and never shows a change.
 //
 // # The S3 protocol, as far as it is used
 //
 // Only GetObject, signed with Signature Version 4: plain to open, with
 // "Range: bytes=N-" and "If-Match" to resume, with "Range: bytes=N-M" and
-// "If-Match" to read a piece, with "If-None-Match" and "Range: bytes=0-0" to
-// look for a change. HEAD is never used, since its
+// "If-Match" to read a piece, with "Range: bytes=0-0" to look at an object, and
+// "If-None-Match" beside it to look for a change. HEAD is never used, since its
 // errors carry no body that says what is wrong. Credentials need s3:GetObject
-// and nothing else.
+// and nothing else. A bucket that is said to be in another region is asked for
+// there, once.
+//
+// # HTTP, as far as it is used
+//
+// The same GETs, unsigned, so that a pre-signed URL serves them all; to resume
+// also with "If-Range", for servers that know no If-Match. Where there is no
+// strong ETag, a Last-Modified that RFC 9110 calls strong stands in for it,
+// with "If-Unmodified-Since" and "If-Modified-Since". A URL with a query holds
+// for its own object; else names are files in the same folder.
 package source
 
 import (
