@@ -9,6 +9,9 @@ LDFLAGS := -s -w -X main.built=$(shell git log -1 --format=%cI 2>/dev/null)
 TAGS    := nethttpomithttp2
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
+IMAGE    ?= abota-sim
+# For the tool that builds the image, such as --build-arg GOPROXY=….
+IMAGEFLAGS ?=
 
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -89,6 +92,12 @@ deps: ## install the Debian packages that the tests use
 	echo "these packages are missing: run  sudo apt-get update && sudo apt-get install -y --no-install-recommends $$*"; exit 1; fi; \
 	echo "installing $$*"; \
 	$$sudo apt-get -q update && DEBIAN_FRONTEND=noninteractive $$sudo apt-get -q install -y --no-install-recommends "$$@"
+
+.PHONY: image
+image: ## the simulator as a container's image IMAGE (abota-sim), by docker, podman or buildah
+	@for tool in docker podman buildah; do $$tool info >/dev/null 2>&1 || continue; set -x; \
+	exec $$tool build $(IMAGEFLAGS) -f Dockerfile.qemu -t $(IMAGE) .; done; \
+	echo "cannot build an image because none of docker, podman and buildah works here: install one, and start docker's service"; exit 1
 
 .PHONY: clean
 clean: ## remove what was built here (caches outside the tree stay)

@@ -7,25 +7,39 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
-// Module is the source tree of abota: what is shipped from it is what the
-// simulator runs.
-type Module string
+// Module is where the simulator has abota from: the source tree, from which it
+// builds, or a folder with what was built from it. What is shipped from there
+// is what the simulator runs.
+type Module struct {
+	dir   string
+	built bool
+}
 
-// FindModule finds the source tree from the working folder.
+// BuiltEnv names the environment variable that leads to a folder with what was
+// built, for hosts without Go. It holds bin/GOARCH/COMMAND for every command
+// and processor, and the scripts under their names in the source tree.
+const BuiltEnv = "ABOTA_SIM_BUILT"
+
+// FindModule finds what was built, or else the source tree from the working
+// folder.
 func FindModule(ctx context.Context) (Module, error) {
+	if dir := os.Getenv(BuiltEnv); dir != "" {
+		return Module{dir: dir, built: true}, nil
+	}
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "abota").Output()
 	if err != nil {
-		return "", errors.New("cannot find abota's source tree: run this inside it, with Go installed")
+		return Module{}, errors.New("cannot find abota's source tree: run this inside it, with Go installed")
 	}
-	return Module(strings.TrimSpace(string(out))), nil
+	return Module{dir: strings.TrimSpace(string(out))}, nil
 }
 
 // read returns a file of the tree.
 func (m Module) read(name string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(string(m), name))
+	text, err := os.ReadFile(filepath.Join(m.dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("read abota's sources: %w", err)
 	}
@@ -33,12 +47,15 @@ func (m Module) read(name string) ([]byte, error) {
 }
 
 // Build makes one of the tree's commands for an architecture (GOARCH, the
-// host's when empty), with the Makefile's flags, and returns its path below
-// dir.
+// host's when empty), with the Makefile's flags, and returns its path, below
+// dir unless it was built before.
 func (m Module) Build(ctx context.Context, command, arch, dir string) (string, error) {
+	if m.built {
+		return m.find(command, arch)
+	}
 	out := filepath.Join(dir, command)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
-	cmd.Dir = string(m)
+	cmd.Dir = m.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {
 		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch)
@@ -47,4 +64,16 @@ func (m Module) Build(ctx context.Context, command, arch, dir string) (string, e
 		return "", fmt.Errorf("build %s: %w: %s", command, err, strings.TrimSpace(string(text)))
 	}
 	return out, nil
+}
+
+// find returns a command that was built before.
+func (m Module) find(command, arch string) (string, error) {
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	path := filepath.Join(m.dir, "bin", arch, command)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("cannot find %s for %s below the folder that %s names: %w", command, arch, BuiltEnv, err)
+	}
+	return path, nil
 }

@@ -62,6 +62,21 @@ const (
 	FactoryVersion = "1"
 )
 
+// Fetch fills the user's cache with what worlds of any architecture need, so
+// that they can be made without network. It says on log what takes long.
+func Fetch(ctx context.Context, log io.Writer) error {
+	cache, err := parts.DefaultCache()
+	if err != nil {
+		return err
+	}
+	for _, arch := range parts.Arches() {
+		if _, err := parts.Fetch(ctx, arch, cache, log); err != nil {
+			return err
+		}
+	}
+	return store.Fetch(ctx)
+}
+
 // NewWorld builds everything. Close releases it.
 func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	w := &World{dir: opts.Dir, timeline: opts.Timeline, arch: opts.Arch}

@@ -26,6 +26,7 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   list              name the scenarios
   scenario NAME…    play scenarios; 0 only when every step was seen in the guest
   network [quick]   play every fault of networks and servers to the host's abota
+  fetch             get what all boards need into the cache, for runs without network
   up                start a board and its object store, and stay until Ctrl-C
 
 Options, before or after the verb:
@@ -115,6 +116,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return network.Run(ctx, c.stdout, false)
 	case words[0] == "network" && len(words) == 2 && words[1] == "quick":
 		return network.Run(ctx, c.stdout, true)
+	case words[0] == "fetch" && len(words) == 1:
+		return sim.Fetch(ctx, sim.NewTimeline(c.stdout))
 	case words[0] == "up" && len(words) == 1:
 		return c.play(ctx, sim.Factory(), c.stayUp)
 	}

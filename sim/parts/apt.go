@@ -113,6 +113,25 @@ func (a foreignApt) unpack(ctx context.Context, name, root string) error {
 	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, root).CombinedOutput(); err != nil {
 		return fmt.Errorf("unpack %s: %w: %s", deb, err, lastLine(out))
 	}
+	return noteOrigin(ctx, deb, filepath.Join(root, "packages.txt"))
+}
+
+// noteOrigin adds to the file at path which package this is, of which source:
+// whoever passes it on owes that source.
+func noteOrigin(ctx context.Context, deb, path string) error {
+	const format = "${Package} ${Version} for ${Architecture}, source ${source:Package} ${source:Version}, built using ${Built-Using}\n"
+	line, err := exec.CommandContext(ctx, "dpkg-deb", "--show", "--showformat", format, deb).Output()
+	if err != nil {
+		return fmt.Errorf("read the version of %s: %w", deb, err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("note the version of %s: %w", deb, err)
+	}
+	_, err = f.Write(line)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("note the version of %s: %w", deb, err)
+	}
 	return nil
 }
 

@@ -48,32 +48,18 @@ func (b *Build) needs() []need {
 	}
 }
 
-// builtUBoot builds U-Boot from Debian's source, unless the cache has it.
-func builtUBoot(ctx context.Context, arch Arch, cache string, log io.Writer) (string, error) {
-	path := ubootPath(arch, cache)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
+// builtUBoot builds U-Boot from Debian's source in the folder tmp, and returns
+// the result's path there.
+func builtUBoot(ctx context.Context, arch Arch, tmp string, log io.Writer) (string, error) {
 	if err := ensure(ctx, arch.Build.needs(), log); err != nil {
 		return "", err
 	}
 	fmt.Fprintf(log, "building U-Boot for %s from Debian's source, because its package lacks a command: a minute\n", arch.Debian)
-	tmp, err := os.MkdirTemp(cache, ".u-boot-")
-	if err != nil {
-		return "", fmt.Errorf("make a folder for U-Boot's source: %w", err)
-	}
-	defer os.RemoveAll(tmp)
 	source, err := ubootSource(ctx, arch, tmp)
 	if err != nil {
 		return "", err
 	}
-	if err := arch.Build.make(ctx, source); err != nil {
-		return "", err
-	}
-	if err := os.Rename(filepath.Join(source, arch.Build.Result), path); err != nil {
-		return "", fmt.Errorf("keep the built U-Boot: %w", err)
-	}
-	return path, nil
+	return filepath.Join(source, arch.Build.Result), arch.Build.make(ctx, source)
 }
 
 // ubootSource unpacks Debian's source of U-Boot, with Debian's patches, below

@@ -14,7 +14,7 @@ import (
 type need struct{ tool, pkg string }
 
 func hostNeeds(arch Arch) []need {
-	needs := []need{
+	return []need{
 		{arch.QEMU[0], arch.Emulator},
 		{"mkimage", "u-boot-tools"},
 		{"mcopy", "mtools"},
@@ -23,10 +23,6 @@ func hostNeeds(arch Arch) []need {
 		{"mke2fs", "e2fsprogs"},
 		{"debugfs", "e2fsprogs"},
 	}
-	if arch.UBoot != "" {
-		needs = append(needs, need{arch.UBoot, "u-boot-qemu"})
-	}
-	return needs
 }
 
 // EnsureHost installs the host's missing tools with apt-get when the user is

@@ -58,6 +58,12 @@ func Get(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, erro
 	if err := EnsureHost(ctx, arch, log); err != nil {
 		return Set{}, err
 	}
+	return Fetch(ctx, arch, cache, log)
+}
+
+// Fetch is Get for hosts that only fill the cache: it needs, and installs, no
+// tools but those that fetch and build.
+func Fetch(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, error) {
 	dir := filepath.Join(cache, arch.Debian)
 	set, err := unpacked(arch, dir)
 	if errors.Is(err, errAbsent) {

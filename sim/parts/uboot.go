@@ -18,42 +18,49 @@ var (
 )
 
 // UBoot returns a U-Boot that does not wait for a key: a copy of the host's, or
-// one that is built. It is kept in the cache folder.
+// one that is built. The cache folder's is used when there is one.
 func UBoot(ctx context.Context, arch Arch, cache string, log io.Writer) (string, error) {
+	path := filepath.Join(cache, "u-boot-"+arch.Debian+".bin")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
-	if arch.Build != nil {
-		return builtUBoot(ctx, arch, cache, log)
-	}
-	return quickUBoot(arch, cache)
-}
-
-// ubootPath is where the cache keeps a board's U-Boot.
-func ubootPath(arch Arch, cache string) string {
-	return filepath.Join(cache, "u-boot-"+arch.Debian+".bin")
-}
-
-// quickUBoot keeps a copy of the host's U-Boot that boots at once.
-func quickUBoot(arch Arch, cache string) (string, error) {
-	stock, err := os.ReadFile(arch.UBoot)
+	tmp, err := os.MkdirTemp(cache, ".u-boot-")
 	if err != nil {
-		return "", fmt.Errorf("read U-Boot: %w", err)
+		return "", fmt.Errorf("make a folder for U-Boot: %w", err)
 	}
-	if n := bytes.Count(stock, stockDelay); n != 1 {
-		return "", fmt.Errorf("cannot remove the boot delay of %s because it holds %q %d times, not once: is it Debian's?", arch.UBoot, stockDelay, n)
+	defer os.RemoveAll(tmp)
+	made := filepath.Join(tmp, "u-boot")
+	if arch.Build != nil {
+		made, err = builtUBoot(ctx, arch, tmp, log)
+	} else {
+		err = quickUBoot(ctx, arch, made, log)
 	}
-	path := ubootPath(arch, cache)
-	quick := bytes.Replace(stock, stockDelay, noDelay, 1)
-	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, quick) {
-		return path, nil
+	if err != nil {
+		return "", err
 	}
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, quick, 0o644); err != nil {
-		return "", fmt.Errorf("keep the quick U-Boot: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return "", fmt.Errorf("keep the quick U-Boot: %w", err)
+	if err := os.Rename(made, path); err != nil {
+		return "", fmt.Errorf("keep U-Boot: %w", err)
 	}
 	return path, nil
+}
+
+// quickUBoot makes a copy of the host's U-Boot that boots at once.
+func quickUBoot(ctx context.Context, arch Arch, path string, log io.Writer) error {
+	if err := ensure(ctx, []need{{arch.UBoot, "u-boot-qemu"}}, log); err != nil {
+		return err
+	}
+	stock, err := os.ReadFile(arch.UBoot)
+	if err != nil {
+		return fmt.Errorf("read U-Boot: %w", err)
+	}
+	if n := bytes.Count(stock, stockDelay); n != 1 {
+		return fmt.Errorf("cannot remove the boot delay of %s because it holds %q %d times, not once: is it Debian's?", arch.UBoot, stockDelay, n)
+	}
+	if err := os.WriteFile(path, bytes.Replace(stock, stockDelay, noDelay, 1), 0o644); err != nil {
+		return fmt.Errorf("keep the quick U-Boot: %w", err)
+	}
+	return nil
 }

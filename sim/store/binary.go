@@ -24,6 +24,13 @@ const (
 // ErrNoBinary: MinIO is not in the cache and cannot be built here.
 var ErrNoBinary = errors.New("no MinIO")
 
+// Fetch makes sure that MinIO is in the user's cache, for a later [Start]
+// without network.
+func Fetch(ctx context.Context) error {
+	_, err := binary(ctx)
+	return err
+}
+
 // binary returns the path of the MinIO in the user's cache, abota/minio-VERSION,
 // and builds it first when it is missing, which takes minutes and needs the
 // Go tool and its module proxy. Several processes may ask at once.
