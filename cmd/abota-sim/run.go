@@ -27,6 +27,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   scenario NAME…    play scenarios; 0 only when every step was seen in the guest
   network [quick]   play every fault of networks and servers to the host's abota
   fetch             get what all boards need into the cache, for runs without network
+  crash FORM        take the power away from updates at every place, and judge
+                    what is left; FORM is short or long
   up                start a board and its object store, and stay until Ctrl-C
 
 Options, before or after the verb:
@@ -35,6 +37,9 @@ Options, before or after the verb:
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
   --json            up: print one line with every endpoint and key
+  --seed N          crash: which samples, noise and moments (1)
+  --guests N        crash: how many boards may run at once, 1 or 2 (2)
+  --state DIR       crash: where results are kept, to go on from (build/crash)
 `
 
 // command is one invocation.
@@ -43,6 +48,7 @@ type command struct {
 	abota         string
 	console, keep bool
 	json          bool
+	crashing      crashOptions
 	stdout        io.Writer
 	stderr        io.Writer
 }
@@ -90,6 +96,7 @@ func (c *command) parse(args []string) (words []string, err error) {
 	flags.BoolVar(&c.console, "console", false, "")
 	flags.BoolVar(&c.keep, "keep", false, "")
 	flags.BoolVar(&c.json, "json", false, "")
+	c.crashing.add(flags)
 	for {
 		if err := flags.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
@@ -118,6 +125,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return network.Run(ctx, c.stdout, true)
 	case words[0] == "fetch" && len(words) == 1:
 		return sim.Fetch(ctx, sim.NewTimeline(c.stdout))
+	case words[0] == "crash" && len(words) == 2:
+		return c.crash(ctx, words[1])
 	case words[0] == "up" && len(words) == 1:
 		return c.play(ctx, sim.Factory(), c.stayUp)
 	}

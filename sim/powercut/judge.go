@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"abota/bootctl"
 	"abota/sim/disk"
@@ -86,80 +85,42 @@ func (j *Judge) Judge(ctx context.Context, d *Disk, s State) (*Failure, outcome,
 	if kind == "" {
 		return nil, o, nil
 	}
-	return &Failure{Kind: kind, State: s.String(), Era: era.Name, Why: why}, o, nil
+	return &Failure{Kind: kind, State: s.String(), Era: era.Name, Why: why, at: s}, o, nil
 }
 
-// tally is what judging a recording came to.
-type tally struct {
+// Tally is what judging a recording came to.
+type Tally struct {
+	// Enumerated counts states, Judged those of them that differ.
 	Enumerated, Judged int
-	// Damaged counts states whose data partition cannot be mounted.
-	Damaged  int
-	Failures []Failure
+	// Unmountable counts judged states whose data partition cannot be mounted.
+	Unmountable int
+	Failures    []Failure
+	// samples are states to boot really, one for each sort of outcome.
+	samples []sample
 }
 
-// scratch is a folder below dir for the judge, in memory where there is some.
-func scratch(dir string) (path string, remove func(), err error) {
-	base := "/dev/shm"
-	if info, err := os.Stat(base); err != nil || !info.IsDir() {
-		base = dir
-	}
-	path, err = os.MkdirTemp(base, "abota-powercut-")
-	if err != nil {
-		path, err = os.MkdirTemp(dir, "judge-")
-	}
-	if err != nil {
-		return "", nil, fmt.Errorf("make the judge's folder: %w", err)
-	}
-	return filepath.Clean(path), func() { os.RemoveAll(path) }, nil
+// sample is a state with what was foretold of it.
+type sample struct {
+	State
+	outcome
 }
 
-// JudgeAll judges every state of a recording.
-func JudgeAll(ctx context.Context, rec *Recording, dir string, depth Depth, seed uint64) (t tally, err error) {
-	work, remove, err := scratch(dir)
-	if err != nil {
-		return t, err
-	}
-	defer remove()
+// judged is a recording that was read: its base, and what was written.
+type judged struct {
+	rec     *Recording
+	judge   *Judge
+	base    *Disk
+	writes  []write
+	ignored map[int]bool
+}
+
+// read prepares a recording for judging. work is the judge's folder.
+func read(rec *Recording, work string) (*judged, error) {
 	j, err := NewJudge(rec, work)
 	if err != nil {
-		return t, err
+		return nil, err
 	}
-	w, err := openWalk(rec, j, depth, seed)
-	if err != nil {
-		return t, err
-	}
-	seen := map[[6]Sum]bool{}
-	for s := range w.states(0, rec.End) {
-		t.Enumerated++
-		key := w.disk.key()
-		if seen[key] && s.Entries == 0 {
-			continue
-		}
-		seen[key] = true
-		f, o, err := j.Judge(ctx, w.disk, s)
-		if err != nil {
-			return t, err
-		}
-		t.Judged++
-		if o.record.damaged {
-			t.Damaged++
-		}
-		if f != nil {
-			t.Failures = append(t.Failures, *f)
-		}
-	}
-	return t, nil
-}
-
-// key stands for the whole disk.
-func (d *Disk) key() (k [6]Sum) {
-	copy(k[:], d.sums)
-	return k
-}
-
-// openWalk reads a recording.
-func openWalk(rec *Recording, j *Judge, depth Depth, seed uint64) (*walk, error) {
-	d, err := OpenDisk(rec.Base)
+	base, err := OpenDisk(rec.Base)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +128,87 @@ func openWalk(rec *Recording, j *Judge, depth Depth, seed uint64) (*walk, error)
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{disk: d, writes: d.pool.learn(entries), depth: depth, seed: seed}
-	w.ignored, err = j.tables.ofLoader(d, w.writes)
-	return w, err
+	for i, e := range entries {
+		if (e.Sector+e.Count)*SectorSize > base.Size() {
+			return nil, fmt.Errorf("cannot use the log %s because its entry %d lies beyond the end of the disk", rec.Log, i)
+		}
+	}
+	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries)}
+	r.ignored, err = j.tables.ofLoader(base.Clone(), r.writes)
+	return r, err
+}
+
+// walk goes through the recording's states.
+func (r *judged) walk(depth Depth, seed uint64) *walk {
+	return &walk{disk: r.base.Clone(), writes: r.writes, ignored: r.ignored, depth: depth, seed: seed}
+}
+
+// stateKey stands for a disk at a place of the story.
+type stateKey struct {
+	era  string
+	sums [5]Sum
+}
+
+// all judges every state between two entries, and ends early when enough
+// failures were found.
+func (r *judged) all(ctx context.Context, w *walk, from, to, enough int) (t Tally, err error) {
+	seen := map[stateKey]bool{}
+	sorts := map[string]bool{}
+	for s := range w.states(from, to) {
+		if err := ctx.Err(); err != nil {
+			return t, err
+		}
+		t.Enumerated++
+		key := stateKey{era: r.rec.era(s.Entries).Name}
+		copy(key.sums[:], w.disk.sums)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		f, o, err := r.judge.Judge(ctx, w.disk, s)
+		if err != nil {
+			return t, err
+		}
+		t.Judged++
+		switch {
+		case f != nil:
+			t.Failures = append(t.Failures, *f)
+		case o.record.damaged:
+			t.Unmountable++
+		default:
+			if sort := key.era + o.String(); !sorts[sort] {
+				sorts[sort] = true
+				t.samples = append(t.samples, sample{s, o})
+			}
+		}
+		if len(t.Failures) == enough {
+			return t, nil
+		}
+	}
+	return t, nil
+}
+
+// save writes a state of the recording as an image.
+func (r *judged) save(w *walk, s State, path string) error {
+	for range w.states(s.Entries, s.Entries) {
+		break
+	}
+	w.disk.back(0)
+	w.makeState(s)
+	err := w.disk.Write(path, 0, w.disk.Size())
+	w.disk.back(0)
+	return err
+}
+
+// scratch is a folder for the judge, in memory where there is some.
+func scratch() (path string, remove func(), err error) {
+	base := "/dev/shm"
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		base = ""
+	}
+	path, err = os.MkdirTemp(base, "abota-powercut-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make the judge's folder: %w", err)
+	}
+	return path, func() { os.RemoveAll(path) }, nil
 }

@@ -40,6 +40,9 @@ type Era struct {
 	// Starts may start first after the cut, Ends may be what the device ends
 	// in, confirmed.
 	Starts, Ends []Place
+	// Before is what ran before an update that is acknowledged: when it starts
+	// in place of it, the update is lost.
+	Before Place
 	// Confirmed must be so in the journal, and Rejected must have a verdict,
 	// in the journal or in the table; empty for nothing.
 	Confirmed Place
@@ -79,13 +82,15 @@ func (c Chapter) era(n int, origin Place) Era {
 		}
 		return e
 	case n < c.Reboot:
-		return Era{Name: in("installed is"), Starts: []Place{target}, Ends: []Place{c.end(origin)}}
+		return Era{Name: in("installed is"), Starts: []Place{target}, Ends: []Place{c.end(origin)}, Before: origin}
 	case n < c.Verdict && c.Healthy():
-		return Era{Name: in("in the trial of"), Starts: []Place{target}, Ends: []Place{target}}
+		return Era{Name: in("in the trial of"), Starts: []Place{target}, Ends: []Place{target}, Before: origin}
 	case n < c.Verdict:
 		return Era{Name: in("in the trial of"), Starts: []Place{target, origin}, Ends: []Place{origin}}
 	case c.Healthy():
-		return settled(in("kept is"), target, "")
+		e := settled(in("kept is"), target, "")
+		e.Before = origin
+		return e
 	}
 	return settled(in("left was"), origin, c.Version)
 }
@@ -105,10 +110,18 @@ type Failure struct {
 	State string
 	// Era is where in the story, Why what is wrong.
 	Era, Why string
+	// Image is where the disk was kept, empty when it was not.
+	Image string
+
+	at State
 }
 
 func (f Failure) String() string {
-	return fmt.Sprintf("%s: %s (%s): %s", strings.ToUpper(string(f.Kind)), f.State, f.Era, f.Why)
+	text := fmt.Sprintf("%s: the disk %s (%s): %s", strings.ToUpper(string(f.Kind)), f.State, f.Era, f.Why)
+	if f.Image != "" {
+		text += "; kept as " + f.Image
+	}
+	return text
 }
 
 // judge holds what would happen against an era. It is pure.
@@ -142,7 +155,7 @@ func (e Era) judge(o outcome) (Kind, string) {
 
 // missed is how bad it is that something whole starts in place of another.
 func (e Era) missed(s started) Kind {
-	if len(e.Starts) == 1 && s.release.Version != e.Rejected && s.release.Version != "" && s.good {
+	if s.place() == e.Before {
 		return UpdateLost
 	}
 	return WrongSlot

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
+	"time"
 
 	"abota/bootctl"
 	"abota/sim"
@@ -26,8 +28,9 @@ type Recording struct {
 	Factory Release
 	// Chapters are the updates, in their order.
 	Chapters []Chapter
-	// End is how many entries the log had at the story's end.
-	End int
+	// End is how many entries the log had at the story's end. From there to
+	// Scribbled a program that is not abota kept the journal, badly.
+	End, Scribbled int
 }
 
 // Release is a firmware as it lies in a slot.
@@ -59,6 +62,16 @@ type recorder struct {
 	log   string
 	// seen is where the story stands, greeted where user space last said hello.
 	seen, greeted board.Mark
+	// decision is what abota boot decided in the boot at hand.
+	decision string
+}
+
+// waitLimit bounds everything that is waited for. A healthy board takes
+// seconds; the rest is for busy hosts.
+const waitLimit = 4 * time.Minute
+
+func limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, waitLimit, fmt.Errorf("not seen in %s", waitLimit))
 }
 
 // at is the length of the log now.
@@ -76,19 +89,27 @@ func (r *recorder) start(ctx context.Context) error {
 // up waits for the next boot to reach user space and to have decided, in
 // whatever order these are seen. The story stands at the decision then.
 func (r *recorder) up(ctx context.Context) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	began := r.seen
 	if err := r.hello(ctx); err != nil {
 		return err
 	}
 	r.greeted = r.seen
-	r.seen = began
-	return r.console(ctx, bootDecided)
+	e, next, err := r.world.Board().Log().Wait(ctx, began, func(e board.Event) bool {
+		return e.Kind == board.Console && decided.MatchString(e.Text)
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the decision of abota boot: %w", err)
+	}
+	r.seen = next
+	r.decision = strings.Trim(decided.FindStringSubmatch(e.Text)[2], `"`)
+	return nil
 }
 
 var (
-	bootDecided = regexp.MustCompile(`msg=boot slot=`)
-	committed   = regexp.MustCompile(`msg=committed slot=`)
-	rolledBack  = regexp.MustCompile(`msg="rolled back, rebooting" to=`)
+	committed  = regexp.MustCompile(`msg=committed slot=`)
+	rolledBack = regexp.MustCompile(`msg="rolled back[^"]*" to=`)
 )
 
 // verdict is how the console says that a trial ended.
@@ -101,6 +122,8 @@ func verdict(b guest.Behaviour) *regexp.Regexp {
 
 // console waits for a line from where the story stands, and moves there.
 func (r *recorder) console(ctx context.Context, line *regexp.Regexp) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	_, next, err := r.world.Board().Log().Wait(ctx, r.seen, func(e board.Event) bool {
 		return e.Kind == board.Console && line.MatchString(e.Text)
 	})
@@ -113,6 +136,8 @@ func (r *recorder) console(ctx context.Context, line *regexp.Regexp) error {
 
 // hello waits for the next boot's user space, and moves there.
 func (r *recorder) hello(ctx context.Context) error {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	_, next, err := r.world.Board().Log().Wait(ctx, r.seen, func(e board.Event) bool { return e.Kind == board.Hello })
 	if err != nil {
 		return fmt.Errorf("wait for the guest's user space: %w", err)
@@ -122,6 +147,8 @@ func (r *recorder) hello(ctx context.Context) error {
 }
 
 func (r *recorder) run(ctx context.Context, script string) (board.Result, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
 	got, err := r.world.Board().Run(ctx, script)
 	if err == nil && got.Exit != 0 {
 		err = fmt.Errorf("the guest's %q ended with exit status %d: %s%s", script, got.Exit, got.Stdout, got.Stderr)
@@ -180,39 +207,58 @@ func (r *recorder) reboot(ctx context.Context) error {
 	return r.console(ctx, regexp.MustCompile(`reboot: Restarting system`))
 }
 
-// Record builds a world in dir and lets it live through the story.
-func Record(ctx context.Context, dir string, timeline *sim.Timeline) (*Recording, *sim.World, error) {
-	rec := &Recording{Base: filepath.Join(dir, "base.img"), Log: filepath.Join(dir, "writes.log")}
-	w, err := sim.NewWorld(ctx, sim.Options{Dir: dir, Timeline: timeline, WriteLog: rec.Log})
-	if err != nil {
-		return nil, nil, err
-	}
+// story is what every recording goes through: an update that is kept, one that
+// is left, and one over a former one.
+var story = []struct {
+	version string
+	b       guest.Behaviour
+	target  bootctl.Slot
+}{{"2", guest.Healthy, bootctl.B}, {"3", guest.Unhealthy, bootctl.A}, {"4", guest.Healthy, bootctl.A}}
+
+// record lets a world's board, which is off and as it left the factory, live
+// through the story. It leaves the board off, and its log and first disk
+// beside it in dir.
+func record(ctx context.Context, w *sim.World, log, dir string) (*Recording, error) {
+	rec := &Recording{Base: filepath.Join(dir, "base.img"), Log: filepath.Join(dir, "story.log")}
 	if err := copySparse(rec.Base, w.Disk()); err != nil {
-		return nil, nil, errors.Join(err, w.Close())
+		return nil, err
 	}
-	r := &recorder{world: w, log: rec.Log}
+	var err error
 	if rec.Factory, err = factory(ctx, rec.Base); err != nil {
-		return rec, w, err
+		return nil, err
 	}
-	err = r.start(ctx)
-	story := []struct {
-		version string
-		b       guest.Behaviour
-		target  bootctl.Slot
-	}{{"2", guest.Healthy, bootctl.B}, {"3", guest.Unhealthy, bootctl.A}, {"4", guest.Healthy, bootctl.A}}
-	for _, s := range story {
-		var c Chapter
-		if err == nil {
-			c, err = r.update(ctx, s.version, s.b, s.target)
-			rec.Chapters = append(rec.Chapters, c)
-		}
+	r := &recorder{world: w, log: log}
+	if err := r.tell(ctx, rec); err != nil {
+		return nil, fmt.Errorf("record a story: %w", err)
 	}
-	if err != nil {
-		return rec, w, fmt.Errorf("record a story: %w", err)
-	}
-	rec.End, err = r.at()
 	w.Board().PowerCut()
-	return rec, w, err
+	// Every later power-on begins the log anew.
+	if err := os.Rename(log, rec.Log); err != nil {
+		return nil, fmt.Errorf("keep the log of writes: %w", err)
+	}
+	return rec, nil
+}
+
+// tell plays the story and notes its places.
+func (r *recorder) tell(ctx context.Context, rec *Recording) (err error) {
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	for _, s := range story {
+		c, err := r.update(ctx, s.version, s.b, s.target)
+		if err != nil {
+			return err
+		}
+		rec.Chapters = append(rec.Chapters, c)
+	}
+	if rec.End, err = r.at(); err != nil {
+		return err
+	}
+	if _, err := r.run(ctx, scribble); err != nil {
+		return err
+	}
+	rec.Scribbled, err = r.at()
+	return err
 }
 
 // factory is what slot A of a fresh disk holds.

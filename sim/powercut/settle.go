@@ -54,8 +54,17 @@ type outcome struct {
 	decision updater.Action
 	// stranded says why a slot runs that must not, or that none keeps running.
 	stranded string
-	// table is the one at the end.
-	table bootctl.Table
+	// lost says that there was no boot table.
+	lost bool
+}
+
+// String tells one sort of outcome from another.
+func (o outcome) String() string {
+	phase := "none"
+	if o.record.record != nil {
+		phase = fmt.Sprintf("%s of %s", o.record.record.Phase, o.record.record.Release.Name())
+	}
+	return fmt.Sprintf("%s; %s; journal: %s; lost: %v", o.starts, o.decision, phase, o.lost)
 }
 
 // rejects reports whether a verdict on a version was remembered by what the
@@ -129,7 +138,7 @@ const maxBoots = 25
 // settle lets the device boot until it stays as it is. The boot script is its
 // model, `abota boot` the real engine.
 func (d *device) settle(ctx context.Context) (outcome, error) {
-	var o outcome
+	o := outcome{lost: d.lost}
 	for range maxBoots {
 		start, ok := d.start()
 		if !ok {
@@ -178,7 +187,6 @@ func settledTable(a, b bootctl.Table) bool {
 
 func (d *device) end(o outcome) outcome {
 	primary, _ := d.table.Primary()
-	o.table = d.table
 	o.confirmed = !d.lost && d.table.Slots[o.runs.slot].Good && primary == o.runs.slot
 	return o
 }

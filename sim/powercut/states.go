@@ -178,12 +178,19 @@ func (w *walk) torn(i int, rng *rand.Rand, yield func(State) bool) bool {
 	}
 	for _, k := range places {
 		for _, t := range w.tears(i, k, rng) {
-			s := State{Entries: i, Sectors: k, tear: t}
-			if losses := w.losses(rng); len(losses) > 0 && rng.IntN(4) == 0 {
-				s.lost = losses[rng.IntN(len(losses))]
+			if k == 0 && t.keep == 0 {
+				continue // nothing of it
 			}
-			if (k > 0 || t.keep > 0) && !w.emit(s, yield) {
+			s := State{Entries: i, Sectors: k, tear: t}
+			if !w.emit(s, yield) {
 				return false
+			}
+			// A write that flushes first finds everything there.
+			if losses := w.losses(rng); len(losses) > 0 && (!w.writes[i].Flush || w.ignored[i]) {
+				s.lost = losses[rng.IntN(len(losses))]
+				if !w.emit(s, yield) {
+					return false
+				}
 			}
 		}
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+
+	"abota/sim/powercut"
+)
+
+// crashOptions are what only the verb crash takes.
+type crashOptions struct {
+	seed   uint64
+	guests int
+	state  string
+}
+
+// add makes them options of the command line.
+func (o *crashOptions) add(flags *flag.FlagSet) {
+	const defaultGuests = 2
+	flags.Uint64Var(&o.seed, "seed", 1, "")
+	flags.IntVar(&o.guests, "guests", defaultGuests, "")
+	flags.StringVar(&o.state, "state", filepath.Join("build", "crash"), "")
+}
+
+// crash does the crash proof in one of its forms.
+func (c *command) crash(ctx context.Context, form string) error {
+	forms := map[string]powercut.Form{powercut.Short.Name: powercut.Short, powercut.Long.Name: powercut.Long}
+	chosen, known := forms[form]
+	if !known {
+		return fmt.Errorf("%w: crash takes short or long, not %q", errUsage, form)
+	}
+	if c.crashing.guests < 1 || c.crashing.guests > 2 {
+		return fmt.Errorf("%w: --guests is 1 or 2, not %d", errUsage, c.crashing.guests)
+	}
+	return powercut.Prove(ctx, powercut.Options{
+		Form: chosen, Seed: c.crashing.seed, State: c.crashing.state, Guests: c.crashing.guests, Out: c.stdout,
+	})
+}

@@ -1,0 +1,172 @@
+package powercut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"abota/sim/disk"
+)
+
+// defect is a fault that a worse updater would have. It changes a recording
+// to what that program would have written, or points to where the recording
+// has such a program, and must be found by the judge.
+type defect struct {
+	name string
+	// seed puts it into a walk and says which entries to look at.
+	seed func(r *judged, w *walk) (from, to int, err error)
+}
+
+// defects are all of them. The first four change the order or the place of
+// what the product wrote; the last one really ran on the board.
+var defects = []defect{
+	{"pointer before image", pointerFirst},
+	{"image not synced", imageLate},
+	{"no flush at all", noFlush},
+	{"one copy of the environment", oneCopy},
+	{"journal before its space", noSpace},
+}
+
+// Found is how a defect was found.
+type Found struct {
+	Defect string
+	// States is how many had to be judged until then.
+	States int
+	Failure
+}
+
+// findDefects judges each defect until it is found. One that is not is an
+// error: the judge is then worth nothing.
+func (r *judged) findDefects(ctx context.Context, depth Depth, seed uint64) (all []Found, err error) {
+	for _, d := range defects {
+		w := r.walk(depth, seed)
+		w.writes, w.ignored = slices.Clone(w.writes), maps.Clone(w.ignored)
+		from, to, err := d.seed(r, w)
+		if err != nil {
+			return all, fmt.Errorf("seed the defect %q: %w", d.name, err)
+		}
+		t, err := r.all(ctx, w, from, to, 1)
+		if err != nil {
+			return all, fmt.Errorf("judge the defect %q: %w", d.name, err)
+		}
+		if len(t.Failures) == 0 {
+			return all, fmt.Errorf("the defect %q was not found in %d states: the judge is blind to it", d.name, t.Judged)
+		}
+		all = append(all, Found{Defect: d.name, States: t.Judged, Failure: t.Failures[0]})
+	}
+	return all, nil
+}
+
+// install is where in the log the first chapter's image and pointer lie.
+type install struct {
+	image        []int // the image's writes
+	pointer, end int   // the write that arms the slot, and behind its flush
+}
+
+var errShape = errors.New("the recording does not have the shape of an install")
+
+func (r *judged) install(w *walk) (in install, err error) {
+	c := r.rec.Chapters[0]
+	for i := c.Begin; i < c.Armed; i++ {
+		switch {
+		case w.disk.isImage(w.writes[i]):
+			in.image = append(in.image, i)
+		case w.disk.inPartition(w.writes[i], disk.Env):
+			in.pointer = i
+		}
+	}
+	if len(in.image) == 0 || in.pointer < in.image[len(in.image)-1] {
+		return in, errShape
+	}
+	for in.end = in.pointer + 1; in.end < len(w.writes) && !w.writes[in.end-1].Flush; in.end++ {
+	}
+	return in, nil
+}
+
+// move takes the entries from i to before j to before entry to.
+func move(writes []write, i, j, to int) []write {
+	moved := slices.Clone(writes[i:j])
+	rest := slices.Delete(slices.Clone(writes), i, j)
+	if to > i {
+		to -= j - i
+	}
+	return slices.Insert(rest, to, moved...)
+}
+
+// pointerFirst arms the slot before the image is written.
+func pointerFirst(r *judged, w *walk) (from, to int, err error) {
+	in, err := r.install(w)
+	if err != nil {
+		return 0, 0, err
+	}
+	w.writes = move(w.writes, in.pointer, in.end, in.image[0])
+	return in.image[0], in.end, nil
+}
+
+// imageLate leaves the end of the image to the kernel, which writes it when it
+// likes: after the pointer.
+func imageLate(r *judged, w *walk) (from, to int, err error) {
+	in, err := r.install(w)
+	if err != nil {
+		return 0, 0, err
+	}
+	last := len(in.image) - 1
+	for k := range 4 {
+		// One by one from the back: other writes may lie between them.
+		w.writes = move(w.writes, in.image[last-k], in.image[last-k]+1, in.end)
+	}
+	return in.image[last] - 4, in.end, nil
+}
+
+// noFlush never flushes during the install.
+func noFlush(r *judged, w *walk) (from, to int, err error) {
+	in, err := r.install(w)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i := r.rec.Chapters[0].Begin; i < in.end; i++ {
+		w.ignored[i] = true
+	}
+	return in.pointer, in.end, nil
+}
+
+// oneCopy keeps the environment in its first copy alone, the boot script too.
+func oneCopy(r *judged, w *walk) (from, to int, err error) {
+	start := w.disk.partition(disk.Env).Offset / SectorSize
+	const second, size = disk.EnvCopyOffset / SectorSize, disk.EnvCopySize / SectorSize
+	for i, e := range w.writes {
+		if w.disk.inPartition(e, disk.Env) && e.Sector >= start+second {
+			w.writes[i].Sector -= second
+		}
+	}
+	empty := w.disk.sectors[start] == 0
+	for k := start; k < start+size; k++ {
+		if empty {
+			w.disk.set(k, w.disk.sectors[k+second])
+		}
+		w.disk.set(k+second, 0)
+	}
+	w.disk.keep()
+	return r.rec.Chapters[0].Verdict, r.rec.Chapters[len(r.rec.Chapters)-1].Armed, nil
+}
+
+// noSpace is the end of the recording, where a program on the board kept the
+// record in a file that has space only once it is saved.
+func noSpace(r *judged, w *walk) (from, to int, err error) {
+	if r.rec.Scribbled <= r.rec.End {
+		return 0, 0, errShape
+	}
+	return r.rec.End, r.rec.Scribbled, nil
+}
+
+// scribble saves the record as many a program saves its state: it empties the
+// file and writes it anew. In between another program syncs.
+const scribble = `set -e
+cp /var/lib/abota/journal /tmp/record
+: >/var/lib/abota/journal
+sync
+cat /tmp/record >/var/lib/abota/journal
+sync
+`

@@ -1,0 +1,212 @@
+package powercut
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"abota/sim"
+	"abota/sim/guest"
+)
+
+// Form is how much of the proof is done.
+type Form struct {
+	Name string
+	// Stories is how many recordings are made, and Depth how far each is
+	// explored. Boots of its states are really booted.
+	Stories, Boots int
+	Depth          Depth
+	// Lives is how many boards have their power cut while they live, Cuts
+	// times each.
+	Lives, Cuts int
+}
+
+// The forms.
+var (
+	Short = Form{Name: "short", Stories: 1, Boots: 4, Depth: Depth{Torn: 3, Lost: 5}, Lives: 1, Cuts: 6}
+	Long  = Form{Name: "long", Stories: 6, Boots: 10, Depth: Depth{Torn: 6, Lost: 9}, Lives: 6, Cuts: 10}
+)
+
+// Options say where the proof is done and how.
+type Options struct {
+	Form Form
+	// Seed chooses the samples, the noise and the moments of the cuts.
+	Seed uint64
+	// State is the folder in which results are kept, so that a proof that was
+	// interrupted goes on where it was. What failed lies there too.
+	State string
+	// Guests is how many boards may run at once.
+	Guests int
+	// Out is told what happens.
+	Out io.Writer
+}
+
+// task is a part of the proof that is done as a whole.
+type task struct {
+	name string
+	seed uint64
+	do   func(*lab, context.Context, task) (Result, error)
+	// defects says that the seeded defects are to be found in this recording.
+	defects bool
+}
+
+// Result is what a task came to.
+type Result struct {
+	Task string
+	Seed uint64
+	// Updates is how many updates were recorded or lived through, Entries the
+	// length of the log.
+	Updates, Entries int
+	Tally
+	Booted, Cuts int
+	Defects      []Found
+	Seconds      float64
+}
+
+func (f Form) tasks(seed uint64) (all []task) {
+	for i := range max(f.Stories, f.Lives) {
+		if i < f.Stories {
+			all = append(all, task{name: fmt.Sprintf("story %d", i+1), seed: seed + uint64(i), do: (*lab).story, defects: i == 0})
+		}
+		if i < f.Lives {
+			all = append(all, task{name: fmt.Sprintf("live cuts %d", i+1), seed: seed + uint64(i), do: (*lab).live})
+		}
+	}
+	return all
+}
+
+// lab is where tasks are done.
+type lab struct {
+	Options
+	abota string
+}
+
+// world builds a board for a task, in a folder that is removed when all went
+// well.
+func (l *lab) world(ctx context.Context, t task) (w *sim.World, dir, log string, err error) {
+	dir, err = os.MkdirTemp("", "abota-crash-")
+	if err != nil {
+		return nil, "", "", fmt.Errorf("make a work folder: %w", err)
+	}
+	log = filepath.Join(dir, "writes.log")
+	w, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Abota: l.abota, Timeline: sim.NewTimeline(l.sink(t)), WriteLog: log})
+	if err != nil {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return w, dir, log, err
+}
+
+// sink keeps a task's timeline in a file of the state folder.
+func (l *lab) sink(t task) io.Writer {
+	f, err := os.OpenFile(filepath.Join(l.State, strings.ReplaceAll(t.name, " ", "-")+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return io.Discard
+	}
+	return f
+}
+
+func (l *lab) say(t task, format string, args ...any) {
+	fmt.Fprintf(l.Out, "%s  %-12s %s\n", time.Now().Format("15:04:05"), t.name, fmt.Sprintf(format, args...))
+}
+
+// close ends a world. The folder of a task that failed is kept.
+func (l *lab) close(w *sim.World, dir string, failed error) error {
+	closed := w.Close()
+	if failed != nil {
+		return errors.Join(failed, fmt.Errorf("the work folder is kept: %s; this starts the board: %s", dir, w.CommandLine()), closed)
+	}
+	return errors.Join(closed, os.RemoveAll(dir))
+}
+
+// story records, judges every state, finds the defects, and boots a sample.
+func (l *lab) story(ctx context.Context, t task) (res Result, err error) {
+	w, dir, log, err := l.world(ctx, t)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = l.close(w, dir, err) }()
+	l.say(t, "a board lives through %d updates, every write of it noted", len(story))
+	rec, err := record(ctx, w, log, dir)
+	if err != nil {
+		return res, err
+	}
+	res.Updates, res.Entries = len(rec.Chapters), rec.End
+	work, remove, err := scratch()
+	if err != nil {
+		return res, err
+	}
+	defer remove()
+	r, err := read(rec, work)
+	if err != nil {
+		return res, err
+	}
+	l.say(t, "judging the states of %d writes and flushes", rec.End)
+	const enough = 20
+	if res.Tally, err = r.all(ctx, r.walk(l.Form.Depth, t.seed), 0, rec.End, enough); err != nil {
+		return res, err
+	}
+	l.say(t, "%d states judged, %d must not be", res.Judged, len(res.Failures))
+	if err := l.keep(r, t, res.Failures); err != nil {
+		return res, err
+	}
+	if t.defects {
+		if res.Defects, err = r.findDefects(ctx, l.Form.Depth, t.seed); err != nil {
+			return res, err
+		}
+		l.say(t, "%d seeded defects found", len(res.Defects))
+	}
+	res.Booted, err = l.boot(ctx, w, r, t, res.samples)
+	return res, err
+}
+
+// keep saves the disks of failures, a few of them.
+func (l *lab) keep(r *judged, t task, failures []Failure) error {
+	const most = 3
+	for i := range min(most, len(failures)) {
+		f := &failures[i]
+		f.Image = filepath.Join(l.State, fmt.Sprintf("%s-seed%d-%d.img", strings.ReplaceAll(t.name, " ", "-"), t.seed, i+1))
+		if err := r.save(r.walk(l.Form.Depth, t.seed), f.at, f.Image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boot boots a sample of the states.
+func (l *lab) boot(ctx context.Context, w *sim.World, r *judged, t task, samples []sample) (booted int, err error) {
+	image, err := w.Publish(ctx, "5", guest.Healthy)
+	if err != nil {
+		return 0, err
+	}
+	next := Release{Version: "5", Behaviour: guest.Healthy, SHA256: image.SHA256, Size: image.Size}
+	for _, s := range choose(samples, l.Form.Boots, t.seed) {
+		if err := r.save(r.walk(l.Form.Depth, t.seed), s.State, w.Disk()); err != nil {
+			return booted, err
+		}
+		err := bootSample(ctx, w, s, next)
+		w.Board().PowerCut()
+		if err != nil {
+			return booted, fmt.Errorf("a real boot of the disk %s (%s): %w", s.State, r.rec.era(s.Entries).Name, err)
+		}
+		booted++
+		l.say(t, "booted the disk %s (%s): as foretold, and took an update", s.State, r.rec.era(s.Entries).Name)
+	}
+	return booted, nil
+}
+
+// live cuts the power of a board that lives.
+func (l *lab) live(ctx context.Context, t task) (res Result, err error) {
+	w, dir, _, err := l.world(ctx, t)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = l.close(w, dir, err) }()
+	note := func(format string, args ...any) { l.say(t, format, args...) }
+	res.Updates, res.Cuts, err = liveCuts(ctx, w, t.seed, l.Form.Cuts, note)
+	return res, err
+}
