@@ -34,6 +34,16 @@ help: ## list the targets
 sim: ## a virtual board takes an update from S3, and comes back from bad ones
 	$(GO) run ./cmd/abota-sim scenario story
 
+SEED ?= 1
+
+.PHONY: crash
+crash: deps ## the crash proof: the power goes at every place of whole updates (SEED=1; goes on where it was)
+	$(GO) run ./cmd/abota-sim --seed $(SEED) crash long
+
+.PHONY: crash-short
+crash-short: deps ## the same in a few minutes, and the seeded defects that show that it can fail
+	$(GO) run ./cmd/abota-sim --seed $(SEED) crash short
+
 .PHONY: network
 network: deps ## a table of every fault of networks and servers: outcome, bytes fetched twice, time to recover
 	$(GO) run ./cmd/abota-sim network

@@ -105,6 +105,10 @@ func pointerFirst(r *judged, w *walk) (from, to int, err error) {
 	return in.image[0], in.end, nil
 }
 
+// lateWrites is how many writes of the image come late: a few MiB, which a
+// kernel keeps for half a minute when nobody asks for them.
+const lateWrites = 4
+
 // imageLate leaves the end of the image to the kernel, which writes it when it
 // likes: after the pointer.
 func imageLate(r *judged, w *walk) (from, to int, err error) {
@@ -112,12 +116,31 @@ func imageLate(r *judged, w *walk) (from, to int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	last := len(in.image) - 1
-	for k := range 4 {
+	late := 0
+	for k := len(in.image) - 1; k >= 0 && late < lateWrites; k-- {
+		i := in.image[k]
+		if !w.changes(i) {
+			continue // zeros on an empty slot: nobody would miss them
+		}
 		// One by one from the back: other writes may lie between them.
-		w.writes = move(w.writes, in.image[last-k], in.image[last-k]+1, in.end)
+		w.writes = move(w.writes, i, i+1, in.end)
+		late++
 	}
-	return in.image[last] - 4, in.end, nil
+	if late < lateWrites {
+		return 0, 0, errShape
+	}
+	return in.end - lateWrites - 1, in.end, nil
+}
+
+// changes reports whether a write changes anything of the base image.
+func (w *walk) changes(i int) bool {
+	e := w.writes[i]
+	for k, n := range e.numbers {
+		if w.disk.sectors[e.Sector+int64(k)] != n {
+			return true
+		}
+	}
+	return false
 }
 
 // noFlush never flushes during the install.

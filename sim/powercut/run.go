@@ -29,7 +29,7 @@ type Form struct {
 // The forms.
 var (
 	Short = Form{Name: "short", Stories: 1, Boots: 4, Depth: Depth{Torn: 3, Lost: 5}, Lives: 1, Cuts: 6}
-	Long  = Form{Name: "long", Stories: 6, Boots: 10, Depth: Depth{Torn: 6, Lost: 9}, Lives: 6, Cuts: 10}
+	Long  = Form{Name: "long", Stories: 4, Boots: 15, Depth: Depth{Torn: 6, Lost: 10}, Lives: 4, Cuts: 15}
 )
 
 // Options say where the proof is done and how.
