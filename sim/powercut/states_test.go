@@ -77,20 +77,24 @@ func TestEveryStateOfAFewWrites(t *testing.T) {
 		{"nothing", nil, []string{".."}},
 		{"one write: all, nothing, torn", []Entry{a}, []string{"..", "?.", "a."}},
 		{
-			"two writes, any may be missing", []Entry{a, b},
+			"two writes, any may be missing",
+			[]Entry{a, b},
 			[]string{"..", ".?", ".b", "?.", "a.", "a?", "ab"},
 		},
 		{"what was flushed is there", []Entry{a, flush, b}, []string{"..", "?.", "a.", "a?", "ab"}},
 		{
-			"a flush with a write is before it", []Entry{a, {Sector: first + 1, Count: 1, Data: fill('b', 1), Flush: true}},
+			"a flush with a write is before it",
+			[]Entry{a, {Sector: first + 1, Count: 1, Data: fill('b', 1), Flush: true}},
 			[]string{"..", "?.", "a.", "a?", "ab"},
 		},
 		{
-			"what was written through is there", []Entry{{Sector: first, Count: 1, Data: fill('a', 1), Through: true}, b},
+			"what was written through is there",
+			[]Entry{{Sector: first, Count: 1, Data: fill('a', 1), Through: true}, b},
 			[]string{"..", "?.", "a.", "a?", "ab"},
 		},
 		{
-			"a write is torn between its sectors", []Entry{{Sector: first, Count: 2, Data: fill('c', 2)}},
+			"a write is torn between its sectors",
+			[]Entry{{Sector: first, Count: 2, Data: fill('c', 2)}},
 			[]string{"..", "?.", "c.", "c?", "cc"},
 		},
 		{"a discard leaves zeros", []Entry{{Sector: first, Count: 1, Discard: true}}, []string{"\x00.", "..", "?."}},
