@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
-	// The authorities of a device that has none of its own.
-	_ "golang.org/x/crypto/x509roots/fallback"
+	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 // maxPEM bounds a file of certificates, in bytes.
@@ -43,6 +43,27 @@ func TLSFiles(ca, cert, key string) (*tls.Config, error) {
 	}
 	return config, nil
 }
+
+// ownRoots gives a system that has no authorities those in this program. It is
+// done when the first connection needs it, since it takes longer than all of
+// what a boot with nothing to do may take.
+var ownRoots = sync.OnceFunc(func() {
+	if system, err := x509.SystemCertPool(); err == nil && !system.Equal(x509.NewCertPool()) {
+		return
+	}
+	pool := x509.NewCertPool()
+	for root := range bundle.Roots() {
+		cert, err := x509.ParseCertificate(root.Certificate)
+		switch {
+		case err != nil: // one that this Go does not read is one less to trust
+		case root.Constraint != nil:
+			pool.AddCertWithConstraint(cert, root.Constraint)
+		default:
+			pool.AddCert(cert)
+		}
+	}
+	x509.SetFallbackRoots(pool)
+})
 
 func keyPair(cert, key string) (tls.Certificate, error) {
 	certText, _, err := readPEM(cert)

@@ -89,6 +89,9 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) { return w.RoundTri
 
 // RoundTrip has read the whole of an error's body when it returns.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "https" && w.trust.roots == nil {
+		ownRoots()
+	}
 	resp, err := w.transport.RoundTrip(req)
 	if err != nil && w.trust.forgives(err, req.URL.Hostname()) {
 		resp, err = w.transport.RoundTrip(req) // which has no body
