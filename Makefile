@@ -7,6 +7,11 @@ LDFLAGS := -s -w -X main.built=$(shell git log -1 --format=%cI 2>/dev/null)
 # Neither S3 nor a health check needs HTTP/2; without it the device binary is
 # 0.4 MiB smaller.
 TAGS    := nethttpomithttp2
+# An image passes through these in whole blocks if at all, so that inlining in
+# them gains nothing; without it the device
+# binary is 0.7 MiB smaller.
+COLD    := github.com/... go.yaml.in/... golang.org/x/... vendor/... encoding/xml encoding/json encoding/asn1 net/... mime/... \
+	crypto/tls crypto/x509 math/big regexp/... log/slog fmt os reflect strconv time
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
 IMAGE    ?= abota-sim
@@ -76,7 +81,7 @@ $(OUT)/arm64/abota: export GOARCH = arm64
 $(OUT)/armv7/abota: export GOARCH = arm
 $(OUT)/armv7/abota: export GOARM = 7
 $(OUT)/%/abota: FORCE
-	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $@ ./cmd/abota
+	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' $(COLD:%=-gcflags=%=-l) -o $@ ./cmd/abota
 
 $(OUT)/abota-%: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/$(@F)
