@@ -45,8 +45,7 @@ func (r *recorder) look(ctx context.Context) (Place, error) {
 	return Place{slot, words[0]}, nil
 }
 
-// choose takes n of the sorts of outcomes, and further states of them at
-// random when there are fewer.
+// choose takes n states at random, each of another sort.
 func choose(samples []sample, n int, seed uint64) []sample {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	rng.Shuffle(len(samples), func(i, j int) { samples[i], samples[j] = samples[j], samples[i] })
@@ -54,8 +53,9 @@ func choose(samples []sample, n int, seed uint64) []sample {
 }
 
 // bootSample boots a state that was judged, and holds what happens against
-// what was foretold. Then the device must be able to take an update.
-func bootSample(ctx context.Context, w *sim.World, s sample, next Release) error {
+// what was foretold. Where there is a next release the device must be able to
+// take it then.
+func bootSample(ctx context.Context, w *sim.World, s sample, next *Release) error {
 	r := &recorder{world: w}
 	if err := r.start(ctx); err != nil {
 		return err
@@ -73,7 +73,10 @@ func bootSample(ctx context.Context, w *sim.World, s sample, next Release) error
 	if runs != s.runs.place() {
 		return fmt.Errorf("the device came to rest in %s, not in %s", runs, s.runs.place())
 	}
-	return r.takes(ctx, next, runs.Slot.Other())
+	if next == nil {
+		return nil
+	}
+	return r.takes(ctx, *next, runs.Slot.Other())
 }
 
 // expect holds the boot at hand against what was foretold.

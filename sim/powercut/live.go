@@ -34,9 +34,8 @@ type live struct {
 // firstLive is the first version that is published.
 const firstLive = 2
 
-// cutsEach bounds the cuts in one update: with the boot after each it spends
-// no more than the three attempts that a trial has.
-const cutsEach = 2
+// cutsEach bounds the cuts in one update, so that it comes to its end.
+const cutsEach = 4
 
 // updateLimit is far more than an update takes with all its cuts.
 const updateLimit = 15 * time.Minute
@@ -70,6 +69,9 @@ type progress struct {
 	// armed says that the install was acknowledged, ended that the verdict
 	// was seen.
 	armed, ended bool
+	// starts is how often the loader may have started the target: it gives a
+	// trial three attempts, and after the third cut the origin is right.
+	starts int
 }
 
 // may is what may run now.
@@ -105,10 +107,11 @@ func (l *live) oneUpdate(ctx context.Context, up time.Duration, most int) error 
 	l.next++
 	began, cutsBefore := time.Now(), l.cuts
 	span := max(l.takes, 3*up)
-	err = l.untilCut(ctx, span, most > 0, func(ctx context.Context) error { return l.goOn(ctx, p) })
+	err = l.untilCut(ctx, span, true, func(ctx context.Context) error { return l.goOn(ctx, p) })
 	for errors.Is(err, errCut) {
 		l.cuts++
-		again := l.cuts-cutsBefore < most
+		p.starts++
+		again := l.cuts-cutsBefore < most && p.starts < bootctl.DefaultTrialTries
 		err = l.untilCut(ctx, span, again, func(ctx context.Context) error {
 			if err := l.start(ctx); err != nil {
 				return err
@@ -189,6 +192,7 @@ func (l *live) goOn(ctx context.Context, p *progress) error {
 			p.ended = true // only an unhealthy one comes here
 			return l.check(ctx, p)
 		}
+		p.starts = 0 // nothing is armed, or it would run
 		if err := l.installs(ctx, p); err != nil {
 			return err
 		}
@@ -202,6 +206,7 @@ func (l *live) installs(ctx context.Context, p *progress) error {
 		return err
 	}
 	p.armed = true
+	p.starts++
 	if err := l.reboot(ctx); err != nil {
 		return err
 	}

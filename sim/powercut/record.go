@@ -2,6 +2,7 @@ package powercut
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -235,6 +236,13 @@ func record(ctx context.Context, w *sim.World, log, dir string) (*Recording, err
 	// Every later power-on begins the log anew.
 	if err := os.Rename(log, rec.Log); err != nil {
 		return nil, fmt.Errorf("keep the log of writes: %w", err)
+	}
+	text, err := json.MarshalIndent(rec, "", "\t")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "story.json"), text, 0o644)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keep the story: %w", err)
 	}
 	return rec, nil
 }
