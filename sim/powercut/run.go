@@ -114,13 +114,14 @@ func (l *lab) say(t task, format string, args ...any) {
 	fmt.Fprintf(l.Out, "%s  %-12s %s\n", time.Now().Format("15:04:05"), t.name, fmt.Sprintf(format, args...))
 }
 
-// close ends a world. The folder of a task that failed is kept.
-func (l *lab) close(w *sim.World, dir string, failed error) error {
+// close ends a world. The folder of a task that failed is kept, but not that
+// of one that somebody interrupted.
+func (l *lab) close(ctx context.Context, w *sim.World, dir string, failed error) error {
 	closed := w.Close()
-	if failed != nil {
+	if failed != nil && ctx.Err() == nil {
 		return errors.Join(failed, fmt.Errorf("the work folder is kept: %s; this starts the board: %s", dir, w.CommandLine()), closed)
 	}
-	return errors.Join(closed, os.RemoveAll(dir))
+	return errors.Join(failed, closed, os.RemoveAll(dir))
 }
 
 // story records, judges every state, finds the defects, and boots a sample.
@@ -129,7 +130,7 @@ func (l *lab) story(ctx context.Context, t task) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = l.close(w, dir, err) }()
+	defer func() { err = l.close(ctx, w, dir, err) }()
 	l.say(t, "a board lives through %d updates, every write of it noted", len(story))
 	rec, err := record(ctx, w, log, dir)
 	if err != nil {
@@ -213,7 +214,7 @@ func (l *lab) live(ctx context.Context, t task) (res Result, err error) {
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = l.close(w, dir, err) }()
+	defer func() { err = l.close(ctx, w, dir, err) }()
 	note := func(format string, args ...any) { l.say(t, format, args...) }
 	res.Updates, res.Cuts, err = liveCuts(ctx, w, t.seed, l.Form.Cuts, note)
 	return res, err
