@@ -77,7 +77,7 @@ func clock() Scenario {
 				_, leaf := today(s)
 				return s.stranger, leaf
 			}),
-			distrusts("another host's certificate", hostAlias, func(s *secure) (*front.Authority, front.Leaf) {
+			distrusts("another host's certificate", "valid for 10.0.2.3, not "+hostAlias, func(s *secure) (*front.Authority, front.Leaf) {
 				_, leaf := today(s)
 				leaf.Hosts = []string{"10.0.2.3"}
 				return s.ca, leaf
@@ -91,6 +91,9 @@ func clock() Scenario {
 			boots("version 2 starts from slot B, on trial", expected{slot: "B", version: "2", decision: "trial", trial: "B", good: "A"}),
 			wakes(1970),
 			commits("B", "2"),
+			distrusts("a certificate that expired before release 2 was made", "expired", func(s *secure) (*front.Authority, front.Leaf) {
+				return s.ca, front.Leaf{NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().Add(-time.Hour)}
+			}),
 		),
 	}
 }

@@ -18,6 +18,11 @@ func trusts() []row {
 		{name: "TLS, another host's certificate", tls: &certificate{host: "other.test"}, exit: 6, says: refused},
 		{name: "TLS, expired certificate", tls: &certificate{from: -2 * time.Hour, until: -time.Hour}, exit: 6, says: refused},
 		{
+			name: "TLS, valid in an hour", tls: &certificate{from: time.Hour, until: 2 * time.Hour},
+			says: "clock is behind",
+		},
+		{name: "TLS, unknown, valid in an hour", tls: &certificate{stranger: true, from: time.Hour, until: 2 * time.Hour}, exit: 6, says: "unknown authority"},
+		{
 			name: "TLS, wants a client certificate", tls: &certificate{demands: true},
 			exit: 6, says: "set tls.cert and tls.key",
 		},

@@ -117,34 +117,35 @@ func TestCertificatesWithoutAClock(t *testing.T) {
 		now   int
 		ok    bool
 		moved bool // the time was moved to the leaf's start
+		says  string
 	}{
-		{"good", chain(leaf(between, 2026, 2028, host), between), 2027, true, false},
-		{"in 1970", chain(leaf(between, 2026, 2028, host), between), 1970, true, true},
-		{"a year behind", chain(leaf(root, 2027, 2028, host)), 2026, true, true},
-		{"in 1970, another host", chain(leaf(between, 2026, 2028, "127.0.0.2"), between), 1970, false, false},
-		{"in 1970, a name for the address", chain(leaf(between, 2026, 2028, "example.com"), between), 1970, false, false},
-		{"in 1970, unknown authority", chain(leaf(stranger, 2026, 2028, host), stranger), 1970, false, false},
-		{"in 1970, signed by itself", chain((*signer)(nil).issue(t, leafFor(year(2026), year(2028), host))), 1970, false, false},
-		{"in 1970, without the one between", chain(leaf(between, 2026, 2028, host)), 1970, false, false},
+		{"good", chain(leaf(between, 2026, 2028, host), between), 2027, true, false, ""},
+		{"in 1970", chain(leaf(between, 2026, 2028, host), between), 1970, true, true, ""},
+		{"a year behind", chain(leaf(root, 2027, 2028, host)), 2026, true, true, ""},
+		{"in 1970, another host", chain(leaf(between, 2026, 2028, "127.0.0.2"), between), 1970, false, false, "127.0.0.2"},
+		{"in 1970, a name for the address", chain(leaf(between, 2026, 2028, "example.com"), between), 1970, false, false, ""},
+		{"in 1970, unknown authority", chain(leaf(stranger, 2026, 2028, host), stranger), 1970, false, false, "unknown authority"},
+		{"in 1970, signed by itself", chain((*signer)(nil).issue(t, leafFor(year(2026), year(2028), host))), 1970, false, false, ""},
+		{"in 1970, without the one between", chain(leaf(between, 2026, 2028, host)), 1970, false, false, ""},
 		{"in 1970, signed by a leaf", func() tls.Certificate {
 			middle := root.issue(t, leafFor(year(2026), year(2028), host))
 			return chain(leaf(middle, 2026, 2028, host), middle)
-		}(), 1970, false, false},
+		}(), 1970, false, false, ""},
 		{"in 1970, for clients only", func() tls.Certificate {
 			c := leafFor(year(2026), year(2028), host)
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 			return chain(root.issue(t, c))
-		}(), 1970, false, false},
-		{"expired", chain(leaf(between, 2024, 2025, host), between), 2026, false, false},
-		{"expired before it starts", chain(leaf(between, 2028, 2027, host), between), 1970, false, false},
+		}(), 1970, false, false, "incompatible key usage"},
+		{"expired", chain(leaf(between, 2024, 2025, host), between), 2026, false, false, ""},
+		{"expired before it starts", chain(leaf(between, 2028, 2027, host), between), 1970, false, false, ""},
 		{"the one between starts after the leaf", func() tls.Certificate {
 			late := root.issue(t, authority(year(2027), year(2050)))
 			return chain(leaf(late, 2026, 2028, host), late)
-		}(), 1970, false, false},
+		}(), 1970, false, false, ""},
 		{"the one between ended before the leaf starts", func() tls.Certificate {
 			early := root.issue(t, authority(year(2020), year(2025)))
 			return chain(leaf(early, 2026, 2028, host), early)
-		}(), 1970, false, false},
+		}(), 1970, false, false, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			url := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{row.shows}})
@@ -160,7 +161,7 @@ func TestCertificatesWithoutAClock(t *testing.T) {
 					t.Fatalf("%q, %v", got, err)
 				}
 				if !row.ok {
-					wantWebError(t, err, ErrTransport, "certificate is not accepted")
+					wantWebError(t, err, ErrTransport, "certificate is not accepted", row.says)
 				}
 			}
 			if moved := strings.Count(said.String(), "clock is behind"); (moved == 1) != row.moved || moved > 1 {
