@@ -22,6 +22,7 @@ func hostNeeds(arch Arch) []need {
 		{"mkfs.vfat", "dosfstools"},
 		{"mke2fs", "e2fsprogs"},
 		{"debugfs", "e2fsprogs"},
+		{"e2fsck", "e2fsprogs"},
 	}
 }
 

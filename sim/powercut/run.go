@@ -12,6 +12,7 @@ import (
 
 	"abota/sim"
 	"abota/sim/guest"
+	"abota/sim/parts"
 )
 
 // Form is how much of the proof is done.
@@ -35,6 +36,8 @@ var (
 // Options say where the proof is done and how.
 type Options struct {
 	Form Form
+	// Arch is the board's processor, parts.ARM64 when zero.
+	Arch parts.Arch
 	// Seed chooses the samples, the noise and the moments of the cuts.
 	Seed uint64
 	// State is the folder in which results are kept, so that a proof that was
@@ -94,7 +97,7 @@ func (l *lab) world(ctx context.Context, t task) (w *sim.World, dir, log string,
 		return nil, "", "", fmt.Errorf("make a work folder: %w", err)
 	}
 	log = filepath.Join(dir, "writes.log")
-	w, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Abota: l.abota, Timeline: sim.NewTimeline(l.sink(t)), WriteLog: log})
+	w, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Arch: l.Arch, Abota: l.abota, Timeline: sim.NewTimeline(l.sink(t)), WriteLog: log})
 	if err != nil {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}
