@@ -75,7 +75,11 @@ func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) 
 		e.settle(st)
 	case RebootRequired:
 		if e.Service != nil {
-			return e.takeOver(ctx, st)
+			committed, err = e.takeOver(ctx, st)
+			if !errors.Is(err, hook.ErrDeferred) {
+				return committed, err
+			}
+			e.Log.Info("the restart is deferred", "error", err)
 		}
 	case Unknown:
 	}

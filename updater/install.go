@@ -103,6 +103,9 @@ func (e *Engine) Install(ctx context.Context, opts InstallOptions) (Outcome, err
 	if _, err := e.situation(st).Clear(); err != nil {
 		return Outcome{}, err
 	}
+	if err := e.ours(st, e.Booted.Other()); err != nil {
+		return Outcome{}, err
+	}
 	out, err := e.check(ctx, st, opts)
 	var asked release.ID
 	for again := 0; err == nil; again++ {

@@ -7,6 +7,7 @@ import (
 
 	"abota/bootctl"
 	"abota/updater/release"
+	"abota/updater/tree"
 )
 
 // Service is what runs from directory slots. Where there is one, nothing is
@@ -37,6 +38,24 @@ func (e *Engine) Follow(ctx context.Context) (bool, error) {
 	}
 	_, err = e.takeOver(ctx, st)
 	return err == nil, err
+}
+
+// ours refuses to replace a folder that holds something which neither table
+// nor journal ever heard of: it is somebody's data, and a wrong line in the
+// configuration must not cost it.
+func (e *Engine) ours(st state, s bootctl.Slot) error {
+	known := st.table.Slots[s] != (bootctl.State{}) || st.record != nil && (st.record.Slots[s].SHA256 != "" || st.record.Phase == Writing && st.record.Target == s)
+	if e.Service == nil || known {
+		return nil
+	}
+	occupied, err := tree.Occupied(e.Paths[s])
+	if err != nil {
+		return fmt.Errorf("look into slot %s: %w", s, err)
+	}
+	if occupied {
+		return &bootctl.RefusedError{Reason: fmt.Sprintf("cannot install because slot %s (%s) holds files that no release put there: empty it, or, if it holds a working release, run `abota provision --both`", s, e.Paths[s])}
+	}
+	return nil
 }
 
 // takeOver is the boot of the slot that the table puts first: counted, as by a

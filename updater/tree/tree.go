@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -93,6 +94,23 @@ func Open(path string, o Options) (*Target, error) {
 		return nil, fmt.Errorf("open slot: %w", err)
 	}
 	return &Target{path: path, base: filepath.Base(path), parent: parent, options: o.withDefaults()}, nil
+}
+
+// Occupied reports whether there is anything in a folder.
+func Occupied(path string) (bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	_, err = f.Readdirnames(1)
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // RemoveUnfinished removes what a power cut may have left beside a slot.

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"archive/zip"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// folderDevice is a device with directory slots on a real file system, and a
+// service that says which release it was started from.
+type folderDevice struct {
+	t   *testing.T
+	dir string
+}
+
+func newFolderDevice(t *testing.T) *folderDevice {
+	d := &folderDevice{t, t.TempDir()}
+	// A restart that was left behind by a killed abota comes first.
+	d.write("restart.sh", 0o755, "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec 9>restart.lock && flock 9 && ./current/app >running.new && mv running.new running\n")
+	d.write("config.yaml", 0o600, fmt.Sprintf(`slots: {a: {dir: %[1]s/a}, b: {dir: %[1]s/b}}
+bootloader: {kind: symlink, link: %[1]s/current, restart: [%[1]s/restart.sh]}
+state_dir: %[1]s/state
+health: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: [grep, -q, fine, %[1]s/running]}]}
+`, d.dir))
+	return d
+}
+
+func (d *folderDevice) write(name string, mode os.FileMode, text string) {
+	d.t.Helper()
+	must(d.t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), mode))
+}
+
+// files is how many files a release has beside its program: enough that a kill
+// falls between two of them.
+const files = 30
+
+// publish makes a release of a program and some files.
+func (d *folderDevice) publish(says string) string {
+	d.t.Helper()
+	dir := filepath.Join(d.dir, "release")
+	must(d.t, encrypted(dir, func(archive *zip.Writer) error {
+		for n := range files {
+			h := &zip.FileHeader{Name: fmt.Sprintf("data/%d/file", n), Method: zip.Deflate}
+			h.SetMode(0o644)
+			w, err := archive.CreateHeader(h)
+			if err == nil {
+				_, err = fmt.Fprintf(w, "%s %s", says, strings.Repeat("x", 1+n*97))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		h := &zip.FileHeader{Name: "app", Method: zip.Deflate}
+		h.SetMode(0o755)
+		w, err := archive.CreateHeader(h)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "#!/bin/sh\necho %s\n", says)
+		}
+		return err
+	}))
+	return dir
+}
+
+func (d *folderDevice) abota(args ...string) *exec.Cmd {
+	cmd := exec.Command("abota", append([]string{"--config", filepath.Join(d.dir, "config.yaml")}, args...)...)
+	return cmd
+}
+
+func (d *folderDevice) run(args ...string) (string, error) {
+	out, err := d.abota(args...).CombinedOutput()
+	return string(out), err
+}
+
+func (d *folderDevice) read(name string) string {
+	text, _ := os.ReadFile(filepath.Join(d.dir, name))
+	return strings.TrimSpace(string(text))
+}
+
+// linked is what the program behind the link says, and an error unless the
+// whole of its release is there.
+func (d *folderDevice) linked() (string, error) {
+	says := strings.TrimPrefix(d.read("current/app"), "#!/bin/sh\necho ")
+	for n := range files {
+		if got := d.read(fmt.Sprintf("current/data/%d/file", n)); got != says+" "+strings.Repeat("x", 1+n*97) {
+			return says, fmt.Errorf("behind the link, file %d of release %q holds %.20q…", n, says, got)
+		}
+	}
+	return says, nil
+}
+
+// TestKilledInstallOfFolders kills abota at moments of an install. The link
+// shows a whole release at once, and after the next verb of either kind what
+// it shows is what runs; a further install always gets there.
+func TestKilledInstallOfFolders(t *testing.T) {
+	d := newFolderDevice(t)
+	start := time.Now()
+	if out, err := d.run("install", d.publish("fine 0")); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	whole := time.Since(start)
+	const rounds = 16
+	killed := 0
+	for n := 1; n <= rounds; n++ {
+		before, says := d.read("running"), fmt.Sprintf("fine %d", n)
+		if n%4 == 0 {
+			says = fmt.Sprintf("bad %d", n)
+		}
+		cmd := d.abota("install", d.publish(says))
+		must(t, cmd.Start())
+		time.Sleep(whole * time.Duration(n) / rounds)
+		_ = cmd.Process.Kill()
+		if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() < 0 {
+			killed++
+		}
+		if got, err := d.linked(); err != nil || got != before && got != says {
+			t.Fatalf("round %d: %q is linked, %v", n, got, err)
+		}
+		verb := []string{"boot"}
+		if n%2 == 0 {
+			verb = []string{"install", filepath.Join(d.dir, "release")}
+		}
+		if out, err := d.run(verb...); err != nil && strings.HasPrefix(says, "fine") && !strings.Contains(out, "runs in slot") {
+			t.Fatalf("round %d: %v after the kill: %v: %s", n, verb, err, out)
+		}
+		got, err := d.linked()
+		if err != nil || got != d.read("running") || got != before && got != says || strings.HasPrefix(got, "bad") {
+			t.Fatalf("round %d: after %v %q is linked, %q runs, %v", n, verb, got, d.read("running"), err)
+		}
+		// The agent's next poll.
+		out, _ := d.run("install", filepath.Join(d.dir, "release"))
+		want := says
+		if n%4 == 0 {
+			want = before
+		}
+		if got := d.read("running"); got != want {
+			t.Fatalf("round %d: %q runs, want %q: %s", n, got, want, out)
+		}
+		if left, _ := filepath.Glob(filepath.Join(d.dir, "*.new")); len(left) > 0 {
+			t.Fatalf("round %d: %v is left", n, left)
+		}
+	}
+	t.Logf("%d of %d installs were killed", killed, rounds)
+	if killed < rounds/3 {
+		t.Errorf("only %d of %d installs were killed", killed, rounds)
+	}
+}
