@@ -25,6 +25,8 @@ type Setting struct {
 	// Secure has the store behind TLS, with a certificate of an authority that
 	// only the board's firmware knows.
 	Secure bool
+	// Hooks has the firmware's own hook run at every turn of an update.
+	Hooks bool
 }
 
 // Step is one thing that is done to the board or expected of it. Do returns

@@ -48,8 +48,10 @@ type World struct {
 	store     *store.Store
 	device    store.Keys
 	secure    *secure // nil without TLS
-	maker     *guest.Maker
-	board     *board.Board
+	// hooks has the firmware run hooks.
+	hooks bool
+	maker *guest.Maker
+	board *board.Board
 	// seen is where the log was read up to, boot where the current boot began.
 	seen, boot board.Mark
 }
@@ -79,7 +81,7 @@ func Fetch(ctx context.Context, log io.Writer) error {
 
 // NewWorld builds everything. Close releases it.
 func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
-	w := &World{dir: opts.Dir, timeline: opts.Timeline, arch: opts.Arch}
+	w := &World{dir: opts.Dir, timeline: opts.Timeline, arch: opts.Arch, hooks: opts.Setting.Hooks}
 	if w.arch.Debian == "" {
 		w.arch = parts.ARM64()
 	}
@@ -233,6 +235,9 @@ func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (s
 		return "", err
 	}
 	fw := guest.Firmware{Version: version, Behaviour: b, Config: config}
+	if w.hooks {
+		fw.Config += hooksConfig
+	}
 	if w.secure != nil {
 		fw.Config += "tls: {ca_file: /etc/abota/ca.pem}\n"
 		fw.Authority = string(w.secure.ca.PEM())

@@ -46,6 +46,7 @@ func (m *Maker) system(root string, fw Firmware) error {
 	t.embedded("etc/init.d/rcK", 0o755, "root/rcK")
 	t.embedded("usr/sbin/sim-agent", 0o755, "root/sim-agent")
 	t.embedded("usr/bin/selftest", 0o755, "root/selftest")
+	t.embedded("usr/sbin/hook", 0o755, "root/hook")
 	t.text("etc/init.d/S99abota", 0o755, string(m.init))
 	t.text("etc/firmware.conf", 0o644, fmt.Sprintf("version=%s\nbehaviour=%s\n", fw.Version, fw.Behaviour))
 	t.text("etc/abota/release", 0o644, fw.Version+"\n")

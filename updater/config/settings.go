@@ -69,7 +69,9 @@ func applySets(w *walker, c *Config, sets []string) error {
 	for _, set := range sets {
 		path, value, ok := strings.Cut(set, "=")
 		if !ok {
-			return &Error{File: w.file, Key: printable(path), Reason: "has no value: write it as key=value"}
+			// What follows another sign than = may be a secret.
+			name, _, _ := strings.Cut(path, ":")
+			return &Error{File: w.file, Key: printable(name), Reason: "has no value: write it as key=value"}
 		}
 		k, err := findPath(w, path)
 		if err != nil {

@@ -78,6 +78,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		{env: "ABOTA_HEALTH_CHECKS=", want: "ABOTA_HEALTH_CHECKS: health.checks: needs a list, not nothing"},
 		{env: "ABOTA_SLOTS_B=/dev/a", want: "ABOTA_SLOTS_B: slots.b.device: is the same as slots.a.device"},
 		{set: "bucket", want: "command line: bucket: has no value: write it as key=value"},
+		{set: "secretkey:hush", want: "command line: secretkey: has no value: write it as key=value"},
 		{set: "slots.c=x", want: "command line: slots.c: unknown slot: use a and b"},
 		{set: "=x", want: "command line: unknown key"},
 		{set: "bucket.name=x", want: "command line: bucket.name: unknown key: bucket has no keys of its own"},
