@@ -92,7 +92,13 @@ func (w *World) told(ctx context.Context, words string, times int) error {
 	if err != nil {
 		return err
 	}
-	if got := strings.Count("\n"+text, "\n"+words+"\n"); got != times {
+	got := 0
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == words {
+			got++
+		}
+	}
+	if got != times {
 		return fmt.Errorf("the hook ran %d times with %q, not %d times: %q", got, words, times, text)
 	}
 	return nil

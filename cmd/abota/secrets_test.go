@@ -87,6 +87,8 @@ health:
 		"no proxy":     common + keys + "endpoint: https://store.invalid\nproxy: http://" + password + "127.0.0.1:1\n",
 		"address":      common + "url: " + strings.Replace(w.echo.URL, "://", "://"+password, 1) + "/firmware.zip?" + query + "\n",
 		"no address":   common + "url: http://" + password + "127.0.0.1:1/firmware.zip?" + query + "\n",
+		"command":      common + "url: " + w.echo.URL + "/firmware.zip?" + query + "\nurl_command: [sh, -c, \"echo " + w.echo.URL + "/fresh.zip?" + query + "; echo " + hush + " >&2\"]\n",
+		"bad command":  common + "url: " + w.echo.URL + "/firmware.zip?" + query + "\nurl_command: [sh, -c, \"echo " + hush + "; exit 1\"]\n",
 		"key file":     common + keys + "endpoint: " + w.echo.URL + "\nkey_file: " + w.path("broken.key") + "\n",
 		"certificate":  common + keys + "endpoint: https://127.0.0.1:1\ntls: {cert: " + w.path("device.key") + ", key: " + w.path("device.key") + "}\n",
 		"own":          common + "endpoint: " + w.echo.URL + "\nregion:xx-west-1\nbucket:b\n",
