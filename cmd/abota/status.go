@@ -60,6 +60,9 @@ func (c *command) showStatus(s updater.Status, busy bool) {
 	if s.LastVerified != nil {
 		fmt.Fprintf(w, "last verified\t%s\n", s.LastVerified.Format(time.RFC3339))
 	}
+	if s.Floor != "" {
+		fmt.Fprintf(w, "floor\t%s\n", s.Floor)
+	}
 	fmt.Fprintf(w, "\nslot\tstate\tboot\tpriority\ttries\tversion\tdevice\n")
 	for _, slot := range s.Slots {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(slot.Version), slot.Device)

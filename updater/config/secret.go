@@ -24,8 +24,13 @@ func (s Secret) GoString() string { return hidden }
 // Format hides the text from every verb, also from %x and %d.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// MarshalJSON hides the text.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
+// MarshalJSON hides the text, but not that there is none.
+func (s Secret) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte(`""`), nil
+	}
+	return []byte(`"` + hidden + `"`), nil
+}
 
 // MarshalText hides the text from other encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
