@@ -88,6 +88,7 @@ var may = map[string][]int{
 type tally struct {
 	ends, phases, killed map[string]int
 	looks, held, writing int
+	unnoted              int
 	installed, restarts  int
 }
 
@@ -107,9 +108,11 @@ func TestKilledInTheCrowd(t *testing.T) {
 		for round := range kills / 2 {
 			d.round(round, random, total)
 			if t.Failed() {
-				t.Fatalf("round %d of %s, with -seed %d", round, bootloader, *seed)
+				_, log := d.run("log")
+				t.Fatalf("%s\nround %d of %s, with -seed %d", log, round, bootloader, *seed)
 			}
 		}
+		total.unnoted += d.unnoted
 	}
 	t.Logf("%d kills in %.0f s: %v", kills, time.Since(began).Seconds(), total.killed)
 	t.Logf("phase of the journal after the kill: %v", total.phases)
@@ -117,6 +120,7 @@ func TestKilledInTheCrowd(t *testing.T) {
 		t.Logf("%-22s %5d", end, total.ends[end])
 	}
 	t.Logf("%d looks from outside: the lock was held in %d, a slot written in %d, by more than one in 0", total.looks, total.held, total.writing)
+	t.Logf("%d looks found a slot that was noted as to be written, and not touched yet", total.unnoted)
 	t.Logf("%d installs afterwards without help, %d restarts into the other slot", total.installed, total.restarts)
 	for _, phase := range []string{"writing", "armed", "trying"} {
 		if total.phases[phase] == 0 {
@@ -215,7 +219,7 @@ func (d *device) kill(crowd []*process, random *rand.Rand, total *tally) {
 		i := random.IntN(len(alive))
 		// Whoever holds the lock is the one to hit.
 		for j, p := range alive {
-			if holds(lockHolders(d.state("lock")), p.Process.Pid) {
+			if slices.Contains(lockHolders(d.state("lock")), p.Process.Pid) {
 				i = j
 			}
 		}

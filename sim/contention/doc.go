@@ -10,7 +10,9 @@
 // holds the lock of the state, and only that one has a slot open for writing.
 // After each kill, and after every process has ended: `abota status` works and
 // finds table and journal whole; what boots next can boot; a slot in the boot
-// order has exactly the content that the journal proves; the booted slot has not
+// order holds a whole image and exactly the one that the journal proves (or,
+// killed between the note that it will be written and its leaving the boot
+// order, the one that it held before, untouched); the booted slot has not
 // changed by a bit. And then a further install succeeds without help.
 //
 // # What is not
