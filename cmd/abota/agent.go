@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -78,18 +77,8 @@ func (a *agentDevice) complain(of string, how func()) {
 	}
 }
 
-// builtAt is when this binary was built, as far as it knows: no clock that is
-// right shows less.
-var builtAt = sync.OnceValue(func() time.Time {
-	if built, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range built.Settings {
-			if at, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
-				return at
-			}
-		}
-	}
-	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-})
+// builtAt is when this program was made: no clock that is right shows less.
+var builtAt = sync.OnceValue(buildTime)
 
 // Clock is the system's, unless it shows a time at which this binary was not
 // built yet.

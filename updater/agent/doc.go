@@ -42,8 +42,8 @@
 // # Without a clock
 //
 // A device that does not know the time (its clock shows less than the time at
-// which abota was built, and no server has said what time it is) counts its own
-// running time instead, also over restarts: the wave begins when the release is
+// which abota was built; what a server says of the time is not believed here)
+// counts its own running time instead, also over restarts: the wave begins when the release is
 // first seen, and for a window it waits 24 hours and then goes on without, since
 // a device that waits for ever is one that somebody has to drive to. Once the
 // time is known all is as above.
