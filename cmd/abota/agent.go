@@ -198,10 +198,11 @@ func (a *agentDevice) outcome(ctx context.Context, kind agent.Kind, out updater.
 	if ctx.Err() != nil {
 		kind = agent.Stopped
 	}
-	return agent.Outcome{
-		Kind: kind, Release: out.Release.Checksum, Name: out.Release.Name(), Published: out.Release.Published,
-		RetryAfter: source.RetryAfter(err), Err: err,
+	o := agent.Outcome{Kind: kind, Release: out.Release.Checksum, Published: out.Release.Published, RetryAfter: source.RetryAfter(err), Err: err}
+	if o.Release != "" {
+		o.Name = out.Release.Name()
 	}
+	return o
 }
 
 // failures maps errors to what the agent does about them; the first match

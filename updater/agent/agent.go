@@ -151,18 +151,22 @@ func (s State) describe(step Step, now Time) string {
 
 // report logs how a step ended.
 func (a *Agent) report(did Action, o Outcome, next Step) {
+	_, failed := paces[o.Kind]
 	args := []any{"outcome", o.Kind.String()}
 	if o.Name != "" {
 		args = append(args, "release", o.Name)
 	}
-	if o.Err != nil {
+	switch {
+	case o.Err != nil && failed:
 		args = append(args, "error", o.Err)
+	case o.Err != nil && o.Kind != Stopped:
+		args = append(args, "why", o.Err)
 	}
 	if o.Kind != Stopped {
 		args = append(args, "next", next.Do.String(), "in", next.Wait.Round(time.Second).String())
 	}
 	level := slog.LevelInfo
-	switch _, failed := paces[o.Kind]; {
+	switch {
 	case failed && o.Kind != Busy && o.Kind != Deferred:
 		level = slog.LevelWarn
 	case o.Kind == NothingNew && did == Look:

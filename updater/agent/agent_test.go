@@ -42,7 +42,7 @@ func (f *fake) step(ctx context.Context, name string, o *Outcome) Outcome {
 	return *o
 }
 
-func (f *fake) Policy() Policy { f.reads++; return f.policy }
+func (f *fake) Policy() Policy                   { f.reads++; return f.policy }
 func (f *fake) Look(ctx context.Context) Outcome { return f.step(ctx, "look", &f.look) }
 
 func (f *fake) Install(ctx context.Context, release string) Outcome {

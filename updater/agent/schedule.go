@@ -101,7 +101,7 @@ func (s State) Now(now Time) State {
 
 // Next says what to do next.
 func (s State) Next(p Policy, now Time) Step {
-	next := Step{Look, max(s.look, s.quiet) - now.Up}
+	next := Step{Look, max(s.look-now.Up, s.quiet-now.Up, 0)}
 	if f := s.Found; f != nil {
 		other := Step{Install, max(f.wait(p, now), s.quiet-now.Up)}
 		if f.Armed {
@@ -112,7 +112,6 @@ func (s State) Next(p Policy, now Time) Step {
 			next = other
 		}
 	}
-	next.Wait = max(next.Wait, 0)
 	return next
 }
 

@@ -255,6 +255,8 @@ func TestInstalledReleaseIsStartedOnce(t *testing.T) {
 	s = s.After(hourly, now, Look, available(noon), least)
 	s = s.After(hourly, now, Install, Outcome{Kind: Waiting}, least)
 	wantStep(t, "at once", s.Next(hourly, now), Restart, 0)
+	late := now.plus(3 * time.Hour)
+	wantStep(t, "before a look that is overdue", s.Observe(late).Next(hourly, late), Restart, 0)
 	again := s.After(hourly, now, Look, Outcome{Kind: Waiting}, least)
 	wantStep(t, "after a look", again.Next(hourly, now), Restart, 0)
 	s = s.After(hourly, now, Restart, Outcome{Kind: Deferred}, least)
