@@ -56,21 +56,21 @@ func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
 }
 
 func head(out io.Writer, w *world) {
-	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. In brackets, the second run after the fault.\n\n",
+	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. Where abota gave up, the fault went and the same\ncommand then installed the release; \"recovered\" is then how long it took to give up.\n\n",
 		w.size>>20, float64(w.tokenSize)/(1<<20))
-	fmt.Fprintf(out, "%-34s  %4s  %-24s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
+	fmt.Fprintf(out, "%-34s  %4s  %-25s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
 }
 
 func line(out io.Writer, o outcome) {
 	end := "installed"
 	if o.again != nil {
-		end = fmt.Sprintf("untouched (%d installed)", o.again.exit)
+		end = "untouched, then installed"
 	}
 	recovered := "-"
 	if o.recovered > 0 {
 		recovered = fmt.Sprintf("%.1f s", o.recovered.Seconds())
 	}
-	fmt.Fprintf(out, "%-34s  %4d  %-24s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
+	fmt.Fprintf(out, "%-34s  %4d  %-25s  %12.1f  %9s  %8d\n", o.row.name, o.run.exit, end, float64(o.twice)/1024, recovered, o.requests)
 	if o.again != nil {
 		fmt.Fprintf(out, "    %s\n", why(o.run.said))
 	}
