@@ -177,6 +177,16 @@ func (l *live) untilCut(ctx context.Context, span time.Duration, cut bool, do fu
 // reported, to its end.
 func (l *live) goOn(ctx context.Context, p *progress) error {
 	for {
+		for l.leaves() {
+			if p.release.Healthy() || l.booted != p.target.String() {
+				return violated("slot %s is left (%s), but nothing failed there", l.booted, l.decision)
+			}
+			p.armed = true
+			l.seen = max(l.seen, l.greeted)
+			if err := l.up(ctx); err != nil {
+				return err
+			}
+		}
 		runs, err := l.look(ctx)
 		if err != nil {
 			return err

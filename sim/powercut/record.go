@@ -17,6 +17,7 @@ import (
 	"abota/sim/board"
 	"abota/sim/disk"
 	"abota/sim/guest"
+	"abota/updater"
 	"abota/updater/slot"
 )
 
@@ -63,8 +64,9 @@ type recorder struct {
 	log   string
 	// seen is where the story stands, greeted where user space last said hello.
 	seen, greeted board.Mark
-	// decision is what abota boot decided in the boot at hand.
-	decision string
+	// booted is the slot of the boot at hand, decision what abota boot decided
+	// in it.
+	booted, decision string
 }
 
 // waitLimit bounds everything that is waited for. A healthy board takes
@@ -104,8 +106,15 @@ func (r *recorder) up(ctx context.Context) error {
 		return fmt.Errorf("wait for the decision of abota boot: %w", err)
 	}
 	r.seen = next
-	r.decision = strings.Trim(decided.FindStringSubmatch(e.Text)[2], `"`)
+	said := decided.FindStringSubmatch(e.Text)
+	r.booted, r.decision = said[1], strings.Trim(said[2], `"`)
 	return nil
+}
+
+// leaves reports whether the boot at hand ends in a reboot at once, so that
+// the guest cannot be asked anything.
+func (r *recorder) leaves() bool {
+	return r.decision == updater.FinishRollback.String() || r.decision == updater.Leave.String()
 }
 
 var (
