@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // answer is one request's failure, in our words: those of the server are not
@@ -68,32 +66,17 @@ func unreachable(why string) *answer {
 	return &answer{kind: ErrTransport, why: why, advice: adviceNetwork}
 }
 
-// classify turns the SDK's error into an answer.
-func classify(err error) *answer {
-	// The SDK makes up a response where there was none, so this comes first.
-	var send *smithyhttp.RequestSendError
-	if errors.As(err, &send) {
-		return bySendError(send.Err)
-	}
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
-		a := *byStatus(resp.HTTPStatusCode(), errorCode(err))
-		a.status = resp.HTTPStatusCode()
-		if resp.Response != nil && resp.Response.Response != nil {
-			a.after = retryAfter(resp.Response.Header)
-		}
-		return &a
-	}
-	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
-}
+// fault is how S3 says what is wrong; other servers say it in their own ways,
+// and then it is empty.
+type fault struct{ Code, Message, Region string }
 
-// errorCode is S3's name for what is wrong, empty when there is none.
-func errorCode(err error) string {
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() == "UnknownError" {
-		return ""
+func faultOf(resp *http.Response) fault {
+	var f fault
+	if text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)); err == nil {
+		_ = xml.Unmarshal(text, &f)
 	}
-	return clip(api.ErrorCode())
+	f.Code = clip(f.Code)
+	return f
 }
 
 func byStatus(status int, code string) *answer {

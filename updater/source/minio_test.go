@@ -77,6 +77,26 @@ func TestMinIO(t *testing.T) {
 	wantError(t, err, ErrNotFound)
 }
 
+// What is signed is what arrives, whatever a name looks like.
+func TestMinIONamesWithEveryCharacter(t *testing.T) {
+	st, s := minioSource(t, nil)
+	for _, name := range []string{"a b/c+d.zip", "ü/日本.zip", "%41%2F.zip", "$&,;=@!*'()[]~.zip", "release/1.4.0/firmware.zip", "a?b#c.zip", "\"quoted\".zip"} {
+		put(t, st, name, []byte(name), nil)
+		if data, _, err := s.Get(t.Context(), name, 100); err != nil || string(data) != name {
+			t.Errorf("%q: %q, %v", name, data, err)
+		}
+		o, err := s.Open(t.Context(), name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if n, err := o.ReadAt(make([]byte, 3), 1); n != 3 || err != nil {
+			t.Errorf("%q: a piece: %d, %v", name, n, err)
+		}
+		o.Close()
+	}
+}
+
 func TestMinIORefusals(t *testing.T) {
 	st, _ := minioSource(t, nil)
 	put(t, st, "firmware.zip", []byte("x"), nil)

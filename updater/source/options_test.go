@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,28 @@ func TestRegionAndPlace(t *testing.T) {
 		if got := newTestS3(t, keyed(tt.o)).String(); got != tt.want {
 			t.Errorf("String = %q, want %q", got, tt.want)
 		}
+	}
+}
+
+func TestAddressesOfAWS(t *testing.T) {
+	for _, row := range []struct{ region, bucket, key, want string }{
+		{"eu-west-1", "fleet", "firmware.zip", "https://fleet.s3.eu-west-1.amazonaws.com/firmware.zip"},
+		{"us-east-1", "fleet-1", "a b/ü+~.zip", "https://fleet-1.s3.us-east-1.amazonaws.com/a%20b/%C3%BC%2B~.zip"},
+		{"eu-west-1", "fleet.example.com", "x", "https://s3.eu-west-1.amazonaws.com/fleet.example.com/x"},
+		{"us-east-1", "Fleet_Old", "x", "https://s3.us-east-1.amazonaws.com/Fleet_Old/x"},
+		{"cn-north-1", "fleet", "x", "https://fleet.s3.cn-north-1.amazonaws.com.cn/x"},
+		{"us-gov-west-1", "fleet", "x", "https://fleet.s3.us-gov-west-1.amazonaws.com/x"},
+		{"us-isob-east-1", "fleet", "x", "https://fleet.s3.us-isob-east-1.sc2s.sgov.gov/x"},
+	} {
+		b := &bucket{name: row.bucket}
+		if got := b.address(row.region, row.key).String(); got != row.want {
+			t.Errorf("%s in %s: %s, want %s", row.bucket, row.region, got, row.want)
+		}
+	}
+	base, _ := url.Parse("http://10.0.2.2:9000/store")
+	b := &bucket{name: "fleet", base: base}
+	if got := b.address("eu-west-1", "a/b c").String(); got != "http://10.0.2.2:9000/store/fleet/a/b%20c" {
+		t.Errorf("at an endpoint: %s", got)
 	}
 }
 

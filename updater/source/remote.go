@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,28 @@ type question struct {
 	rng    string // Range; empty means all of it
 	match  string // only if the object's tag is this one
 	unless string // only if it is not
+}
+
+// header writes the question.
+func (q question) header(h http.Header) {
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, value)
+		}
+	}
+	set("Range", q.rng)
+	match, unless := "If-Match", "If-None-Match"
+	if isDate(q.match + q.unless) {
+		match, unless = "If-Unmodified-Since", "If-Modified-Since"
+	}
+	set(match, q.match)
+	set(unless, q.unless)
+}
+
+// isDate tells a date of change from an ETag.
+func isDate(tag string) bool {
+	_, err := http.ParseTime(tag)
+	return err == nil
 }
 
 // reply is a request that was granted. Whoever has it closes it.
@@ -158,7 +181,7 @@ func (r *remote) changedOnce(ctx context.Context, name string, was Info) (bool, 
 // sameKind reports whether two tags can be compared: an ETag with an ETag, a
 // date with a date.
 func sameKind(a, b string) bool {
-	return a != "" && strings.HasPrefix(a, `"`) == strings.HasPrefix(b, `"`)
+	return a != "" && isDate(a) == isDate(b)
 }
 
 // describe takes what must be known of an object before its first byte: how

@@ -1,18 +1,19 @@
 package source
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/encoding/httpbinding"
 )
 
 // S3 is a bucket. It is safe for concurrent use.
@@ -28,72 +29,105 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{client: newClient(o, creds), name: o.Bucket, place: o.Region, log: o.Log}
+	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), creds: creds, name: o.Bucket, place: o.Region, log: o.Log}
 	if o.Endpoint != "" {
 		b.place = redact(o.Endpoint)
+		if b.base, err = url.Parse(b.place); err != nil {
+			return nil, fmt.Errorf("cannot use endpoint %s: %w", b.place, err)
+		}
 	}
 	b.region.Store(&o.Region)
 	return &S3{newRemote(b, o.Network, true)}, nil
 }
 
-// newClient sets up the SDK by hand: its config package would add ways to
-// find credentials that no device has, and megabytes.
-func newClient(o S3Options, creds aws.Credentials) *s3.Client {
-	return s3.New(s3.Options{
-		Region: o.Region,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return creds, nil
-		}),
-		HTTPClient: newWire(o.Network),
-		// Ours is the only retry policy: it knows what was read already.
-		Retryer: aws.NopRetryer{},
-		// Many compatible stores know no trailing checksums, and ours are
-		// checked on the whole object by later stages.
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		// Session authentication would call a second operation.
-		DisableS3ExpressSessionAuth: aws.Bool(true),
-	}, func(c *s3.Options) {
-		if o.Endpoint != "" {
-			c.BaseEndpoint = aws.String(redact(o.Endpoint))
-			c.UsePathStyle = true
-		}
-	})
-}
-
-// bucket asks S3.
+// bucket asks S3. Of the SDK only the signer is used: its client for S3 knows
+// a hundred operations more than the one that is needed here, in a megabyte.
 type bucket struct {
-	client *s3.Client
+	wire   *wire
+	signer *v4.Signer
+	creds  aws.Credentials
+	base   *url.URL // the configured endpoint; nil means AWS
 	name   string
-	place  string                 // endpoint or region, for messages
-	region atomic.Pointer[string] // that requests are signed for
+	place  string // endpoint or region, for messages
 	log    *slog.Logger
+
+	region atomic.Pointer[string] // that requests are signed for
+	// skew is by how much the server's clock is ahead, in nanoseconds, as far
+	// as it had to be known.
+	skew atomic.Int64
 }
 
 // String names bucket and place, without credentials.
 func (b *bucket) String() string { return fmt.Sprintf("s3://%s (%s)", b.name, b.place) }
 
+// noContent is the SHA-256 of a request without a body.
+const noContent = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 func (b *bucket) ask(ctx context.Context, name string, q question) (*reply, error) {
-	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, Range: orNil(q.rng), IfMatch: orNil(q.match), IfNoneMatch: orNil(q.unless)}
-	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) { o.Region = *b.region.Load() })
+	region := *b.region.Load()
+	req := (&http.Request{Method: http.MethodGet, URL: b.address(region, name), Header: http.Header{}}).WithContext(ctx)
+	q.header(req.Header)
+	req.Header.Set("X-Amz-Content-Sha256", noContent)
+	at := time.Now().Add(time.Duration(b.skew.Load()))
+	if err := b.signer.SignHTTP(ctx, b.creds, req, noContent, "s3", region, at, withPathAsItIs); err != nil {
+		return nil, &answer{kind: ErrTransport, why: "the request cannot be signed: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
+	}
+	// What a proxy may change on the way is not signed.
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "abota")
+	resp, err := b.wire.RoundTrip(req)
 	if err != nil {
-		return nil, b.cured(classify(err), err)
+		return nil, bySendError(err)
 	}
-	length := int64(-1)
-	if out.ContentLength != nil {
-		length = *out.ContentLength
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+		defer resp.Body.Close()
+		return nil, b.refused(resp)
 	}
-	return &reply{
-		ReadCloser: out.Body, length: length, contentRange: aws.ToString(out.ContentRange),
-		tag: strong(aws.ToString(out.ETag)), version: out.Metadata["version"], modified: aws.ToTime(out.LastModified),
-	}, nil
+	out := granted(resp)
+	out.tag = strong(resp.Header.Get("ETag"))
+	return out, nil
 }
 
-func orNil(s string) *string {
-	if s == "" {
-		return nil
+// withPathAsItIs: S3's signatures are over the path as it is sent.
+func withPathAsItIs(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }
+
+// address is where an object lies. The bucket is part of the host's name, as
+// AWS wants it, where there is no endpoint and the name allows it.
+func (b *bucket) address(region, key string) *url.URL {
+	u := url.URL{Scheme: "https", Host: "s3." + region + "." + domain(region)}
+	path := "/" + key
+	switch {
+	case b.base != nil:
+		u = *b.base
+		path = u.Path + "/" + b.name + path
+	case inHostName(b.name):
+		u.Host = b.name + "." + u.Host
+	default:
+		path = "/" + b.name + path
 	}
-	return &s
+	u.Path, u.RawPath = path, httpbinding.EscapePath(path, false)
+	return &u
+}
+
+// domain is AWS's in the partition that a region belongs to.
+func domain(region string) string {
+	for _, d := range []struct{ prefix, domain string }{
+		{"cn-", "amazonaws.com.cn"},
+		{"us-iso-", "c2s.ic.gov"},
+		{"us-isob-", "sc2s.sgov.gov"},
+		{"eusc-", "amazonaws.eu"},
+	} {
+		if strings.HasPrefix(region, d.prefix) {
+			return d.domain
+		}
+	}
+	return "amazonaws.com"
+}
+
+// inHostName reports whether a bucket's name can stand in a host's, and is
+// covered by the certificate there, which holds for one label.
+func inHostName(bucket string) bool {
+	return !strings.ContainsAny(bucket, "._") && strings.ToLower(bucket) == bucket
 }
 
 // strong is an ETag that holds for every byte, or nothing.
@@ -104,31 +138,43 @@ func strong(tag string) string {
 	return tag
 }
 
-// cured adds what can be done at once about two answers that no waiting heals.
-func (b *bucket) cured(a *answer, err error) *answer {
-	var resp *smithyhttp.ResponseError
-	if !errors.As(err, &resp) || resp.Response == nil || resp.Response.Response == nil {
-		return a
-	}
-	header, code := resp.Response.Header, errorCode(err)
+// refused makes an answer of a response that is none of the object, and adds
+// what can be done at once about two that no waiting heals.
+func (b *bucket) refused(resp *http.Response) *answer {
+	f := faultOf(resp)
+	a := *byStatus(resp.StatusCode, f.Code)
+	a.status, a.after = resp.StatusCode, retryAfter(resp.Header)
 	switch {
-	case a.status == http.StatusMovedPermanently || a.status == http.StatusTemporaryRedirect || code == "AuthorizationHeaderMalformed":
-		if region := header.Get("X-Amz-Bucket-Region"); region != "" && region != *b.region.Load() && !strings.ContainsFunc(region, notInName) {
-			a.cure = &cure{"region", func(context.Context) error {
-				b.log.Warn("the bucket is in another region: asking there, correct region in the configuration", "bucket", b.name, "region", region)
-				b.region.Store(&region)
-				return nil
-			}}
-		}
-	case code == "RequestTimeTooSkewed":
-		// The SDK has noted by how much the clocks differ, and signs the next
-		// request with the server's time. Nothing else uses that time.
-		if date, dateErr := http.ParseTime(header.Get("Date")); dateErr == nil {
-			a.cure = &cure{"clock", func(context.Context) error {
-				b.log.Warn("this device's clock is wrong: signing with the server's time", "server", date.UTC().Format(time.RFC3339))
-				return nil
-			}}
-		}
+	case a.status == http.StatusMovedPermanently, a.status == http.StatusTemporaryRedirect, f.Code == "AuthorizationHeaderMalformed":
+		a.cure = b.elsewhere(cmp.Or(resp.Header.Get("X-Amz-Bucket-Region"), f.Region))
+	case f.Code == "RequestTimeTooSkewed":
+		a.cure = b.resigned(resp.Header)
 	}
-	return a
+	return &a
+}
+
+// elsewhere asks in another region from now on.
+func (b *bucket) elsewhere(region string) *cure {
+	if region == "" || region == *b.region.Load() || strings.ContainsFunc(region, notInName) {
+		return nil
+	}
+	return &cure{"region", func(context.Context) error {
+		b.log.Warn("the bucket is in another region: asking there, correct region in the configuration", "bucket", b.name, "region", region)
+		b.region.Store(&region)
+		return nil
+	}}
+}
+
+// resigned signs with the server's time from now on. Nothing else uses that
+// time: it is nobody's word.
+func (b *bucket) resigned(header http.Header) *cure {
+	date, err := http.ParseTime(header.Get("Date"))
+	if err != nil || header.Get("Age") != "" {
+		return nil
+	}
+	return &cure{"clock", func(context.Context) error {
+		b.log.Warn("this device's clock is not the server's: signing with the server's time", "server", date.UTC().Format(time.RFC3339))
+		b.skew.Store(int64(time.Until(date)))
+		return nil
+	}}
 }

@@ -3,10 +3,8 @@ package source
 import (
 	"cmp"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -174,28 +172,10 @@ func (s *site) request(ctx context.Context, u *url.URL, name string, q question)
 	req.Header.Set("User-Agent", "abota")
 	req.Header.Set("Accept-Encoding", "identity")
 	q.header(req.Header)
+	if q.match != "" { // for servers that know no If-Match
+		req.Header.Set("If-Range", q.match)
+	}
 	return req, nil
-}
-
-// header writes the question. A server may know only one of two headers that
-// ask for the same.
-func (q question) header(h http.Header) {
-	if q.rng != "" {
-		h.Set("Range", q.rng)
-	}
-	etag := strings.HasPrefix(q.match+q.unless, `"`)
-	switch {
-	case q.match != "" && etag:
-		h.Set("If-Match", q.match)
-		h.Set("If-Range", q.match)
-	case q.match != "":
-		h.Set("If-Unmodified-Since", q.match)
-		h.Set("If-Range", q.match)
-	case q.unless != "" && etag:
-		h.Set("If-None-Match", q.unless)
-	case q.unless != "":
-		h.Set("If-Modified-Since", q.unless)
-	}
 }
 
 func granted(resp *http.Response) *reply {
@@ -221,16 +201,9 @@ func validator(h http.Header) string {
 	return h.Get("Last-Modified")
 }
 
-// fault is how S3 says what is wrong; other servers say it in their own ways.
-type fault struct{ Code, Message string }
-
 // refused makes an answer of a response that is none of the object.
 func (s *site) refused(resp *http.Response, u *url.URL) *answer {
-	var f fault
-	if text, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)); err == nil {
-		_ = xml.Unmarshal(text, &f) // what is not S3's has no code
-	}
-	f.Code = clip(f.Code)
+	f := faultOf(resp)
 	var a answer
 	if says := resp.StatusCode; denies(says, f.Code) {
 		a = *s.denial(says, f)

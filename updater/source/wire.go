@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// maxErrorBody bounds what is read of an error response, which the SDK takes
+// maxErrorBody bounds what is read of an error response, which is taken
 // into memory whole. S3's own are a few hundred bytes.
 const maxErrorBody = 64 << 10
 
@@ -83,9 +83,6 @@ func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*
 		return u, nil
 	}
 }
-
-// Do is what the SDK calls.
-func (w *wire) Do(req *http.Request) (*http.Response, error) { return w.RoundTrip(req) }
 
 // RoundTrip has read the whole of an error's body when it returns.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
