@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,31 @@ func FuzzParse(f *testing.F) {
 		}
 		if last := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 2; ce.Line > last && !strings.ContainsAny(string(data), "\u0085\u2028\u2029") {
 			t.Fatalf("%v names line %d of %d", err, ce.Line, last)
+		}
+	})
+}
+
+// FuzzDeviceFile: whatever a device says of itself, it is no error, and only
+// its own keys change.
+func FuzzDeviceFile(f *testing.F) {
+	f.Add([]byte("accesskey:own\nsecretkey:hush\nendpoint: http://own:9000\n"))
+	f.Add([]byte("slots: {a: /dev/x}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := defaults()
+		c.StateDir = t.TempDir()
+		path := filepath.Join(c.StateDir, DeviceFile)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := loadDevice(&c, func(device string) (*Config, error) {
+			with, w := c, &walker{at: map[string]place{}}
+			return &with, addDevice(w, &with, device)
+		})
+		want := c
+		want.AccessKey, want.SecretKey, want.SessionToken = got.AccessKey, got.SecretKey, got.SessionToken
+		want.Endpoint, want.DeviceID, want.Group, want.Warnings = got.Endpoint, got.DeviceID, got.Group, got.Warnings
+		if !reflect.DeepEqual(*got, want) || (got.AccessKey == "") != (got.SecretKey == "") {
+			t.Fatalf("%q made %+v", data, *got)
 		}
 	})
 }
