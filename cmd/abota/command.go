@@ -58,7 +58,7 @@ var verbs = []verb{
 	{"log", "", "show what happened to this device's updates", showLog, 0},
 	{"report", "", "collect what support needs into one archive, without secrets", makeReport, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
-	{"init", "KIND", "print what makes init run abota: systemd, systemd-failed, sysv, systemd-agent, sysv-agent", printInit, 1},
+	{"init", "KIND", "print what makes init run abota: systemd, systemd-failed, sysv, systemd-agent, sysv-agent, systemd-app", printInit, 1},
 	{"version", "", "print the version", version, 0},
 	{"force-reboot", "", "", forceAfter, 0},
 }
