@@ -25,8 +25,9 @@ type device struct {
 	env  []string
 }
 
-// patience is short, so that a table of faults is over today.
-const patience = `timeout: {connect: 2s, handshake: 2s, header: 1s, idle: 1s}
+// patience is short, so that a table of faults is over today, but longer than
+// a busy machine's own pauses.
+const patience = `timeout: {connect: 5s, handshake: 5s, header: 3s, idle: 2s}
 retry: {open: 3, resume: 6, first: 100ms, longest: 400ms}
 `
 

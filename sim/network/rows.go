@@ -45,7 +45,7 @@ func afterCut(faults func(s *scene) []front.Fault) func(context.Context, *scene)
 }
 
 // trickle is a device that wants more than 8 KiB a second.
-var trickle = []string{"min_rate: 64K", "timeout: {connect: 2s, handshake: 2s, header: 2s, idle: 1s, slow: 1s}"}
+var trickle = []string{"min_rate: 64K", "timeout: {connect: 5s, handshake: 5s, header: 3s, idle: 2s, slow: 1s}"}
 
 // lines are faults of the way between device and server.
 func lines() []row {
@@ -101,7 +101,7 @@ func lines() []row {
 			})
 			s.ends = append(s.ends, func() { timer.Stop() })
 			return nil
-		}, config: []string{"retry: {open: 8, first: 100ms, longest: 200ms}"}},
+		}, config: []string{"retry: {open: 50, first: 100ms, longest: 200ms}"}},
 		{
 			name: "DNS is gone for 3 s", slow: true, needs: namespaces, begin: func(_ context.Context, s *scene) error {
 				known, err := s.unnamed()
@@ -114,7 +114,7 @@ func lines() []row {
 				})
 				s.ends = append(s.ends, func() { timer.Stop() })
 				return nil
-			}, config: []string{"retry: {open: 30, first: 300ms, longest: 300ms}"},
+			}, config: []string{"retry: {open: 100, first: 300ms, longest: 300ms}"},
 		},
 		{
 			name: "DNS is gone for good", needs: namespaces, begin: func(_ context.Context, s *scene) (err error) {

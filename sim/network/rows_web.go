@@ -38,7 +38,7 @@ func webs() []row {
 	outlived := func(s *scene) []front.Fault {
 		return []front.Fault{front.Pass, front.Cut(s.at(40), false), front.Before(func(*front.Front) { time.Sleep(brief + time.Second) })}
 	}
-	patient := "timeout: {connect: 2s, handshake: 2s, header: 10s, idle: 10s}"
+	patient := "timeout: {connect: 5s, handshake: 5s, header: 20s, idle: 20s}"
 	return []row{
 		{name: "signed URL", source: once(long)},
 		{name: "signed URL, reset in the middle", source: once(long), begin: inTurn(func(s *scene) []front.Fault {
