@@ -56,7 +56,7 @@ func Run(ctx context.Context, out io.Writer, quick bool) (err error) {
 }
 
 func head(out io.Writer, w *world) {
-	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. Where abota gave up, the fault went and the same\ncommand then installed the release; \"recovered\" is then how long it took to give up.\n\n",
+	fmt.Fprintf(out, "A %d MiB image, its token of %.1f MiB, from a real MinIO. Where abota gave up, the fault went and the same\ncommand then installed the release (corrected: with another setting, as the message asks for);\n\"recovered\" is then how long it took to give up.\n\n",
 		w.size>>20, float64(w.tokenSize)/(1<<20))
 	fmt.Fprintf(out, "%-34s  %4s  %-25s  %12s  %9s  %8s\n", "fault", "exit", "outcome", "twice, KiB", "recovered", "requests")
 }
@@ -65,6 +65,9 @@ func line(out io.Writer, o outcome) {
 	end := "installed"
 	if o.again != nil {
 		end = "untouched, then installed"
+		if o.row.help != nil {
+			end = "untouched, then corrected"
+		}
 	}
 	recovered := "-"
 	if o.recovered > 0 {
