@@ -14,6 +14,7 @@ COLD    := github.com/... go.yaml.in/... golang.org/x/... vendor/... encoding/xm
 	crypto/tls crypto/x509 math/big regexp/... log/slog fmt os reflect strconv time
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
+BOARD    ?= arm64
 IMAGE    ?= abota-sim
 # For the tool that builds the image, such as --build-arg GOPROXY=….
 IMAGEFLAGS ?=
@@ -36,8 +37,8 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: sim
-sim: ## a virtual board takes an update from S3, and comes back from bad ones
-	$(GO) run ./cmd/abota-sim scenario story
+sim: ## a virtual board (BOARD=arm64 or amd64) takes an update from S3, and comes back from bad ones
+	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario story
 
 SEED ?= 1
 

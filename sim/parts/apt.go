@@ -128,7 +128,8 @@ func noteOrigin(ctx context.Context, deb, path string) error {
 	if err != nil {
 		return fmt.Errorf("note the version of %s: %w", deb, err)
 	}
-	_, err = f.Write(line)
+	text := strings.TrimSuffix(strings.TrimSpace(string(line)), ", built using")
+	_, err = fmt.Fprintln(f, text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("note the version of %s: %w", deb, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,5 +139,31 @@ func TestFailedBuildSaysWhatIsWrong(t *testing.T) {
 		if got := complaint([]byte(out)); got != want {
 			t.Errorf("%q: got %q, want %q", out, got, want)
 		}
+	}
+}
+
+func TestOriginOfAPackageIsNoted(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "tree", "DEBIAN", "control"), `Package: tool
+Version: 1.2-3+b1
+Source: tools (1.2-3)
+Architecture: all
+Maintainer: Nobody <nobody@example.com>
+Description: a tool
+`)
+	deb := filepath.Join(dir, "tool.deb")
+	if out, err := exec.Command("dpkg-deb", "--build", filepath.Join(dir, "tree"), deb).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	list := filepath.Join(dir, "packages.txt")
+	for range 2 {
+		if err := noteOrigin(t.Context(), deb, list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(list)
+	const line = "tool 1.2-3+b1 for all, source tools 1.2-3\n"
+	if err != nil || string(got) != line+line {
+		t.Errorf("got %q, %v, want %q twice", got, err, line)
 	}
 }
