@@ -9,7 +9,8 @@
 // the image byte for byte and is armed. Where it expects an error, the exit code
 // and the message are the expected ones, slot B cannot be booted, slot A and
 // the pointer are what they were; then the fault goes, and the same command
-// installs the release.
+// installs the release. Where the device's own setting was wrong, the command
+// gets the right one.
 //
 // "Fetched twice" is what the front sent of the token beyond its size, over both
 // runs. "Recovered" is the time from the fault to the first good byte of a
