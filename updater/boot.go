@@ -51,6 +51,10 @@ func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) {
 	switch st.decision.Action {
 	case Trial:
+		if e.Service != nil && e.Judged != nil && e.Judged() {
+			e.Log.Info("another process is judging the slot already")
+			return false, nil
+		}
 		return e.trial(ctx, st)
 	case FinishCommit:
 		return e.Booted == st.record.Target, e.finishCommit(st)

@@ -111,6 +111,10 @@ type Engine struct {
 	Prove func(context.Context) error
 	// Service is set for directory slots, and then Reboot is never called.
 	Service Service
+	// Judged, optional, reports whether another process is judging the slot in
+	// its trial. Without one, an install of directory slots goes on with a
+	// trial that it finds.
+	Judged func() bool
 	// Moved says that the link was moved since what runs was started.
 	Moved bool
 	// Tree bounds what is unpacked into a directory slot.

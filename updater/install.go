@@ -153,7 +153,7 @@ func (e *Engine) catchUp(ctx context.Context) (state, error) {
 	case FinishCommit:
 		err = e.finishCommit(st)
 	default:
-		if e.Service == nil {
+		if e.Service == nil || st.decision.Action == Trial && e.Judged != nil && e.Judged() {
 			return st, nil
 		}
 		_, err = e.act(ctx, st)

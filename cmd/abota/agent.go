@@ -100,8 +100,75 @@ var errOnTrial = errors.New("the booted slot is on trial")
 // next one comes soon enough.
 const lookTries = 2
 
+// unfinished reports whether a process that was killed left something of
+// directory slots half done. What boots is for `abota boot` to finish, but no
+// boot comes for folders.
+func unfinished(d *device) bool {
+	underWay, _, err := d.UnderWay()
+	if err != nil || d.Service == nil {
+		return false
+	}
+	switch underWay.Action {
+	case updater.Trial, updater.Leave, updater.FinishRollback, updater.FinishCommit:
+		return !d.Judged()
+	}
+	return false
+}
+
+// finish takes up what was left half done.
+func (a *agentDevice) finish(ctx context.Context) error {
+	found := false
+	if a.cfg.Slots[bootctl.A].Dir == "" {
+		return nil
+	}
+	err := a.with(ctx, reading, "", func(d *device) error {
+		found = unfinished(d)
+		return nil
+	})
+	if err != nil || !found {
+		return err
+	}
+	return a.with(ctx, writing, "", func(d *device) error {
+		a.watchTrial(d)
+		_, err := d.Boot(ctx)
+		return err
+	})
+}
+
+// trialBeat is how often a trial shows that it goes on.
+const trialBeat = 10 * time.Second
+
+// watchTrial tells init's watchdog that a trial of directory slots goes on: it
+// has deadlines of its own, which may be longer than the watchdog's.
+func (a *agentDevice) watchTrial(d *device) {
+	if d.Service == nil {
+		return
+	}
+	prove := d.Prove
+	d.Prove = func(ctx context.Context) error {
+		over := make(chan struct{})
+		defer close(over)
+		go func() {
+			beat := time.NewTicker(trialBeat)
+			defer beat.Stop()
+			for {
+				a.alive()
+				select {
+				case <-over:
+					return
+				case <-beat.C:
+				}
+			}
+		}()
+		return prove(ctx)
+	}
+}
+
 // Look is `abota check`.
 func (a *agentDevice) Look(ctx context.Context) agent.Outcome {
+	if err := a.finish(ctx); err != nil {
+		return a.outcome(ctx, failure(err), updater.Outcome{}, err)
+	}
 	var (
 		out   updater.Outcome
 		waits bool
@@ -134,6 +201,7 @@ func (a *agentDevice) Install(ctx context.Context, want string) agent.Outcome {
 	)
 	err := a.with(ctx, writing, want, func(d *device) (err error) {
 		d.Progress = func(updater.Progress) { a.alive() }
+		a.watchTrial(d)
 		out, err = d.Install(ctx, updater.InstallOptions{})
 		waits = out.RebootRequired && out.Slot != d.Booted
 		return err
@@ -160,8 +228,13 @@ func (a *agentDevice) Restart(ctx context.Context, want string) agent.Outcome {
 			kind = agent.NothingNew
 			return nil
 		}
+		a.watchTrial(d)
 		if err := d.Restart(ctx); err != nil {
 			return err
+		}
+		if d.Service != nil {
+			kind = agent.NothingNew
+			return nil
 		}
 		return errors.New("the device did not restart")
 	})

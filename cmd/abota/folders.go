@@ -49,7 +49,7 @@ func (d *device) buildOnFolders(ctx context.Context, c *command, how access) err
 	if err != nil {
 		return err
 	}
-	held, err := d.takeLock(ctx, c.log, how)
+	lock, err := d.takeLock(ctx, c.log, how)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,8 @@ func (d *device) buildOnFolders(ctx context.Context, c *command, how access) err
 		return slot.Proof{SHA256: proof.SHA256, Size: proof.Size}, err
 	}
 	d.Note = d.note(false)
-	d.equip(c, held, how)
+	d.Judged = func() bool { return held(filepath.Join(d.cfg.StateDir, trialLock)) }
+	d.equip(c, lock, how)
 	return nil
 }
 

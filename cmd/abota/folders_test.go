@@ -2,13 +2,20 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"abota/cmd/internal/cli"
+	"abota/updater/agent"
 )
 
 // folderDevice is a device with directory slots on a real file system, and a
@@ -147,5 +154,82 @@ func TestKilledInstallOfFolders(t *testing.T) {
 	t.Logf("%d of %d installs were killed", killed, rounds)
 	if killed < rounds/3 {
 		t.Errorf("only %d of %d installs were killed", killed, rounds)
+	}
+}
+
+// bucket serves the release's folder as a store would, and adds it to the
+// device's configuration.
+func (d *folderDevice) bucket() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := filepath.Base(r.URL.Path)
+		content, err := os.ReadFile(filepath.Join(d.dir, "release", name))
+		if err != nil {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("ETag", fmt.Sprintf("%q", fmt.Sprintf("%x", content[:min(len(content), 64)])))
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	}))
+	d.t.Cleanup(server.Close)
+	d.write("config.yaml", 0o600, d.read("config.yaml")+fmt.Sprintf("\naccesskey: AK\nsecretkey: SK\nbucket: b\nendpoint: %s\n", server.URL))
+}
+
+// agent is what `abota run` works with.
+func (d *folderDevice) agent() *agentDevice {
+	d.t.Helper()
+	c := &command{
+		Output:  cli.Output{Name: "abota", Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}},
+		configs: []string{filepath.Join(d.dir, "config.yaml")}, log: slog.New(slog.DiscardHandler),
+	}
+	cfg, err := c.load()
+	must(d.t, err)
+	return &agentDevice{c: c, cfg: cfg, identity: "d", alive: func() {}}
+}
+
+// TestAgentOfFolders: a look finds a release, an install ends in its verdict,
+// and what a killed process left in its trial is judged by the next look, since
+// no boot comes that would.
+func TestAgentOfFolders(t *testing.T) {
+	d := newFolderDevice(t)
+	d.bucket()
+	a := d.agent()
+	install := func(says string, want agent.Kind, runs string) {
+		t.Helper()
+		d.publish(says)
+		found := a.Look(t.Context())
+		if found.Kind != agent.Available {
+			t.Fatalf("look: %v, %v", found.Kind, found.Err)
+		}
+		if done := a.Install(t.Context(), found.Release); done.Kind != want || d.read("running") != runs {
+			t.Errorf("install: %v, %v; %q runs", done.Kind, done.Err, d.read("running"))
+		}
+		if next := a.Look(t.Context()); next.Kind != want {
+			t.Errorf("the next look: %v, %v", next.Kind, next.Err)
+		}
+	}
+	install("fine 1", agent.NothingNew, "fine 1")
+	install("bad 2", agent.Unwanted, "fine 1")
+
+	// The check passes only once this file is there.
+	config := d.read("config.yaml")
+	d.write("config.yaml", 0o600, strings.Replace(strings.Replace(config, "deadline: 1s", "deadline: 60s", 1), "grep, -q, fine, "+d.dir+"/running", "test, -e, "+d.dir+"/ok", 1))
+	a = d.agent()
+	d.publish("fine 3")
+	judge := d.abota("install")
+	must(t, judge.Start())
+	for deadline := time.Now().Add(time.Minute); d.read("running") != "fine 3" && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := a.Look(t.Context()); got.Kind != agent.Busy {
+		t.Errorf("while it is judged, a look gives %v, %v", got.Kind, got.Err)
+	}
+	_ = judge.Process.Kill()
+	_ = judge.Wait()
+	d.write("ok", 0o644, "")
+	if got := a.Look(t.Context()); got.Kind != agent.NothingNew || d.read("running") != "fine 3" {
+		t.Errorf("after the kill, a look gives %v, %v; %q runs", got.Kind, got.Err, d.read("running"))
+	}
+	if out, err := d.run("status"); err != nil || !strings.Contains(out, "is confirmed") {
+		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -59,8 +59,14 @@ func (l *stateLock) wait(ctx context.Context) error {
 	}
 }
 
+// trialLock is held, beside state_dir's lock, by who judges the booted slot
+// while the lock is free.
+const trialLock = "trial"
+
 // unlocked runs do without the lock and has it back when it returns.
 func (l *stateLock) unlocked(ctx context.Context, do func()) error {
+	judging := l.judging()
+	defer judging.Close()
 	if err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN); err != nil {
 		return fmt.Errorf("unlock %s: %w", l.file.Name(), err)
 	}
@@ -68,12 +74,26 @@ func (l *stateLock) unlocked(ctx context.Context, do func()) error {
 	return l.wait(ctx)
 }
 
-// lockHeld reports whether another abota is at work. It asks the kernel's list
+// judging says that a trial has somebody who ends it. Where that cannot be
+// said, the worst is that two of them judge.
+func (l *stateLock) judging() *os.File {
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(l.file.Name()), trialLock), os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil
+	}
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	return f
+}
+
+// lockHeld reports whether another abota is at work.
+func lockHeld(stateDir string) bool { return held(filepath.Join(stateDir, "lock")) }
+
+// held reports whether anybody has locked a file. It asks the kernel's list
 // of locks, because even a shared lock, held for a moment, would turn a writing
 // verb away.
-func lockHeld(stateDir string) bool {
+func held(path string) bool {
 	var st unix.Stat_t
-	if err := unix.Stat(filepath.Join(stateDir, "lock"), &st); err != nil {
+	if err := unix.Stat(path, &st); err != nil {
 		return false
 	}
 	locks, err := os.ReadFile("/proc/locks")
