@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -144,6 +145,10 @@ func (s *site) ask(ctx context.Context, name string, q question) (*reply, error)
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		defer resp.Body.Close()
 		return nil, s.refused(resp, u)
+	}
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+		resp.Body.Close()
+		return nil, errPage
 	}
 	s.mu.Lock()
 	s.worked = s.worked || s.url == u

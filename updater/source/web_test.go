@@ -161,6 +161,11 @@ func TestWebAnswersThatAreNoObject(t *testing.T) {
 		{plain(429), ErrTransport, "429", 3},
 		{plain(503), ErrTransport, "503", 3},
 		{xml(400, "RequestTimeout", "slow"), ErrTransport, "RequestTimeout", 3},
+		{func(w http.ResponseWriter) { io.WriteString(w, "<!DOCTYPE html><html>log in") }, ErrTransport, "a web page instead of the file", 3},
+		{func(w http.ResponseWriter) {
+			w.Header().Set("Location", "/login"+signed)
+			w.WriteHeader(http.StatusFound)
+		}, ErrTransport, "redirects more than 5 times", 6},
 		{plain(204), ErrTransport, "cannot be understood", 3},
 		{func(w http.ResponseWriter) { panic(http.ErrAbortHandler) }, ErrTransport, "closed without an answer", 3},
 	} {
