@@ -14,8 +14,8 @@
 //
 // A power cut here is SIGKILL to QEMU. It loses what the guest had not written
 // to its disk, but never a write that reached the host's page cache: lost,
-// torn and reordered writes are the business of sim/cutdisk and of the
-// conformance suite that uses it. The disk is virtio, without erase groups or
+// torn and reordered writes are the business of sim/powercut, and of the
+// conformance suite with its sim/cutdisk. The disk is virtio, without erase groups or
 // wear. The emulated processor is slow and its timing means nothing. What
 // networks and servers do wrong is played by sim/network, to the host's abota.
 package sim
