@@ -15,7 +15,8 @@
 // its disk is lost, as on real hardware; but what QEMU had written stays in
 // the host's page cache and is never lost, torn or reordered. A disk that
 // loses or tears completed writes is the business of the packages powercut,
-// which works from a [Config.WriteLog], and cutdisk. Time is the host's: an emulated processor on a busy host is slow.
+// which works from a [Config.WriteLog], and cutdisk. Time is the host's: an
+// emulated processor on a busy host is slow.
 package board
 
 import (
