@@ -89,53 +89,59 @@ type lab struct {
 	abota string
 }
 
-// world builds a board for a task, in a folder that is removed when all went
-// well.
-func (l *lab) world(ctx context.Context, t task) (w *sim.World, dir, log string, err error) {
-	dir, err = os.MkdirTemp("", "abota-crash-")
-	if err != nil {
-		return nil, "", "", fmt.Errorf("make a work folder: %w", err)
-	}
-	log = filepath.Join(dir, "writes.log")
-	w, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Arch: l.Arch, Abota: l.abota, Timeline: sim.NewTimeline(l.sink(t)), WriteLog: log})
-	if err != nil {
-		err = errors.Join(err, os.RemoveAll(dir))
-	}
-	return w, dir, log, err
+// bench is a board with all that a task needs around it.
+type bench struct {
+	*sim.World
+	// dir is its work folder, writes the log of the board's writes.
+	dir, writes string
+	timeline    *os.File
 }
 
-// sink keeps a task's timeline in a file of the state folder.
-func (l *lab) sink(t task) io.Writer {
-	f, err := os.OpenFile(filepath.Join(l.State, strings.ReplaceAll(t.name, " ", "-")+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+// bench builds a board for a task. What happens to it goes to a file of the
+// state folder.
+func (l *lab) bench(ctx context.Context, t task) (*bench, error) {
+	timeline, err := os.OpenFile(filepath.Join(l.State, t.file()+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
-		return io.Discard
+		return nil, fmt.Errorf("keep a timeline: %w", err)
 	}
-	return f
+	dir, err := os.MkdirTemp("", "abota-crash-")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make a work folder: %w", err), timeline.Close())
+	}
+	b := &bench{dir: dir, writes: filepath.Join(dir, "writes.log"), timeline: timeline}
+	b.World, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Arch: l.Arch, Abota: l.abota, Timeline: sim.NewTimeline(timeline), WriteLog: b.writes})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir), timeline.Close())
+	}
+	return b, nil
 }
+
+// close ends a task. The folder of one that failed is kept, but not that of
+// one that somebody interrupted.
+func (b *bench) close(ctx context.Context, failed error) error {
+	ended := errors.Join(b.Close(), b.timeline.Close())
+	if failed != nil && ctx.Err() == nil {
+		return errors.Join(failed, fmt.Errorf("the work folder is kept: %s; this starts the board: %s", b.dir, b.CommandLine()), ended)
+	}
+	return errors.Join(failed, ended, os.RemoveAll(b.dir))
+}
+
+// file is the task's name as that of a file.
+func (t task) file() string { return strings.ReplaceAll(t.name, " ", "-") }
 
 func (l *lab) say(t task, format string, args ...any) {
 	fmt.Fprintf(l.Out, "%s  %-12s %s\n", time.Now().Format("15:04:05"), t.name, fmt.Sprintf(format, args...))
 }
 
-// close ends a world. The folder of a task that failed is kept, but not that
-// of one that somebody interrupted.
-func (l *lab) close(ctx context.Context, w *sim.World, dir string, failed error) error {
-	closed := w.Close()
-	if failed != nil && ctx.Err() == nil {
-		return errors.Join(failed, fmt.Errorf("the work folder is kept: %s; this starts the board: %s", dir, w.CommandLine()), closed)
-	}
-	return errors.Join(failed, closed, os.RemoveAll(dir))
-}
-
 // story records, judges every state, finds the defects, and boots a sample.
 func (l *lab) story(ctx context.Context, t task) (res Result, err error) {
-	w, dir, log, err := l.world(ctx, t)
+	b, err := l.bench(ctx, t)
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = l.close(ctx, w, dir, err) }()
+	defer func() { err = b.close(ctx, err) }()
 	l.say(t, "a board lives through %d updates, every write of it noted", len(story))
-	rec, err := record(ctx, w, log, dir)
+	rec, err := record(ctx, b.World, b.writes, b.dir)
 	if err != nil {
 		return res, err
 	}
@@ -164,7 +170,7 @@ func (l *lab) story(ctx context.Context, t task) (res Result, err error) {
 		}
 		l.say(t, "%d seeded defects found", len(res.Defects))
 	}
-	res.Booted, err = l.boot(ctx, w, r, t, res.samples)
+	res.Booted, err = l.boot(ctx, b.World, r, t, res.samples)
 	return res, err
 }
 
@@ -173,7 +179,7 @@ func (l *lab) keep(r *judged, t task, failures []Failure) error {
 	const most = 3
 	for i := range min(most, len(failures)) {
 		f := &failures[i]
-		f.Image = filepath.Join(l.State, fmt.Sprintf("%s-seed%d-%d.img", strings.ReplaceAll(t.name, " ", "-"), t.seed, i+1))
+		f.Image = filepath.Join(l.State, fmt.Sprintf("%s-seed%d-%d.img", t.file(), t.seed, i+1))
 		if err := r.save(r.walk(l.Form.Depth, t.seed), f.at, f.Image); err != nil {
 			return err
 		}
@@ -213,12 +219,12 @@ func (l *lab) boot(ctx context.Context, w *sim.World, r *judged, t task, samples
 
 // live cuts the power of a board that lives.
 func (l *lab) live(ctx context.Context, t task) (res Result, err error) {
-	w, dir, _, err := l.world(ctx, t)
+	b, err := l.bench(ctx, t)
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = l.close(ctx, w, dir, err) }()
+	defer func() { err = b.close(ctx, err) }()
 	note := func(format string, args ...any) { l.say(t, format, args...) }
-	res.Updates, res.Cuts, err = liveCuts(ctx, w, t.seed, l.Form.Cuts, note)
+	res.Updates, res.Cuts, err = liveCuts(ctx, b.World, t.seed, l.Form.Cuts, note)
 	return res, err
 }
