@@ -93,6 +93,7 @@ Options of verbs:
                                  trial no error makes init reboot the device
             --select             only set the link of directory slots, before what
                                  runs from them is started
+  run       --init               what the unit and the script pass: stderr is a log
   report    -o FILE              where to, or - for stdout
   provision --image FILE         into a disk image, with --state-dir DIR for the
                                  folder that becomes state_dir

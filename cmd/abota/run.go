@@ -24,7 +24,8 @@ const agentRecordSize = 4 << 10
 const stopFor = 5 * time.Second
 
 // runAgent looks for releases, installs and starts them until ctx ends.
-func runAgent(c *command, _ *flag.FlagSet) action {
+func runAgent(c *command, flags *flag.FlagSet) action {
+	flags.BoolVar(&c.byInit, "init", false, "")
 	return func(ctx context.Context, _ []string) error {
 		cfg, err := c.load()
 		if err != nil {
