@@ -152,7 +152,7 @@ func fallsIll(version, back string) []Step {
 		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="the trial is unhealthy" .*version `+version+` does not work`)); err != nil {
 			return "", err
 		}
-		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="rolled back" to=`+back)); err != nil {
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="rolled back, rebooting" to=`+back)); err != nil {
 			return "", err
 		}
 		w.boot = w.seen
