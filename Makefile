@@ -62,6 +62,10 @@ test: deps ## every test, with a real MinIO and one whole update in QEMU
 soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps failing
 	$(GO) test -count=1 -v -run TestSoak ./cmd/abota
 
+.PHONY: damage
+damage: ## what disks, releases and publishers can do wrong, and what the device says
+	$(GO) test -count=1 -v -run '^(TestHostileDisk|TestDamageMatrix|TestPublicationRace|TestHostileFiles)$$' ./cmd/abota | grep -v '^ *\(=== \|--- PASS\)'
+
 .PHONY: check
 check: ## format, vet, staticcheck, import rule, size budget
 	@out=$$($(GO) run $(GOFUMPT) -l bootctl cmd sim updater) && test -z "$$out" || { echo "gofumpt differs: $$out"; exit 1; }

@@ -30,6 +30,7 @@ var codes = []struct {
 	{hook.ErrDeferred, cli.ExitTransport},
 	{updater.ErrRefusedRelease, cli.ExitRefused},
 	{classic.ErrCorrupt, cli.ExitUntrusted},
+	{source.ErrTooLarge, cli.ExitUntrusted},
 	{classic.ErrKeyFile, cli.ExitUsage},
 	{source.ErrTransport, cli.ExitTransport},
 	{source.ErrChanged, cli.ExitTransport},

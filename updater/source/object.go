@@ -69,7 +69,7 @@ func (o *Object) Close() error { return o.body.Close() }
 func readAll(o *Object, where string, limit int64) ([]byte, Info, error) {
 	defer o.Close()
 	if o.info.Size > limit {
-		return nil, o.info, fmt.Errorf("cannot use %s because it has %d bytes, more than the %d that such an object may have: check what was uploaded under this name", where, o.info.Size, limit)
+		return nil, o.info, fmt.Errorf("%w: %s has %d bytes, more than the %d that such an object may have: check what was uploaded under this name", ErrTooLarge, where, o.info.Size, limit)
 	}
 	data := make([]byte, o.info.Size)
 	if _, err := io.ReadFull(o, data); err != nil {
