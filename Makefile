@@ -28,7 +28,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PACKAGES := qemu-system-arm qemu-system-x86 u-boot-qemu \
 	gcc-i686-linux-gnu gcc libc6-dev libssl-dev make bison flex swig python3-dev python3-setuptools dpkg-dev patch \
 	u-boot-tools libubootenv-tool mtools gdisk dosfstools e2fsprogs util-linux \
-	python3 python3-cryptography python3-boto3 debootstrap ca-certificates
+	strace python3 python3-cryptography python3-boto3 debootstrap ca-certificates
 
 export CGO_ENABLED := 0
 
@@ -64,7 +64,7 @@ soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps
 
 .PHONY: damage
 damage: ## what disks, releases and publishers can do wrong, and what the device says
-	$(GO) test -count=1 -v -run '^(TestHostileDisk|TestDamageMatrix|TestPublicationRace|TestHostileFiles)$$' ./cmd/abota | grep -v '^ *\(=== \|--- PASS\)'
+	$(GO) test -count=1 -v -run '^(TestHostileDisk|TestDamageMatrix|TestPublicationRace|TestHostileFiles|TestHostileStateDir)$$' ./cmd/abota | grep -v '^ *\(=== \|--- PASS\)'
 
 .PHONY: check
 check: ## format, vet, staticcheck, import rule, size budget

@@ -15,6 +15,7 @@ import (
 	"abota/sim/board"
 	"abota/sim/disk"
 	"abota/sim/guest"
+	"abota/sim/nbd"
 	"abota/sim/parts"
 	"abota/sim/store"
 )
@@ -52,6 +53,8 @@ type World struct {
 	hooks bool
 	maker *guest.Maker
 	board *board.Board
+	// failing serves the board's disk where a scenario lets it fail.
+	failing *nbd.Disk
 	// seen is where the log was read up to, boot where the current boot began.
 	seen, boot board.Mark
 }
@@ -137,6 +140,11 @@ func (w *World) Close() error {
 		w.board.PowerCut()
 	}
 	w.secure.close()
+	if w.failing != nil {
+		if err := w.failing.Close(); err != nil {
+			w.timeline.Note("close the failing disk: %v", err)
+		}
+	}
 	if w.store != nil {
 		return w.store.Stop()
 	}

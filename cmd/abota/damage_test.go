@@ -101,7 +101,7 @@ func (d *damagedDevice) takes(text string) {
 func damages(t *testing.T, good objects) []damage {
 	t.Helper()
 	all := damagedTokens(good)
-	for _, group := range [][]damage{truncations(good), brokenSmallObjects(t, good), mixtures(t), brokenArchives(t), wrongSizes(t), strangers(good), missing(good), changing(t, good)} {
+	for _, group := range [][]damage{truncations(good), brokenSmallObjects(t, good), mixtures(t), brokenArchives(t), wrongSizes(t), strangers(good), missing(good), changedInFlight(t, good)} {
 		all = append(all, group...)
 	}
 	return all
@@ -309,9 +309,9 @@ func missing(good objects) (all []damage) {
 	return append(all, damage{name: "missing: everything", offer: objects{}, code: failed, says: checksumName, early: true})
 }
 
-// changing are objects that become others while the token is read. What comes
+// changedInFlight are objects that become others while the token is read. What comes
 // out in the end is whole: there it is the release that came.
-func changing(t *testing.T, good objects) (all []damage) {
+func changedInFlight(t *testing.T, good objects) (all []damage) {
 	large := releaseOf(t, zipped(t, imageOf("one", damagedSlot)), newKey(t))
 	other := madeRelease(t, "the good one, changed")
 	middle := len(large[tokenName]) / 2

@@ -328,10 +328,10 @@ func newKey(t *testing.T) *fernet.Key {
 func releaseOf(t *testing.T, archive []byte, key *fernet.Key) objects {
 	t.Helper()
 	o := objects{keyName: []byte(key.Encode())}
-	return o.withToken(encrypted(t, archive, key))
+	return o.withToken(tokenOf(t, archive, key))
 }
 
-func encrypted(t *testing.T, plain []byte, key *fernet.Key) []byte {
+func tokenOf(t *testing.T, plain []byte, key *fernet.Key) []byte {
 	t.Helper()
 	var token bytes.Buffer
 	w := fernet.NewWriter(&token, key)

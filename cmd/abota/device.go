@@ -183,13 +183,15 @@ func (d *device) takeLock(ctx context.Context, log *slog.Logger, how access) (*s
 	held, err := openLock(d.cfg.StateDir)
 	if err == nil {
 		d.opened = append(d.opened, held)
+		take := held.try
 		if how == booting {
-			return held, held.wait(ctx)
+			take = func() error { return held.wait(ctx) }
 		}
-		return held, held.try()
+		err = take()
 	}
-	if how == writing {
-		return nil, err
+	// A lock that somebody holds is one; a lock that fails is none.
+	if err == nil || how == writing || errors.Is(err, errLocked) || ctx.Err() != nil {
+		return held, err
 	}
 	log.Error("going on without the lock", "error", err)
 	return nil, nil

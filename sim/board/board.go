@@ -83,6 +83,8 @@ type Board struct {
 	agent net.Conn
 	ready bool
 	asked int
+	// served is the socket of DiskFrom.
+	served string
 }
 
 // New returns a board that is off.
@@ -177,7 +179,11 @@ func (b *Board) commandLine(agent bool) []string {
 		"-m", fmt.Sprint(b.cfg.Memory),
 		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-bios", b.cfg.Parts.UBoot)
-	argv = append(argv, b.drive(virtio("blk"))...)
+	if agent && b.served != "" {
+		argv = append(argv, b.servedDrive(virtio("blk"))...)
+	} else {
+		argv = append(argv, b.drive(virtio("blk"))...)
+	}
 	argv = append(argv,
 		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net")
 	if clock := b.cfg.Clock; !clock.IsZero() {
@@ -208,6 +214,23 @@ func (b *Board) drive(device string) []string {
 		"-blockdev", "driver=file,node-name=log,filename=" + commas(b.cfg.WriteLog),
 		"-blockdev", "driver=blklogwrites,node-name=disk,discard=unmap,file=raw,log=log,log-sector-size=512,log-super-update-interval=1",
 		"-device", device + ",drive=disk,write-cache=on",
+	}
+}
+
+// DiskFrom makes the disk, from the next power-on on, what an NBD server offers
+// on a Unix socket. Its I/O errors go through to the guest. The command line for
+// people keeps the image.
+func (b *Board) DiskFrom(socket string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.served = socket
+}
+
+func (b *Board) servedDrive(device string) []string {
+	return []string{
+		"-blockdev", "driver=nbd,node-name=served,server.type=unix,server.path=" + commas(b.served),
+		"-blockdev", "driver=raw,node-name=disk,file=served",
+		"-device", device + ",drive=disk,werror=report,rerror=report",
 	}
 }
 

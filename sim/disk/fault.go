@@ -97,3 +97,66 @@ func ScrambleEnv(path string, which int) error {
 	}
 	return nil
 }
+
+// Scramble overwrites the first bytes of a partition with noise.
+func Scramble(path, name string, size int64) error {
+	p, err := partition(name)
+	if err != nil {
+		return err
+	}
+	noise := make([]byte, min(size, p.Size))
+	if _, err := rand.Read(noise); err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	return overwrite(path, p, noise)
+}
+
+// Replace puts an image into a partition that was used before.
+func Replace(path, name, image string) error {
+	p, err := partition(name)
+	if err != nil {
+		return err
+	}
+	if err := overwrite(path, p, make([]byte, p.Size)); err != nil {
+		return err
+	}
+	return Put(path, name, image)
+}
+
+func overwrite(path string, p Partition, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("overwrite partition %s: %w", p.Name, err)
+	}
+	_, err = f.WriteAt(data, p.Offset)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("overwrite partition %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// Relabel gives a partition another label, so that nobody finds it, or its own
+// one back.
+func Relabel(ctx context.Context, path, name, label string) error {
+	for i, p := range Partitions() {
+		if p.Name == name {
+			return run(ctx, "sgdisk", fmt.Sprintf("--change-name=%d:%s", i+1, label), path)
+		}
+	}
+	_, err := partition(name)
+	return err
+}
+
+// ReadOnly sets, or takes away, the mark in an ext4 by which every kernel
+// mounts it read-only. It must have been unmounted, or remounted read-only.
+func ReadOnly(ctx context.Context, path, name string, on bool) error {
+	p, err := partition(name)
+	if err != nil {
+		return err
+	}
+	feature := "^read-only"
+	if on {
+		feature = "read-only"
+	}
+	return run(ctx, "tune2fs", "-O", feature, fmt.Sprintf("%s?offset=%d", path, p.Offset))
+}

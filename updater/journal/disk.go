@@ -108,21 +108,35 @@ func (d *disk) Close() error {
 
 // complete makes sure that both copies have blocks of their own. The name is
 // made durable first and the second copy last, so a file of full length is
-// known to be complete.
+// known to be complete, unless a tool copied it and left the zeroes out, as
+// mke2fs -d does.
 func (d *disk) complete(size int) error {
 	fi, err := d.Stat()
-	if err != nil || fi.Size() >= distance+int64(size) {
+	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(d.Name())); err != nil {
-		return err
+	short := fi.Size() < distance+int64(size)
+	if short {
+		if err := syncDir(filepath.Dir(d.Name())); err != nil {
+			return err
+		}
 	}
 	for i := range 2 {
+		if !short && !d.hole(offset(i), size) {
+			continue
+		}
 		if err := d.rewrite(offset(i), size); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hole reports whether some of these bytes have no block. Where the file
+// system does not tell, there are none.
+func (d *disk) hole(off int64, size int) bool {
+	at, err := unix.Seek(int(d.Fd()), off, unix.SEEK_HOLE)
+	return err == nil && at < off+int64(size)
 }
 
 // rewrite writes what is there, and zeroes where nothing is: the content stays

@@ -194,3 +194,54 @@ func TestMemoryFileSystemFallsBack(t *testing.T) {
 	save(t, f, payload(1))
 	wantLoad(t, f, payload(1))
 }
+
+// A factory image made of a folder keeps no zeroes, and would let a full disk
+// stop the journal.
+func TestJournalThatWasCopiedWithoutItsZeroesGetsItsBlocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := Open(path, testSize)
+	if err == nil {
+		err = errors.Join(j.Save([]byte("kept")), j.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sparse := path + "-sparse"
+	f, err := os.Create(sparse)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(int64(len(content))); err != nil {
+		t.Fatal(err)
+	}
+	for off := 0; off < len(content); off += blockSize {
+		block := content[off:min(off+blockSize, len(content))]
+		if bytes.Count(block, []byte{0}) == len(block) {
+			continue
+		}
+		if _, err := f.WriteAt(block, int64(off)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := (&disk{File: f}); !d.hole(offset(0), testSize) {
+		t.Skip("this file system does not tell holes")
+	}
+	j, err = Open(sparse, testSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for i := range 2 {
+		if d := (&disk{File: f}); d.hole(offset(i), testSize) {
+			t.Errorf("copy %d has a hole", i+1)
+		}
+	}
+	if got, err := j.Load(); err != nil || string(got) != "kept" {
+		t.Errorf("loaded %q, %v", got, err)
+	}
+}

@@ -48,7 +48,8 @@
 // only makes it rarer that both copies are lost.
 //
 // A file that is too short (creation was cut, or an older abota kept smaller
-// records) is completed by Open without changing a byte that it holds. Foreign
+// records), or that was copied without its zeroes (mke2fs -d), is completed by
+// Open without changing a byte that it holds. Foreign
 // content is no error, since nobody can reach the device to remove it: Load
 // says ErrLost, and the next Save overwrites one copy.
 package journal

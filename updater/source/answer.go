@@ -95,8 +95,9 @@ func byStatus(status int, code string) *answer {
 		return errProxyAuth
 	case isPassing(status, code):
 		return &answer{kind: ErrTransport, why: why, advice: "try again later"}
-	case status == http.StatusFound || status == http.StatusSeeOther:
-		// S3 never says so; networks that want a login first do.
+	case status == http.StatusFound || status == http.StatusSeeOther || status < 400 && code == "":
+		// S3 never says the former, and gives a code for the others; networks
+		// that want a login first do neither.
 		return &answer{kind: ErrTransport, why: why, advice: "a login page or a proxy answers in the server's place: get this device online, or correct the endpoint"}
 	case status < 400 || code == "AuthorizationHeaderMalformed":
 		return &answer{kind: ErrDenied, why: why, advice: "the bucket is in another region or at another endpoint: correct region or endpoint", final: true}
