@@ -38,13 +38,18 @@ func (a *agentDevice) Policy() agent.Policy {
 			a.c.log.Error("going on with the configuration as it was", "error", err)
 		})
 	}
-	p := a.cfg.Poll
+	return policyOf(a.cfg, a.identity)
+}
+
+// policyOf is what the configuration says about time.
+func policyOf(cfg *config.Config, identity string) agent.Policy {
+	p := cfg.Poll
 	windows := make([]agent.Window, len(p.Window))
 	for i, w := range p.Window {
 		windows[i] = agent.Window(w)
 	}
 	return agent.Policy{
-		Interval: p.Interval, Jitter: p.Jitter, Wave: p.Wave, Windows: windows, Identity: a.identity,
+		Interval: p.Interval, Jitter: p.Jitter, Wave: p.Wave, Windows: windows, Identity: identity,
 		Reboot: map[string]agent.Reboot{
 			config.RebootNow: agent.RebootNow, config.RebootInWindow: agent.RebootInWindow,
 			config.RebootByApplication: agent.RebootByApplication,
@@ -82,12 +87,29 @@ var builtAt = sync.OnceValue(buildTime)
 
 // Clock is the system's, unless it shows a time at which this binary was not
 // built yet.
-func (a *agentDevice) Clock() time.Time {
+func (a *agentDevice) Clock() time.Time { return plausibleTime() }
+
+// plausibleTime is zero where the system's clock cannot be right.
+func plausibleTime() time.Time {
 	now := time.Now()
 	if now.Before(builtAt()) {
 		return time.Time{}
 	}
 	return now
+}
+
+// plan is what the agent has in mind, by the record that it keeps; nil when
+// there is nothing. A record of an earlier system may speak of what runs now.
+func plan(cfg *config.Config, s updater.Status) *agent.Plan {
+	record, err := agentStore{cfg.StateDir}.Load()
+	if err != nil {
+		return nil
+	}
+	p := agent.Planned(record, policyOf(cfg, knownIdentity(cfg.StateDir)), plausibleTime())
+	if p != nil && p.Do == agent.Restart.String() && !s.RebootRequired {
+		return nil
+	}
+	return p
 }
 
 // errSuperseded: another release is offered than was to be installed.

@@ -142,6 +142,10 @@ func TestAgentKeepsToItsWindow(t *testing.T) {
 	onShelf(t, `{window: ["Sun 02:00-03:00 UTC"], reboot: application}`, func(t *testing.T, l *lone, releases []string) {
 		l.publish(releases[0], time.Now().Add(-time.Hour))
 		time.Sleep(14 * time.Hour) // to Sunday, 02:00
+		var status strings.Builder
+		if code := run(t.Context(), []string{"--config", l.config, "status"}, nil, &status, io.Discard); code != 0 || !strings.Contains(status.String(), "will install release") || !strings.Contains(status.String(), "not before 2026-11-29T02:") {
+			t.Errorf("status ends with %d and says\n%s", code, status.String())
+		}
 		if l.installed() != "" || l.count("checksum.txt") < 10 {
 			t.Errorf("holds %q before the window, after %d looks", l.installed(), l.count("checksum.txt"))
 		}

@@ -54,7 +54,7 @@ func provision(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(s, false)
+		c.showStatus(statusJSON{Status: s})
 		return nil
 	}
 }

@@ -127,7 +127,7 @@ func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.C
 	if s, err := d.Status(); err != nil {
 		r.Missing("status.json", err)
 	} else {
-		r.AddJSON("status.json", statusJSON{s, lockHeld(cfg.StateDir)})
+		r.AddJSON("status.json", statusJSON{s, lockHeld(cfg.StateDir), plan(cfg, s)})
 	}
 	if table, err := d.Backend.Load(); err != nil {
 		r.Missing("table.json", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"abota/updater"
+	"abota/updater/agent"
 )
 
 func status(c *command, _ *flag.FlagSet) action {
@@ -21,7 +22,7 @@ func status(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(s, lockHeld(d.cfg.StateDir))
+		c.showStatus(statusJSON{s, lockHeld(d.cfg.StateDir), plan(d.cfg, s)})
 		return nil
 	}
 }
@@ -29,13 +30,16 @@ func status(c *command, _ *flag.FlagSet) action {
 // statusJSON is what `abota status --json` prints.
 type statusJSON struct {
 	updater.Status
+	// Busy says that another abota is changing it.
 	Busy bool `json:"busy"`
+	// Plan is what the agent has in mind.
+	Plan *agent.Plan `json:"plan,omitempty"`
 }
 
-// showStatus prints the state; busy says that another abota is changing it.
-func (c *command) showStatus(s updater.Status, busy bool) {
+// showStatus prints the state.
+func (c *command) showStatus(s statusJSON) {
 	if c.JSON {
-		c.Result(statusJSON{s, busy})
+		c.Result(s)
 		return
 	}
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
@@ -43,10 +47,13 @@ func (c *command) showStatus(s updater.Status, busy bool) {
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
 	fmt.Fprintf(w, "release\t%s\n", s.Release.Name())
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
-	if busy {
+	if s.Busy {
 		fmt.Fprintf(w, "now\tanother abota is at work\n")
 	} else {
 		fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, s.Why)
+	}
+	if p := s.Plan; p != nil {
+		fmt.Fprintf(w, "agent\t%s\n", planLine(*p))
 	}
 	for _, v := range s.Condemned {
 		fmt.Fprintf(w, "condemned\t%s: %s\n", v.Release.Name(), v.Reason)
@@ -68,6 +75,14 @@ func (c *command) showStatus(s updater.Status, busy bool) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(slot.Version), slot.Device)
 	}
 	w.Flush()
+}
+
+func planLine(p agent.Plan) string {
+	when := "as soon as its time has come"
+	if !p.At.IsZero() {
+		when = "not before " + p.At.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("will %s release %s, %s", p.Do, p.Name, when)
 }
 
 func orDash(text string) string {
