@@ -18,7 +18,8 @@ type Hooks interface {
 
 // Owed is an after-hook that has to run, because what it stands for happened.
 // It leaves the journal when the hook ended, however it ended: so it runs once
-// for each outcome, but for a power cut while it ran.
+// for each outcome, but for a power cut while it ran. An operator who chooses
+// what boots next, before it ran, takes it back.
 type Owed struct {
 	Hook    hook.Name    `json:"hook"`
 	Slot    bootctl.Slot `json:"slot"`
