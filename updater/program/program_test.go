@@ -148,3 +148,19 @@ func TestTailKeepsWholeLastLines(t *testing.T) {
 		t.Errorf("kept %q, %v", w.String(), err)
 	}
 }
+
+// A process that the kernel holds cannot be made here; one that nobody kills
+// is waited for as little.
+func TestWhatCannotBeKilledIsLeft(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, "sleep", "1000")
+	cmd.Cancel = func() error { return nil }
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	cancel()
+	if err := ended(ctx, cmd); !errors.Is(err, errLeft) {
+		t.Errorf("got %v", err)
+	}
+}
