@@ -221,6 +221,10 @@ func (e *Engine) startOver(st state) error {
 	if err != nil {
 		return err
 	}
+	if next != st.table {
+		// Or the record would be out of step, and no longer explain the slot.
+		e.saveAnyway(st.record, st.table)
+	}
 	return e.store(next)
 }
 

@@ -40,11 +40,16 @@ func (e *Engine) Follow(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// neverArmed is the highest generation of a table in which nothing was ever
+// armed: it was made anew, and its record out of step with it.
+const neverArmed = 2
+
 // ours refuses to replace a folder that holds something which neither table
 // nor journal ever heard of: it is somebody's data, and a wrong line in the
-// configuration must not cost it.
+// configuration must not cost it. A device that was ever updated is past that:
+// nothing may keep it from its next update.
 func (e *Engine) ours(st state, s bootctl.Slot) error {
-	known := st.table.Slots[s] != (bootctl.State{}) || st.record != nil && (st.record.Slots[s].SHA256 != "" || st.record.Phase == Writing && st.record.Target == s)
+	known := st.table.Generation > neverArmed || st.table.Slots[s] != (bootctl.State{}) || st.record != nil && (st.record.Slots[s].SHA256 != "" || st.record.Phase == Writing && st.record.Target == s)
 	if e.Service == nil || known {
 		return nil
 	}

@@ -387,3 +387,54 @@ func (f *folders) ends(content string) {
 		}
 	}
 }
+
+// The power may go before a slot's old folder is really gone, and comes back
+// to a loader that counts.
+func TestInterruptedWriteIsStillExplainedAfterABoot(t *testing.T) {
+	f := newFolders(t)
+	for _, content := range []string{"v2 healthy", "v3 healthy"} {
+		f.offer = &image{content: content}
+		if _, err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.offer = &image{content: "v4 healthy"}
+	f.steps, f.cutAt = 0, 7
+	if _, err := f.install(); !errors.Is(err, errPowerLost) || f.record().Phase != Writing {
+		t.Fatalf("the write was not interrupted: %v, %+v", err, f.record())
+	}
+	if err := os.MkdirAll(filepath.Join(f.paths[f.link.Other()], "of old"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.powerOn()
+	if _, err := f.boot(); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.record(); r.Phase != Writing || f.table.Generation-r.Generation > 1 {
+		t.Errorf("record %+v, table %+v", r, f.table)
+	}
+	if out, err := f.install(); err != nil || !out.Committed {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestFolderOfSomebodyElseIsNotReplaced(t *testing.T) {
+	f := newFolders(t)
+	precious := filepath.Join(f.paths[bootctl.B], "precious")
+	if err := os.MkdirAll(precious, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.offer = &image{content: "v2 healthy"}
+	var refused *bootctl.RefusedError
+	for range 2 {
+		if _, err := f.install(); !errors.As(err, &refused) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := f.boot(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+}

@@ -45,7 +45,7 @@ func Choose(t bootctl.Table, startable func(bootctl.Slot) bool) (next bootctl.Ta
 }
 
 // lastResort is for when no attempt is left: confirmed slots start anew, and
-// without one the last of the order.
+// without one the last of the order, uncounted.
 func lastResort(t bootctl.Table, order []bootctl.Slot) (bootctl.Table, bootctl.Slot, bool) {
 	if len(order) == 0 {
 		return t, 0, false
@@ -58,6 +58,9 @@ func lastResort(t bootctl.Table, order []bootctl.Slot) (bootctl.Table, bootctl.S
 				chosen, found = s, true
 			}
 		}
+	}
+	if found {
+		t.Slots[chosen].Tries--
 	}
 	return t, chosen, true
 }

@@ -9,6 +9,7 @@ import (
 
 	"abota/bootctl"
 	"abota/bootctl/bootctltest"
+	"abota/bootctl/bootscript"
 	"abota/bootctl/record"
 	"abota/sim/cutdisk"
 	"abota/updater/journal"
@@ -78,7 +79,7 @@ func TestChoosesAsTheBootScriptDoes(t *testing.T) {
 		}, want: bootctl.A, triesA: 10, left: 3},
 		{name: "no attempt left anywhere", change: func(t *bootctl.Table) {
 			t.Slots[bootctl.A].Tries, t.Slots[bootctl.B].Tries = 0, 0
-		}, want: bootctl.A, triesA: 10},
+		}, want: bootctl.A, triesA: 9},
 		{name: "nothing good, no attempt left", change: func(t *bootctl.Table) {
 			t.Slots[bootctl.A] = bootctl.State{}
 			t.Slots[bootctl.B].Tries = 0
@@ -223,4 +224,26 @@ func TestWithoutATableTheLinkStays(t *testing.T) {
 			t.Error("a lost table was counted in")
 		}
 	}
+}
+
+// What the product's boot script would start, this loader starts, and counts
+// the same, whatever the table. But it looks whether a slot is there before it
+// counts, which a boot script cannot.
+func TestChoosesWhatTheModelOfTheBootScriptChooses(t *testing.T) {
+	n := 0
+	for _, order := range [][]bootctl.Slot{{}, {bootctl.A}, {bootctl.B}, {bootctl.A, bootctl.B}, {bootctl.B, bootctl.A}} {
+		for bits := range 4 * 4 * 4 * 2 {
+			table := bootctl.Table{ConfirmedTries: []int{0, 10}[bits>>6&1]}.WithOrder(order...)
+			table.Slots[bootctl.A].Tries, table.Slots[bootctl.B].Tries = bits&3, bits>>2&3
+			table.Slots[bootctl.A].Good, table.Slots[bootctl.B].Good = bits>>4&1 == 1, bits>>5&1 == 1
+			next, s, ok := Choose(table, func(bootctl.Slot) bool { return true })
+			want, starts := bootscript.Boot(table, nil)
+			starts = starts && len(order) > 0 // without an order the link stays as it is
+			n++
+			if ok != starts || ok && (s != want.Slot || next != want.Table) {
+				t.Errorf("%+v: chose %s, %v, %+v; the script %s, %v, %+v", table, s, ok, next, want.Slot, starts, want.Table)
+			}
+		}
+	}
+	t.Logf("%d tables", n)
 }

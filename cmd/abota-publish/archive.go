@@ -212,9 +212,12 @@ func (e archived) central() []byte {
 
 // attributes are the Unix mode, and MS-DOS's bit for a folder.
 func (e archived) attributes() uint32 {
-	const folder, regular, dosFolder = 0o040000, 0o100000, 0x10
-	if e.mode.IsDir() {
+	const folder, regular, link, dosFolder = 0o040000, 0o100000, 0o120000, 0x10
+	switch e.mode.Type() {
+	case fs.ModeDir:
 		return (folder|uint32(e.mode.Perm()))<<16 | dosFolder
+	case fs.ModeSymlink:
+		return (link | uint32(e.mode.Perm())) << 16
 	}
 	return (regular | uint32(e.mode.Perm())) << 16
 }

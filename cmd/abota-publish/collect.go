@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +17,8 @@ type packFile struct {
 	path, name string
 	size       int64
 	mode       fs.FileMode
+	// target is where a symbolic link leads.
+	target string
 }
 
 // collect lists what is to be packed, in a fixed order: an image by its own
@@ -79,12 +82,14 @@ func collectOne(path string) ([]packFile, error) {
 func toPack(path, name string, info fs.FileInfo) (packFile, error) {
 	const maxName = 4096
 	switch {
-	case !info.Mode().IsRegular() && !info.IsDir():
-		return packFile{}, refused("cannot pack %s because it is neither a file nor a folder (%s): put it into an image", path, info.Mode().Type())
 	case !utf8.ValidString(name) || strings.ContainsAny(name, "\\\x00"):
 		return packFile{}, refused("cannot pack %q because its name is not UTF-8 or has a backslash: rename it", path)
 	case len(name) >= maxName:
 		return packFile{}, refused("cannot pack %.100s… because its name is longer than %d bytes", path, maxName)
+	case info.Mode().Type() == fs.ModeSymlink:
+		return toLink(path, name)
+	case !info.Mode().IsRegular() && !info.IsDir():
+		return packFile{}, refused("cannot pack %s because it is neither a file nor a folder nor a link (%s): put it into an image", path, info.Mode().Type())
 	}
 	f := packFile{path: path, name: name, size: info.Size(), mode: publicFile}
 	if info.IsDir() {
@@ -92,5 +97,20 @@ func toPack(path, name string, info fs.FileInfo) (packFile, error) {
 	} else if info.Mode()&0o111 != 0 {
 		f.mode = publicDir
 	}
+	return f, nil
+}
+
+// toLink packs a symbolic link inside a folder, if it stays inside: a device
+// unpacks no other.
+func toLink(file, name string) (packFile, error) {
+	target, err := os.Readlink(file)
+	if err != nil {
+		return packFile{}, fmt.Errorf("read link: %w", err)
+	}
+	to := path.Join(path.Dir(name), target)
+	if path.IsAbs(target) || to == ".." || strings.HasPrefix(to, "../") {
+		return packFile{}, refused("cannot pack the link %s because it leads to %s, out of the folder: make it relative, or put all into an image", file, target)
+	}
+	f := packFile{path: file, name: name, size: int64(len(target)), mode: fs.ModeSymlink | 0o777, target: target}
 	return f, nil
 }

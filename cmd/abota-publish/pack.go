@@ -124,6 +124,9 @@ func (c *command) packOne(ctx context.Context, zip *archive, f packFile) error {
 	if f.mode.IsDir() {
 		return zip.add(f.name, 0, f.mode, nil)
 	}
+	if f.target != "" {
+		return zip.add(f.name, f.size, f.mode, strings.NewReader(f.target))
+	}
 	in, err := c.open(ctx, f.path)
 	if err != nil {
 		return err

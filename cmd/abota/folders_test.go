@@ -23,17 +23,20 @@ import (
 type folderDevice struct {
 	t   *testing.T
 	dir string
+	// disk is the folder in dir that slots, link and state lie in.
+	disk string
 }
 
-func newFolderDevice(t *testing.T) *folderDevice {
-	d := &folderDevice{t, t.TempDir()}
+func newFolderDevice(t *testing.T, disk string) *folderDevice {
+	d := &folderDevice{t, t.TempDir(), disk}
+	must(t, os.Mkdir(filepath.Join(d.dir, disk), 0o755))
 	// A restart that was left behind by a killed abota comes first.
-	d.write("restart.sh", 0o755, "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec 9>restart.lock && flock 9 && ./current/app >running.new && mv running.new running\n")
-	d.write("config.yaml", 0o600, fmt.Sprintf(`slots: {a: {dir: %[1]s/a}, b: {dir: %[1]s/b}}
-bootloader: {kind: symlink, link: %[1]s/current, restart: [%[1]s/restart.sh]}
-state_dir: %[1]s/state
+	d.write("restart.sh", 0o755, "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec 9>restart.lock && flock 9 && ./"+disk+"/current/app >running.new && mv running.new running\n")
+	d.write("config.yaml", 0o600, fmt.Sprintf(`slots: {a: {dir: %[1]s/%[2]s/a}, b: {dir: %[1]s/%[2]s/b}}
+bootloader: {kind: symlink, link: %[1]s/%[2]s/current, restart: [%[1]s/restart.sh]}
+state_dir: %[1]s/%[2]s/state
 health: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: [grep, -q, fine, %[1]s/running]}]}
-`, d.dir))
+`, d.dir, disk))
 	return d
 }
 
@@ -91,9 +94,9 @@ func (d *folderDevice) read(name string) string {
 // linked is what the program behind the link says, and an error unless the
 // whole of its release is there.
 func (d *folderDevice) linked() (string, error) {
-	says := strings.TrimPrefix(d.read("current/app"), "#!/bin/sh\necho ")
+	says := strings.TrimPrefix(d.read(d.disk + "/current/app"), "#!/bin/sh\necho ")
 	for n := range files {
-		if got := d.read(fmt.Sprintf("current/data/%d/file", n)); got != says+" "+strings.Repeat("x", 1+n*97) {
+		if got := d.read(fmt.Sprintf("%s/current/data/%d/file", d.disk, n)); got != says+" "+strings.Repeat("x", 1+n*97) {
 			return says, fmt.Errorf("behind the link, file %d of release %q holds %.20q…", n, says, got)
 		}
 	}
@@ -104,7 +107,7 @@ func (d *folderDevice) linked() (string, error) {
 // shows a whole release at once, and after the next verb of either kind what
 // it shows is what runs; a further install always gets there.
 func TestKilledInstallOfFolders(t *testing.T) {
-	d := newFolderDevice(t)
+	d := newFolderDevice(t, "disk")
 	start := time.Now()
 	if out, err := d.run("install", d.publish("fine 0")); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -147,7 +150,7 @@ func TestKilledInstallOfFolders(t *testing.T) {
 		if got := d.read("running"); got != want {
 			t.Fatalf("round %d: %q runs, want %q: %s", n, got, want, out)
 		}
-		if left, _ := filepath.Glob(filepath.Join(d.dir, "*.new")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(d.dir, d.disk, "*.new")); len(left) > 0 {
 			t.Fatalf("round %d: %v is left", n, left)
 		}
 	}
@@ -190,7 +193,7 @@ func (d *folderDevice) agent() *agentDevice {
 // and what a killed process left in its trial is judged by the next look, since
 // no boot comes that would.
 func TestAgentOfFolders(t *testing.T) {
-	d := newFolderDevice(t)
+	d := newFolderDevice(t, "disk")
 	d.bucket()
 	a := d.agent()
 	install := func(says string, want agent.Kind, runs string) {
