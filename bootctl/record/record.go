@@ -1,6 +1,6 @@
 // Package record keeps the boot table of slots that no bootloader reads: plain
-// image files, and later directories whose service is restarted instead of the
-// device.
+// image files, and folders whose service is restarted instead of the device
+// (package symlink).
 //
 // # Guarantee
 //
@@ -10,7 +10,7 @@
 //
 // # Not guaranteed
 //
-// Nobody counts boots: a table's tries are kept, and stay what they are.
+// Nobody counts boots here: a table's tries are kept, and stay what they are.
 //
 // # Format
 //

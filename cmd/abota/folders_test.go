@@ -94,7 +94,7 @@ func (d *folderDevice) read(name string) string {
 // linked is what the program behind the link says, and an error unless the
 // whole of its release is there.
 func (d *folderDevice) linked() (string, error) {
-	says := strings.TrimPrefix(d.read(d.disk + "/current/app"), "#!/bin/sh\necho ")
+	says := strings.TrimPrefix(d.read(d.disk+"/current/app"), "#!/bin/sh\necho ")
 	for n := range files {
 		if got := d.read(fmt.Sprintf("%s/current/data/%d/file", d.disk, n)); got != says+" "+strings.Repeat("x", 1+n*97) {
 			return says, fmt.Errorf("behind the link, file %d of release %q holds %.20q…", n, says, got)
