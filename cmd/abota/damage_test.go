@@ -189,7 +189,7 @@ func brokenSmallObjects(t *testing.T, good objects) (all []damage) {
 		damage{name: "checksum: 5000 bytes", offer: good.with(checksumName, bytes.Repeat([]byte("0"), 5000)), code: untrusted, says: "has 5000 bytes, more than the 4096", early: true})
 	key := string(good[keyName])
 	for name, text := range sorted(map[string]string{"empty": "", "short": key[:40], "long": key + key, "no base64": strings.Repeat("!", 44), "HTML": "<html>not found</html>"}) {
-		all = append(all, damage{name: "key: " + name, offer: good.with(keyName, []byte(text)), code: untrusted, says: "key.key in s3://b", early: true})
+		all = append(all, damage{name: "key: " + name, offer: good.with(keyName, []byte(text)), code: untrusted, says: "key.key in s3://fleet", early: true})
 	}
 	other := newKey(t).Encode()
 	return append(all, damage{name: "key: of another release", offer: good.with(keyName, []byte(other)), code: untrusted, says: sayKey})

@@ -14,6 +14,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"abota/sim/store"
 	"abota/updater/fernet"
 )
 
@@ -64,12 +67,54 @@ type bucket struct {
 	during   func(sent int)
 	portal   http.HandlerFunc
 	requests int
+	// stored, when not nil, keeps the objects in the bucket's place.
+	stored *stored
 }
 
 func (b *bucket) offer(o objects) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.objects = o
+	for name, data := range o {
+		b.stored.put(name, data)
+	}
+}
+
+// replace puts one object in the place of another.
+func (b *bucket) replace(name string, data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !bytes.Equal(b.objects[name], data) {
+		b.objects = b.objects.with(name, data)
+		b.stored.put(name, data)
+	}
+}
+
+// stored is a real MinIO behind the bucket.
+type stored struct {
+	t     *testing.T
+	store *store.Store
+	proxy *httputil.ReverseProxy
+}
+
+// onMinIO puts a real MinIO behind a bucket.
+func onMinIO(t *testing.T) *stored {
+	t.Helper()
+	s := store.ForTest(t)
+	must(t, s.MakeBucket(t.Context(), "fleet"))
+	target, err := url.Parse(s.Endpoint())
+	must(t, err)
+	return &stored{t, s, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // which was signed
+	}}}
+}
+
+func (s *stored) put(name string, data []byte) {
+	if s == nil {
+		return
+	}
+	must(s.t, s.store.Put(context.Background(), "fleet", name, bytes.NewReader(data), int64(len(data)), nil))
 }
 
 // calm ends all that the owner does.
@@ -91,7 +136,14 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		portal(w, r)
 		return
 	}
-	name := strings.TrimPrefix(r.URL.Path, "/b/")
+	name := strings.TrimPrefix(r.URL.Path, "/fleet/")
+	if b.stored != nil {
+		if name == tokenName && during != nil {
+			w = &watchedBody{ResponseWriter: w, during: during}
+		}
+		b.stored.proxy.ServeHTTP(w, r)
+		return
+	}
 	b.mu.Lock()
 	data, found := b.objects[name]
 	b.mu.Unlock()
@@ -148,23 +200,33 @@ const damagedSlot = 64 << 10 // of a slot, in bytes
 // newDamagedDevice installs and confirms a release in either slot.
 func newDamagedDevice(t *testing.T) *damagedDevice {
 	t.Helper()
-	d := &damagedDevice{t: t, dir: t.TempDir(), bucket: &bucket{}}
+	return newDamagedDeviceOn(t, nil)
+}
+
+// newDamagedDeviceOn is one whose bucket is a real MinIO's, where there is one.
+func newDamagedDeviceOn(t *testing.T, minIO *stored) *damagedDevice {
+	t.Helper()
+	d := &damagedDevice{t: t, dir: t.TempDir(), bucket: &bucket{stored: minIO}}
+	keys, region := store.Keys{AccessKey: "AK", SecretKey: "SK"}, "xx-west-1"
+	if minIO != nil {
+		keys, region = minIO.store.Keys(), minIO.store.Region()
+	}
 	server := httptest.NewServer(d.bucket)
 	t.Cleanup(server.Close)
 	d.url = server.URL
 	for _, name := range []string{"a.img", "b.img"} {
 		must(t, os.WriteFile(filepath.Join(d.dir, name), make([]byte, damagedSlot), 0o600))
 	}
-	config := fmt.Sprintf(`accesskey: AK
-secretkey: SK
-region: xx-west-1
-bucket: b
-endpoint: %s
+	config := fmt.Sprintf(`accesskey: %[3]s
+secretkey: %[4]s
+region: %[5]s
+bucket: fleet
+endpoint: %[1]s
 slots: {a: %[2]s/a.img, b: %[2]s/b.img}
 state_dir: %[2]s/state
 retry: {open: 2, resume: 2, first: 1ms, longest: 2ms}
 health: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: ["true"]}]}
-`, server.URL, d.dir)
+`, server.URL, d.dir, keys.AccessKey, keys.SecretKey, region)
 	must(t, os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(config), 0o600))
 	for i, booted := range []string{"A", "B"} {
 		d.running = madeRelease(t, fmt.Sprintf("factory %d", i))

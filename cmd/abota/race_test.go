@@ -43,32 +43,41 @@ func TestPublicationRace(t *testing.T) {
 	d := newDamagedDevice(t)
 	restore := d.keep()
 	for device, one := range map[string]objects{"the release of before": d.running, "neither release": madeRelease(t, "release one")} {
-		races(t, device, d, restore, one)
+		races(t, device, d, restore, one, permutations([]string{tokenName, checksumName, keyName}), momentsOf(3))
 	}
 }
 
-func races(t *testing.T, device string, d *damagedDevice, restore func(), one objects) {
+// TestPublicationRaceOnMinIO is some of it with a real store: in the order of
+// abota-publish, and in the worst one.
+func TestPublicationRaceOnMinIO(t *testing.T) {
+	d := newDamagedDeviceOn(t, onMinIO(t))
+	orders := [][]string{{tokenName, keyName, checksumName}, {checksumName, keyName, tokenName}}
+	some := [][]int{{1, 1, 1}, {1, 2, 3}, {2, 3, 4}, {2, 4, afterAll}, {3, 3, 4}, {4, inToken, inToken}, {inToken, inToken, inToken}, {inToken, afterAll, afterAll}}
+	restore := d.keep()
+	races(t, "the release of before (MinIO)", d, restore, d.running, orders, some)
+	races(t, "neither release (MinIO)", d, restore, madeRelease(t, "release one"), orders, some)
+}
+
+func races(t *testing.T, device string, d *damagedDevice, restore func(), one objects, orders [][]string, moments [][]int) {
 	t.Helper()
 	two := madeRelease(t, "release two")
 	var result strings.Builder
 	table := tabwriter.NewWriter(&result, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "order of the publisher\traces\tnothing to do (3)\tinstalled 1 (0)\tinstalled 2 (0)\tcorrupt (5)\ttry again (6)")
-	for _, order := range permutations([]string{tokenName, checksumName, keyName}) {
+	for _, order := range orders {
 		var o outcomes
-		races := 0
-		for _, moments := range momentsOf(len(order)) {
+		for _, moments := range moments {
 			restore()
 			var r []replacement
 			for i, name := range order {
 				r = append(r, replacement{name, moments[i]})
 			}
 			d.race(one, two, r, &o)
-			races++
 			if t.Failed() {
 				t.Fatalf("order %v at %v", order, moments)
 			}
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", strings.Join(order, ", "), races, o.nothing, o.before, o.after, o.corrupt, o.again)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\n", strings.Join(order, ", "), len(moments), o.nothing, o.before, o.after, o.corrupt, o.again)
 		if order[len(order)-1] == checksumName && o.nothing > 0 && o.corrupt > 0 {
 			t.Errorf("%v: %d devices that ran the release of before saw a damaged one", order, o.corrupt)
 		}
@@ -84,11 +93,9 @@ func (d *damagedDevice) race(one, two objects, r []replacement, o *outcomes) {
 	d.bucket.calm()
 	d.bucket.offer(one)
 	publish := func(until int) {
-		d.bucket.mu.Lock()
-		defer d.bucket.mu.Unlock()
 		for _, next := range r {
 			if next.at <= until {
-				d.bucket.objects = d.bucket.objects.with(next.name, two[next.name])
+				d.bucket.replace(next.name, two[next.name])
 			}
 		}
 	}
