@@ -210,9 +210,22 @@ func (d *device) journal(log *slog.Logger, how access) (updater.Journal, error) 
 		return nil, err
 	case how != reading:
 		log.Error("the journal cannot be used", "error", err)
+		// On a read-only file system what it says still counts.
+		if old, roErr := journal.OpenReadOnly(path); roErr == nil {
+			d.opened = append(d.opened, old)
+			return readOnlyJournal{old, err}, nil
+		}
 	}
 	return noJournal{err}, nil
 }
+
+// readOnlyJournal is one that can be read, and why it cannot be written.
+type readOnlyJournal struct {
+	*journal.File
+	err error
+}
+
+func (r readOnlyJournal) Save([]byte) error { return r.err }
 
 func openRecord(path string, size int, how access) (*journal.File, error) {
 	if how == reading {
