@@ -50,6 +50,7 @@ func TestRefusals(t *testing.T) {
 		{"copy at the end of numbers", slotLines + env1 + "{device: /dev/e, offset: 0x7fffffffffffffff, size: 0x2000}]}\n", "bootloader.env[1]: ends beyond any device"},
 		{"bad size", slotLines + env1 + "{device: /dev/e, offset: 4MB, size: 1}]}\n", "bootloader.env[1].offset: \"4MB\" is not a size: write bytes as 16384 or 0x4000, or 16K, 4M, 1G"},
 		{"bad tries", slotLines + "bootloader: {confirmed_tries: -1}\n", "bootloader.confirmed_tries: \"-1\" is not a number from 0 to 255"},
+		{"two sources", slotLines + "bucket: b\nurl_command: [x]\n", "config.yaml:3: url_command: stands beside bucket: a release comes from one of them"},
 		{"no attempt", slotLines + "retry: {open: 0}\n", "retry.open: \"0\" is not a number from 1"},
 		{"no wait", slotLines + "timeout: {idle: 0s}\n", "timeout.idle: \"0s\" is no time at all"},
 		{"duration without unit", slotLines + "health: {deadline: 120}\n", "config.yaml:2: health.deadline: \"120\" has no unit: write 120s for seconds or 120m for minutes"},

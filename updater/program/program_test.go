@@ -29,6 +29,35 @@ func wantReason(t *testing.T, err error, want string) {
 	}
 }
 
+func TestFirstLineIsWhatIsPrintedFirst(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo '  one  '; echo two":               "one",
+		"printf no-newline":                      "no-newline",
+		"echo noise >&2; echo line":              "line",
+		"true":                                   "",
+		"printf '\\n second'":                    "",
+		"head -c 1000000 /dev/zero | tr '\\0' x": strings.Repeat("x", lineKept),
+	} {
+		if got, err := FirstLine(t.Context(), []string{"sh", "-c", script}); err != nil || got != want {
+			t.Errorf("%s: %d bytes, %.40q, %v", script, len(got), got, err)
+		}
+	}
+}
+
+func TestFirstLineOfAFailureIsNotShown(t *testing.T) {
+	got, err := FirstLine(t.Context(), []string{"sh", "-c", "echo hush; echo hush >&2; exit 3"})
+	if err == nil || got != "" || strings.Contains(err.Error(), "hush") {
+		t.Errorf("%q, %v", got, err)
+	}
+	wantReason(t, err, "exit status 3")
+	_, err = FirstLine(t.Context(), nil)
+	wantReason(t, err, "no program is named")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = FirstLine(ctx, []string{"sleep", "1h"})
+	wantReason(t, err, "did not end in time")
+}
+
 func TestStatusZeroIsSuccess(t *testing.T) {
 	if err := sh(t, "echo noise; exit 0"); err != nil {
 		t.Error(err)

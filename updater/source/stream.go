@@ -168,11 +168,13 @@ func (st *stream) connect() error {
 		q = question{rng: st.wanted(), match: st.info.ETag}
 	}
 	ctx, cancel := context.WithCancel(st.ctx)
+	began := time.Now()
 	out, err := st.r.ask(ctx, st.name, q)
 	if err != nil {
 		cancel()
 		return err
 	}
+	st.meter.add(0, time.Since(began)) // else slow answers and few bytes in each never end
 	conn := &connection{out, cancel}
 	if st.pinned {
 		err = st.fits(out)

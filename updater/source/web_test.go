@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -180,6 +181,7 @@ func TestWebAnswersThatAreNoObject(t *testing.T) {
 
 // expiring serves an object to whoever has the newest signature.
 type expiring struct {
+	sync.Mutex
 	stored
 	valid string
 	cut   int
@@ -195,9 +197,11 @@ func (e *expiring) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestExpiredURLIsReplacedAndTheOffsetGoesOn(t *testing.T) {
-	e := &expiring{stored{sequence(1000), `"v1"`}, "1", 300}
+	e := &expiring{stored: stored{sequence(1000), `"v1"`}, valid: "1", cut: 300}
 	var asked int
 	h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		e.Lock()
+		defer e.Unlock()
 		if r.URL.Query().Get("X-Amz-Signature") == e.valid {
 			defer func() { e.valid = fmt.Sprint(n + 1) }() // each is good for once
 		}
@@ -205,6 +209,8 @@ func TestExpiredURLIsReplacedAndTheOffsetGoesOn(t *testing.T) {
 	})
 	o := webOptions(h, "/fleet/firmware.zip?X-Amz-Signature=1")
 	o.Renew = func(context.Context) (string, error) {
+		e.Lock()
+		defer e.Unlock()
 		asked++
 		if asked%2 == 1 {
 			return "", errors.New("exit status 1") // it works the next time
@@ -222,8 +228,10 @@ func TestExpiredURLIsReplacedAndTheOffsetGoesOn(t *testing.T) {
 
 func TestFreshURLOfAnotherObjectIsNotJoined(t *testing.T) {
 	for _, other := range []stored{{sequence(1000), `"v2"`}, {sequence(999), `"v1"`}} {
-		e := &expiring{stored{sequence(1000), `"v1"`}, "1", 300}
+		e := &expiring{stored: stored{sequence(1000), `"v1"`}, valid: "1", cut: 300}
 		h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			e.Lock()
+			defer e.Unlock()
 			if n == 1 {
 				e.valid, e.stored = "2", other
 			}
@@ -239,8 +247,10 @@ func TestFreshURLOfAnotherObjectIsNotJoined(t *testing.T) {
 }
 
 func TestExpiredURLWithoutACommandSaysWhatToDo(t *testing.T) {
-	e := &expiring{stored{sequence(1000), `"v1"`}, "1", 300}
+	e := &expiring{stored: stored{sequence(1000), `"v1"`}, valid: "1", cut: 300}
 	h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		e.Lock()
+		defer e.Unlock()
 		if n == 1 {
 			e.valid = "2"
 		}

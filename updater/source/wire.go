@@ -84,9 +84,16 @@ func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*
 	}
 }
 
+// overTLS reports whether the server, or the proxy before it, shows a
+// certificate.
+func (w *wire) overTLS(req *http.Request) bool {
+	proxy, err := w.transport.Proxy(req)
+	return req.URL.Scheme == "https" || err == nil && proxy != nil && proxy.Scheme == "https"
+}
+
 // RoundTrip has read the whole of an error's body when it returns.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme == "https" && w.trust.roots == nil {
+	if w.trust.roots == nil && w.overTLS(req) {
 		ownRoots()
 	}
 	resp, err := w.transport.RoundTrip(req)
