@@ -79,7 +79,7 @@ type lone struct {
 	stop   func()
 }
 
-// startLone starts the agent at noon of 28 November 2026 UTC.
+// startLone starts the agent.
 func startLone(t *testing.T, web *shelf, config string) *lone {
 	t.Helper()
 	l := &lone{shelf: web, t: t, config: config}
@@ -107,8 +107,14 @@ func (l *lone) installed() string {
 	return text
 }
 
+// saturday is a noon, and longAgo is where a clock stands that nobody sets.
+var (
+	saturday = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	longAgo  = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // onShelf prepares a device and runs a story in a bubble.
-func onShelf(t *testing.T, poll string, story func(t *testing.T, l *lone, releases []string)) {
+func onShelf(t *testing.T, start time.Time, poll string, story func(t *testing.T, l *lone, releases []string)) {
 	t.Helper()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1)
 	known := identityFiles
@@ -133,13 +139,13 @@ func onShelf(t *testing.T, poll string, story func(t *testing.T, l *lone, releas
 		releases = append(releases, at)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)))
+		time.Sleep(time.Until(start))
 		story(t, startLone(t, web, config), releases)
 	})
 }
 
 func TestAgentKeepsToItsWindow(t *testing.T) {
-	onShelf(t, `{window: ["Sun 02:00-03:00 UTC"], reboot: application}`, func(t *testing.T, l *lone, releases []string) {
+	onShelf(t, saturday, `{window: ["Sun 02:00-03:00 UTC"], reboot: application}`, func(t *testing.T, l *lone, releases []string) {
 		l.publish(releases[0], time.Now().Add(-time.Hour))
 		time.Sleep(14 * time.Hour) // to Sunday, 02:00
 		var status strings.Builder
@@ -157,6 +163,26 @@ func TestAgentKeepsToItsWindow(t *testing.T) {
 	})
 }
 
+// A device that never learns the time waits a day for a window that it cannot
+// see, and then does what has to be done.
+func TestAgentWithoutAClock(t *testing.T) {
+	onShelf(t, longAgo, `{window: ["02:00-03:00 UTC"], reboot: application}`, func(t *testing.T, l *lone, releases []string) {
+		l.publish(releases[0], saturday)
+		time.Sleep(24 * time.Hour)
+		if l.installed() != "" || l.count("checksum.txt") < 20 {
+			t.Errorf("holds %q within a day, after %d looks", l.installed(), l.count("checksum.txt"))
+		}
+		l.stop()
+		l.start()
+		// It was seen an hour after the start at the latest, and has its jitter.
+		time.Sleep(70 * time.Minute)
+		if l.installed() != "one" {
+			t.Errorf("holds %q after a day", l.installed())
+		}
+		l.stop()
+	})
+}
+
 // A server can know when each of its devices takes a release, by the formula
 // in package agent. A restart of the agent changes nothing.
 func TestAgentTakesAReleaseInItsWave(t *testing.T) {
@@ -169,7 +195,7 @@ func TestAgentTakesAReleaseInItsWave(t *testing.T) {
 		digest := sha256.Sum256([]byte("device-1" + release + purpose))
 		return float64(binary.BigEndian.Uint64(digest[:8])) / (1 << 64)
 	}
-	onShelf(t, "{wave: 240h, reboot: application}", func(t *testing.T, l *lone, releases []string) {
+	onShelf(t, saturday, "{wave: 240h, reboot: application}", func(t *testing.T, l *lone, releases []string) {
 		published := time.Now().Truncate(time.Second)
 		l.publish(releases[0], published)
 		wave := published.Add(time.Duration(share(sum(t, releases[0]), "") * float64(240*time.Hour)))
@@ -196,7 +222,7 @@ func TestAgentTakesAReleaseInItsWave(t *testing.T) {
 // A release that was published in place of the one that was found is not taken
 // in its stead: it has a wave of its own.
 func TestAgentTakesOnlyWhatItFound(t *testing.T) {
-	onShelf(t, "{interval: 24h, jitter: 0s, window: [\"18:00-19:00 UTC\"], reboot: application}", func(t *testing.T, l *lone, releases []string) {
+	onShelf(t, saturday, "{interval: 24h, jitter: 0s, window: [\"18:00-19:00 UTC\"], reboot: application}", func(t *testing.T, l *lone, releases []string) {
 		l.publish(releases[0], time.Now())
 		time.Sleep(time.Hour)
 		l.publish(releases[1], time.Now())
@@ -213,7 +239,7 @@ func TestAgentTakesOnlyWhatItFound(t *testing.T) {
 }
 
 func TestAgentObeysRetryAfter(t *testing.T) {
-	onShelf(t, "{interval: 10m, jitter: 1m}", func(t *testing.T, l *lone, _ []string) {
+	onShelf(t, saturday, "{interval: 10m, jitter: 1m}", func(t *testing.T, l *lone, _ []string) {
 		l.shelf.mu.Lock()
 		l.refusing = 6 * time.Hour
 		l.shelf.mu.Unlock()

@@ -212,15 +212,21 @@ func sumOf(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("SHA256", fmt.Sprintf("%x", sha256.Sum256(content)))
 }
 
-// waitForFile FILE: a command in the background makes it.
+// waitForFile FILE [TEXT]: a command in the background makes it, with the text
+// somewhere in it.
 func waitForFile(ts *testscript.TestScript, _ bool, args []string) {
-	for range 600 {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+	text := ""
+	if len(args) > 1 {
+		text = args[1]
+	}
+	for range 1200 {
+		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && strings.Contains(string(content), text) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Fatalf("no %s", args[0])
+	ts.Fatalf("no %s with %q", args[0], text)
 }
 
 // damageFile FILE: flips a bit in the middle.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +56,37 @@ func TestInitIsTold(t *testing.T) {
 				t.Errorf("%s: %q lacks %q", address, got, want)
 			}
 		}
+	}
+}
+
+// The command as a whole: ready once it works, fed, and stopping.
+func TestRunTellsInit(t *testing.T) {
+	conn, getenv := listen(t, filepath.Join(t.TempDir(), "socket"))
+	t.Setenv("NOTIFY_SOCKET", getenv("NOTIFY_SOCKET"))
+	t.Setenv("WATCHDOG_USEC", "100000")
+	dir := t.TempDir()
+	for _, name := range []string{"a.img", "b.img"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), make([]byte, 4096), 0o600))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan int, 1)
+	go func() {
+		over <- run(ctx, []string{
+			"--slot-a", dir + "/a.img", "--slot-b", dir + "/b.img", "--set", "state_dir=" + dir + "/state",
+			"--set", "url=http://127.0.0.1:1/firmware.zip", "--set", "poll={interval: 1h}", "run",
+		}, nil, io.Discard, io.Discard)
+	}()
+	seen := func(want string) {
+		for !strings.Contains(receive(t, conn), want) {
+		}
+	}
+	seen("READY=1")
+	seen("STATUS=next look")
+	seen("WATCHDOG=1")
+	cancel()
+	seen("STOPPING=1")
+	if code := <-over; code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

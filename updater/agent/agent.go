@@ -83,6 +83,7 @@ func (a *Agent) Run(ctx context.Context) {
 		a.report(step.Do, outcome, s.Next(p, now))
 		a.save(s.Found)
 	}
+	a.save(s.Observe(a.time()).Found) // without a clock, how long it waited
 }
 
 func random(n time.Duration) time.Duration {
