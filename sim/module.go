@@ -21,8 +21,9 @@ type Module struct {
 
 // BuiltEnv names the environment variable that leads to a folder with what was
 // built, for hosts without Go. It holds bin/GOARCH/COMMAND for every command
-// and processor, and the scripts under their names in the source tree.
-const BuiltEnv = "ABOTA_SIM_BUILT"
+// and processor, and the scripts under their names in the source tree. The
+// name must not begin with ABOTA_, which is how abota's own settings begin.
+const BuiltEnv = "SIM_BUILT"
 
 // FindModule finds what was built, or else the source tree from the working
 // folder.

@@ -8,6 +8,12 @@ import (
 	"testing"
 )
 
+func TestVariableOfTheSimulatorIsNoSettingOfAbota(t *testing.T) {
+	if strings.HasPrefix(BuiltEnv, "ABOTA_") {
+		t.Errorf("abota takes %s for a setting, and refuses it", BuiltEnv)
+	}
+}
+
 func TestWhatWasBuiltIsUsedInPlaceOfTheSources(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(BuiltEnv, dir)
