@@ -1,10 +1,14 @@
 package source
 
 import (
+	"errors"
 	"fmt"
-	"net/url"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 func env(pairs ...string) func(string) string {
@@ -92,16 +96,31 @@ func TestAddressesOfAWS(t *testing.T) {
 		{"us-gov-west-1", "fleet", "x", "https://fleet.s3.us-gov-west-1.amazonaws.com/x"},
 		{"us-isob-east-1", "fleet", "x", "https://fleet.s3.us-isob-east-1.sc2s.sgov.gov/x"},
 	} {
-		b := &bucket{name: row.bucket}
-		if got := b.address(row.region, row.key).String(); got != row.want {
+		if got := addressOf(t, S3Options{Region: row.region, Bucket: row.bucket}, row.key); got != row.want {
 			t.Errorf("%s in %s: %s, want %s", row.bucket, row.region, got, row.want)
 		}
 	}
-	base, _ := url.Parse("http://10.0.2.2:9000/store")
-	b := &bucket{name: "fleet", base: base}
-	if got := b.address("eu-west-1", "a/b c").String(); got != "http://10.0.2.2:9000/store/fleet/a/b%20c" {
+	if got := addressOf(t, S3Options{Endpoint: "http://10.0.2.2:9000/store", Bucket: "fleet"}, "a/b c"); got != "http://10.0.2.2:9000/store/fleet/a/b%20c" {
 		t.Errorf("at an endpoint: %s", got)
 	}
+}
+
+// addressOf is where an object is asked for.
+func addressOf(t *testing.T, o S3Options, key string) (address string) {
+	s := newTestS3(t, keyed(o))
+	caught := errors.New("caught")
+	_, err := s.asker.(*bucket).client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &o.Bucket, Key: &key}, func(o *s3.Options) {
+		o.HTTPClient = smithyhttp.ClientDoFunc(func(req *http.Request) (*http.Response, error) {
+			u := *req.URL
+			u.RawQuery = ""
+			address = u.String()
+			return nil, caught
+		})
+	})
+	if !errors.Is(err, caught) {
+		t.Fatal(err)
+	}
+	return address
 }
 
 func TestOwnKeysWinOverTheEnvironmentAsASet(t *testing.T) {

@@ -136,16 +136,17 @@ func TestAnswersThatDoNotFitAreAskedForAgain(t *testing.T) {
 		}
 	}
 	answers := map[string]func(w http.ResponseWriter, r *http.Request){
-		"200 to a Range":   func(w http.ResponseWriter, r *http.Request) { r.Header.Del("Range"); o.serve(w, r, -1) },
-		"other start":      misfit("Content-Range", "bytes 0-599/1000"),
-		"other end":        misfit("Content-Range", "bytes 400-998/1000"),
-		"other size":       misfit("Content-Range", "bytes 400-999/2000"),
-		"unknown size":     misfit("Content-Range", "bytes 400-999/*"),
-		"nonsense":         misfit("Content-Range", "lines 3-4"),
-		"no Content-Range": misfit("Content-Range", ""),
-		"no ETag":          misfit("ETag", ""),
-		"short body":       misfit("Content-Length", "599"),
-		"chunked":          misfit("Content-Length", ""),
+		"200 to a Range":    func(w http.ResponseWriter, r *http.Request) { r.Header.Del("Range"); o.serve(w, r, -1) },
+		"other start":       misfit("Content-Range", "bytes 0-599/1000"),
+		"other end":         misfit("Content-Range", "bytes 400-998/1000"),
+		"other size":        misfit("Content-Range", "bytes 400-999/2000"),
+		"unknown size":      misfit("Content-Range", "bytes 400-999/*"),
+		"nonsense":          misfit("Content-Range", "lines 3-4"),
+		"no Content-Range":  misfit("Content-Range", ""),
+		"no ETag":           misfit("ETag", ""),
+		"short body":        misfit("Content-Length", "599"),
+		"chunked":           misfit("Content-Length", ""),
+		"unreadable header": misfit("Last-Modified", "yesterday"),
 	}
 	for name, answer := range answers {
 		t.Run(name, func(t *testing.T) {

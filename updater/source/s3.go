@@ -3,17 +3,19 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/smithy-go/encoding/httpbinding"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // S3 is a bucket. It is safe for concurrent use.
@@ -29,24 +31,22 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), creds: creds, name: o.Bucket, place: o.Region, log: o.Log}
+	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), name: o.Bucket, place: o.Region, log: o.Log}
 	if o.Endpoint != "" {
 		b.place = redact(o.Endpoint)
-		if b.base, err = url.Parse(b.place); err != nil {
-			return nil, fmt.Errorf("cannot use endpoint %s: %w", b.place, err)
-		}
 	}
 	b.region.Store(&o.Region)
+	b.client = b.newClient(o.Endpoint, creds)
 	return &S3{newRemote(b, o.Network, true)}, nil
 }
 
-// bucket asks S3. Of the SDK only the signer is used: its client for S3 knows
-// a hundred operations more than the one that is needed here, in a megabyte.
+// bucket asks S3. The SDK knows where a bucket is in which part of AWS, and how
+// a request is written; when to ask again, at what time to sign, and what an
+// error means is decided here.
 type bucket struct {
+	client *s3.Client
 	wire   *wire
 	signer *v4.Signer
-	creds  aws.Credentials
-	base   *url.URL // the configured endpoint; nil means AWS
 	name   string
 	place  string // endpoint or region, for messages
 	log    *slog.Logger
@@ -57,77 +57,92 @@ type bucket struct {
 	skew atomic.Int64
 }
 
+// newClient sets up the SDK by hand: its config package would add ways to
+// find credentials that no device has, and megabytes.
+func (b *bucket) newClient(endpoint string, creds aws.Credentials) *s3.Client {
+	return s3.New(s3.Options{
+		Region: *b.region.Load(),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return creds, nil
+		}),
+		HTTPClient: b, HTTPSignerV4: b,
+		// Ours is the only retry policy: it knows what was read already.
+		Retryer: aws.NopRetryer{},
+		// Many compatible stores know no trailing checksums, and ours are
+		// checked on the whole object by later stages.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		// Session authentication would call a second operation.
+		DisableS3ExpressSessionAuth: aws.Bool(true),
+	}, func(o *s3.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = aws.String(redact(endpoint))
+			o.UsePathStyle = true
+		}
+	})
+}
+
 // String names bucket and place, without credentials.
 func (b *bucket) String() string { return fmt.Sprintf("s3://%s (%s)", b.name, b.place) }
 
-// noContent is the SHA-256 of a request without a body.
-const noContent = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
 func (b *bucket) ask(ctx context.Context, name string, q question) (*reply, error) {
-	region := *b.region.Load()
-	req := (&http.Request{Method: http.MethodGet, URL: b.address(region, name), Header: http.Header{}}).WithContext(ctx)
-	q.header(req.Header)
-	req.Header.Set("X-Amz-Content-Sha256", noContent)
-	at := time.Now().Add(time.Duration(b.skew.Load()))
-	if err := b.signer.SignHTTP(ctx, b.creds, req, noContent, "s3", region, at, withPathAsItIs); err != nil {
-		return nil, &answer{kind: ErrTransport, why: "the request cannot be signed: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
-	}
-	// What a proxy may change on the way is not signed.
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("User-Agent", "abota")
-	resp, err := b.wire.RoundTrip(req)
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, Range: orNil(q.rng), IfMatch: orNil(q.match), IfNoneMatch: orNil(q.unless)}
+	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) { o.Region = *b.region.Load() })
 	if err != nil {
-		return nil, bySendError(err)
+		return nil, notGranted(err)
 	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+	length := int64(-1)
+	if out.ContentLength != nil {
+		length = *out.ContentLength
+	}
+	return &reply{
+		ReadCloser: out.Body, length: length, contentRange: aws.ToString(out.ContentRange),
+		tag: strong(aws.ToString(out.ETag)), version: clip(out.Metadata["version"]), modified: aws.ToTime(out.LastModified),
+	}, nil
+}
+
+// notGranted tells a request that was sent from one that never can be.
+func notGranted(err error) *answer {
+	var send *smithyhttp.RequestSendError
+	var read *smithy.DeserializationError
+	switch {
+	case errors.As(err, &send):
+		return bySendError(send.Err)
+	case errors.As(err, &read):
+		return byStatus(http.StatusOK, "")
+	}
+	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Do is what the SDK sends by. What is none of the object is an error here
+// already: the SDK's own say less.
+func (b *bucket) Do(req *http.Request) (*http.Response, error) {
+	resp, err := b.wire.RoundTrip(req)
+	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		defer resp.Body.Close()
 		return nil, b.refused(resp)
 	}
-	out := granted(resp)
-	out.tag = strong(resp.Header.Get("ETag"))
-	return out, nil
+	return resp, err
 }
 
-// withPathAsItIs: S3's signatures are over the path as it is sent.
-func withPathAsItIs(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }
-
-// address is where an object lies. The bucket is part of the host's name, as
-// AWS wants it, where there is no endpoint and the name allows it.
-func (b *bucket) address(region, key string) *url.URL {
-	u := url.URL{Scheme: "https", Host: "s3." + region + "." + domain(region)}
-	path := "/" + key
-	switch {
-	case b.base != nil:
-		u = *b.base
-		path = u.Path + "/" + b.name + path
-	case inHostName(b.name):
-		u.Host = b.name + "." + u.Host
-	default:
-		path = "/" + b.name + path
+// SignHTTP is what the SDK signs by: at the server's time where that had to be
+// learnt, and without what a proxy may change on the way.
+func (b *bucket) SignHTTP(ctx context.Context, creds aws.Credentials, req *http.Request, payload, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) error {
+	const encoding = "Accept-Encoding"
+	accepted := req.Header.Values(encoding)
+	req.Header.Del(encoding)
+	err := b.signer.SignHTTP(ctx, creds, req, payload, service, region, time.Now().Add(time.Duration(b.skew.Load())), opts...)
+	for _, value := range accepted {
+		req.Header.Add(encoding, value)
 	}
-	u.Path, u.RawPath = path, httpbinding.EscapePath(path, false)
-	return &u
-}
-
-// domain is AWS's in the partition that a region belongs to.
-func domain(region string) string {
-	for _, d := range []struct{ prefix, domain string }{
-		{"cn-", "amazonaws.com.cn"},
-		{"us-iso-", "c2s.ic.gov"},
-		{"us-isob-", "sc2s.sgov.gov"},
-		{"eusc-", "amazonaws.eu"},
-	} {
-		if strings.HasPrefix(region, d.prefix) {
-			return d.domain
-		}
-	}
-	return "amazonaws.com"
-}
-
-// inHostName reports whether a bucket's name can stand in a host's, and is
-// covered by the certificate there, which holds for one label.
-func inHostName(bucket string) bool {
-	return !strings.ContainsAny(bucket, "._") && strings.ToLower(bucket) == bucket
+	return err
 }
 
 // strong is an ETag that holds for every byte, or nothing.
