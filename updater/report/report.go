@@ -20,6 +20,7 @@
 package report
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -91,10 +92,6 @@ func (r *Report) withoutSecrets(content []byte) []byte {
 
 // Add adds a file.
 func (r *Report) Add(name string, content []byte) {
-	if len(folder)+len(name) > tarName {
-		r.Missing(name, fmt.Errorf("its name is longer than %d bytes", tarName-len(folder)))
-		return
-	}
 	content = r.withoutSecrets(content)
 	if r.size += int64(len(content)); r.size > MaxSize {
 		r.size -= int64(len(content))
@@ -147,16 +144,21 @@ func (r *Report) MissingCount() int { return bytes.Count(r.missing.Bytes(), []by
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	counted := &counter{w: w}
 	compressed := gzip.NewWriter(counted)
+	archive := tar.NewWriter(compressed)
 	all := r.files
 	if r.missing.Len() > 0 {
 		all = append(slices.Clone(all), file{"missing.txt", r.withoutSecrets(r.missing.Bytes())})
 	}
 	for _, f := range all {
-		if err := writeFile(compressed, folder+f.name, f.content, r.at); err != nil {
+		head := tar.Header{Name: folder + f.name, Mode: 0o600, Size: int64(len(f.content)), ModTime: r.at}
+		if err := archive.WriteHeader(&head); err != nil {
+			return counted.n, err
+		}
+		if _, err := archive.Write(f.content); err != nil {
 			return counted.n, err
 		}
 	}
-	return counted.n, errors.Join(endArchive(compressed), compressed.Close())
+	return counted.n, errors.Join(archive.Close(), compressed.Close())
 }
 
 type counter struct {
