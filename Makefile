@@ -64,7 +64,7 @@ soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps
 
 .PHONY: damage
 damage: ## what disks, releases and publishers can do wrong, and what the device says
-	$(GO) test -count=1 -v -run '^(TestHostileDisk|TestDamageMatrix|TestPublicationRace|TestHostileFiles|TestHostileStateDir)$$' ./cmd/abota | grep -v '^ *\(=== \|--- PASS\)'
+	ABOTA_DAMAGE=full $(GO) test -count=1 -v -run '^(TestHostileDisk|TestDamageMatrix|TestPublicationRace|TestHostileFiles|TestHostileStateDir)$$' ./cmd/abota | grep -v '^ *\(=== \|--- PASS\)'
 
 .PHONY: check
 check: ## format, vet, staticcheck, import rule, size budget

@@ -120,11 +120,11 @@ func failingData() Scenario {
 			offHand("the data partition becomes read-only before the restart", onHost(func(ctx context.Context, path string) error {
 				return disk.ReadOnly(ctx, path, disk.Data, true)
 			})),
-			falls("3", "start over"),
+			falls("3", "nothing to do"),
 			offHand("somebody makes it writable for good", onHost(func(ctx context.Context, path string) error {
 				return disk.ReadOnly(ctx, path, disk.Data, false)
 			})),
-			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "start over", good: "B", bad: "A"}),
+			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B", bad: "A"}),
 			refuses("3"),
 
 			armedSick("4"),

@@ -18,7 +18,8 @@
 //
 // # Not guaranteed
 //
-// One fault at a time, though a lasting one fails again and again. A disk that
+// Without $ABOTA_DAMAGE=full only a sample of the operations is struck. One
+// fault at a time, though a lasting one fails again and again. A disk that
 // lies about a flush cannot be found out as long as the power stays, so what a
 // cut would leave is not looked at there.
 package hostile

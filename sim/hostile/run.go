@@ -27,8 +27,9 @@ var (
 	large = size{1<<20 + 64<<10, 1<<20 + 5_000}
 )
 
-// Run plays every act with every fault at every operation, with -short at
-// every fifth one, and logs how many that were. code is the device's mapping of errors to exit codes.
+// Run plays every act with every fault, at every third operation or, where
+// $ABOTA_DAMAGE is "full", at every one, and logs how many that were. code is
+// the device's mapping of errors to exit codes.
 func Run(t *testing.T, code func(error) int) {
 	t.Helper()
 	s := &survey{seen: map[string]int{}}
@@ -120,7 +121,7 @@ func (s *survey) play(w *world, a act, size size) error {
 		s.mu.Unlock()
 		for _, k := range kinds() {
 			for i := range n[k.fault.Op] {
-				if testing.Short() && i%5 != 0 {
+				if i%stride() != 0 {
 					continue
 				}
 				if err := s.strike(w.resume(begin), a, misfortune{m, k, i + 1}); err != nil {
@@ -130,6 +131,13 @@ func (s *survey) play(w *world, a act, size size) error {
 		}
 	}
 	return few(wrong)
+}
+
+func stride() int {
+	if os.Getenv("ABOTA_DAMAGE") == "full" {
+		return 1
+	}
+	return 3
 }
 
 // few keeps a report readable.
