@@ -19,6 +19,14 @@
 // ignored: QEMU sends them, real loaders do not. Its write is known by what it
 // does: it alone counts tries down and changes nothing else.
 //
+// # A data partition that cannot be mounted
+//
+// ext4 overwrites its superblock in place, and its checksum does not survive
+// a tear. No program that writes to the file system can help that. Such states
+// are counted apart, and judged without a journal: the device must start and
+// end in what it must all the same. `e2fsck -y` before the mount mends them,
+// the journal included.
+//
 // # Not guaranteed
 //
 // Of large sets of missing writes, and of tears in large writes, samples are
