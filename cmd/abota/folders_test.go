@@ -23,20 +23,21 @@ import (
 type folderDevice struct {
 	t   *testing.T
 	dir string
-	// disk is the folder in dir that slots, link and state lie in.
+	// disk is the folder in dir that slots and link lie in.
 	disk string
 }
 
-func newFolderDevice(t *testing.T, disk string) *folderDevice {
+// newFolderDevice makes one whose state lies in this folder of it.
+func newFolderDevice(t *testing.T, disk, state string) *folderDevice {
 	d := &folderDevice{t, t.TempDir(), disk}
 	must(t, os.Mkdir(filepath.Join(d.dir, disk), 0o755))
 	// A restart that was left behind by a killed abota comes first.
 	d.write("restart.sh", 0o755, "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec 9>restart.lock && flock 9 && ./"+disk+"/current/app >running.new && mv running.new running\n")
 	d.write("config.yaml", 0o600, fmt.Sprintf(`slots: {a: {dir: %[1]s/%[2]s/a}, b: {dir: %[1]s/%[2]s/b}}
 bootloader: {kind: symlink, link: %[1]s/%[2]s/current, restart: [%[1]s/restart.sh]}
-state_dir: %[1]s/%[2]s/state
+state_dir: %[1]s/%[3]s
 health: {deadline: 1s, stable_for: 1ms, update_path: false, checks: [{exec: [grep, -q, fine, %[1]s/running]}]}
-`, d.dir, disk))
+`, d.dir, disk, state))
 	return d
 }
 
@@ -107,7 +108,7 @@ func (d *folderDevice) linked() (string, error) {
 // shows a whole release at once, and after the next verb of either kind what
 // it shows is what runs; a further install always gets there.
 func TestKilledInstallOfFolders(t *testing.T) {
-	d := newFolderDevice(t, "disk")
+	d := newFolderDevice(t, "disk", "state")
 	start := time.Now()
 	if out, err := d.run("install", d.publish("fine 0")); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -193,7 +194,7 @@ func (d *folderDevice) agent() *agentDevice {
 // and what a killed process left in its trial is judged by the next look, since
 // no boot comes that would.
 func TestAgentOfFolders(t *testing.T) {
-	d := newFolderDevice(t, "disk")
+	d := newFolderDevice(t, "disk", "state")
 	d.bucket()
 	a := d.agent()
 	install := func(says string, want agent.Kind, runs string) {
