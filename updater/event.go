@@ -12,6 +12,7 @@ const (
 	EventDeferred      = "deferred"
 	EventArmed         = "armed"
 	EventReboot        = "reboot asked for"
+	EventRestart       = "restart asked for"
 	EventBoot          = "boot"
 	EventTableRebuilt  = "boot table rebuilt"
 	EventTrialBegun    = "trial begun"

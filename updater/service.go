@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"abota/bootctl"
-	"abota/updater/release"
 	"abota/updater/tree"
 )
 
@@ -70,7 +69,7 @@ func (e *Engine) takeOver(ctx context.Context, st state) (committed bool, err er
 	if !ok || next == e.Booted {
 		return false, nil
 	}
-	if err := e.leaveToStart(ctx, next, st.recordOrNew(e.Booted).Slots[next].Release); err != nil {
+	if err := e.leaveToStart(ctx); err != nil {
 		return false, err
 	}
 	if in := &st.table.Slots[next]; !in.Good && in.Tries > 0 {
@@ -93,13 +92,14 @@ func (e *Engine) takeOver(ctx context.Context, st state) (committed bool, err er
 }
 
 // leaveToStart asks the hook that may put a restart off.
-func (e *Engine) leaveToStart(ctx context.Context, next bootctl.Slot, id release.ID) error {
+func (e *Engine) leaveToStart(ctx context.Context) error {
+	next, id := e.bootsNext()
 	err := e.beforeReboot(ctx, next, id)
 	if err != nil {
 		e.tell(EventDeferred, next, id, e.Code(err), err.Error())
 		return err
 	}
-	e.tell(EventReboot, next, id, 0, "")
+	e.tell(EventRestart, next, id, 0, "")
 	return nil
 }
 
@@ -138,7 +138,7 @@ func (e *Engine) unlikeLink(st state) bool {
 // Failed, so that the next verb tries again.
 func (e *Engine) goBack(ctx context.Context, reason string) error {
 	left, back := e.Booted, e.Booted.Other()
-	if err := e.leaveToStart(ctx, back, release.ID{}); err != nil {
+	if err := e.leaveToStart(ctx); err != nil {
 		e.Log.Warn("a rollback is not deferred", "error", err)
 	}
 	if err := e.Service.Point(back); err != nil {
