@@ -144,10 +144,11 @@ func (d *device) round(round int, random *rand.Rand, total *tally) {
 		crowd = append(crowd, w.start(d.t, d, verb...))
 		time.Sleep(upTo(random, 25*time.Millisecond))
 	}
-	if random.IntN(2) > 0 {
-		w.untilWriting(crowd)
+	if random.IntN(3) > 0 && w.untilWriting(crowd) {
+		time.Sleep(upTo(random, 60*time.Millisecond))
+	} else {
+		time.Sleep(upTo(random, 120*time.Millisecond))
 	}
-	time.Sleep(upTo(random, 120*time.Millisecond))
 	d.kill(crowd, random, total)
 	if random.IntN(2) > 0 {
 		// An agent takes over, among those that are left.
@@ -181,18 +182,20 @@ func (d *device) verbs(random *rand.Rand) [][]string {
 	return all
 }
 
-// untilWriting waits for somebody to write a slot, as long as somebody could.
-func (w *watch) untilWriting(crowd []*process) {
+// untilWriting waits for somebody to write a slot, as long as somebody could,
+// and reports whether anybody does.
+func (w *watch) untilWriting(crowd []*process) bool {
 	for range 300 {
 		busy := false
 		for _, p := range crowd {
 			busy = busy || p.alive() && p.verb != "run"
 		}
-		if len(w.writers()) > 0 || !busy {
-			return
+		if writing := len(w.writers()) > 0; writing || !busy {
+			return writing
 		}
 		time.Sleep(time.Millisecond)
 	}
+	return false
 }
 
 // alive reports whether it runs.
@@ -285,7 +288,7 @@ func (d *device) goOn(round int, random *rand.Rand, total *tally) {
 		d.t.Errorf("after the install: phase %s, slot %s does not hold the release", s.Phase, names[1-d.booted])
 	}
 	total.installed++
-	if random.IntN(2) > 0 {
+	if random.IntN(3) == 0 {
 		d.restart(total) // the next crowd meets a trial
 	}
 }
