@@ -221,10 +221,13 @@ func (e *Engine) startOver(st state) error {
 	if err != nil {
 		return err
 	}
-	if next != st.table {
-		// Or the record would be out of step, and no longer explain the slot.
-		e.saveAnyway(st.record, st.table)
+	if !st.table.Slots[e.Booted.Other()].Bootable() {
+		// It left the order when the write began. Another transition at every
+		// boot would only wear the medium.
+		return e.refill(st)
 	}
+	// Or the record would be out of step, and no longer explain the slot.
+	e.saveAnyway(st.record, st.table)
 	return e.store(next)
 }
 

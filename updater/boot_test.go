@@ -126,3 +126,29 @@ func TestEveryAnsweredBootStaysInItsSlot(t *testing.T) {
 		}
 	}
 }
+
+// An interrupted write stays explained until the next install, and the boots
+// until then write nothing for it.
+func TestBootsAfterAnInterruptedWriteChangeNothing(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy", version: "2"}
+	w.powerOn()
+	if _, err := w.engine().Boot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.cutAt = w.steps + 8
+	if _, err := w.engine().Install(t.Context(), InstallOptions{}); err == nil {
+		t.Fatal("the install was not cut")
+	}
+	generation, saved := w.table.Generation, string(w.saved)
+	for boot := range 4 {
+		w.powerOn()
+		report, err := w.engine().Boot(t.Context())
+		if err != nil || report.Action != StartOver {
+			t.Fatalf("boot %d: %+v, %v", boot, report, err)
+		}
+		if w.table.Generation != generation || string(w.saved) != saved {
+			t.Errorf("boot %d made generation %d of %d, or wrote the journal", boot, w.table.Generation, generation)
+		}
+	}
+}
