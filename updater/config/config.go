@@ -28,7 +28,8 @@
 //
 // Every key has a variable: its path in upper case with dots as underscores,
 // after ABOTA_ (ABOTA_BUCKET, ABOTA_SLOTS_A_DEVICE, ABOTA_HEALTH_DEADLINE).
-// ABOTA_CONFIG and ABOTA_BOOTED belong to the command and are not read here.
+// ABOTA_CONFIG and ABOTA_BOOTED belong to the command, and ABOTA_HOOK and its
+// like are what hooks are told; they are not read here.
 package config
 
 import (

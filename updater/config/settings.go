@@ -10,8 +10,14 @@ import (
 
 const envPrefix = "ABOTA_"
 
-// The command's own variables.
-var reserved = []string{envPrefix + "CONFIG", envPrefix + "BOOTED"}
+// reserved are the command's own variables, and what a hook is told in the
+// same way (see package hook): a hook may well call abota. The device's name
+// and group, which it is told too, are keys and mean the same.
+var reserved = []string{
+	envPrefix + "CONFIG", envPrefix + "BOOTED",
+	envPrefix + "HOOK", envPrefix + "SLOT", envPrefix + "REASON",
+	envPrefix + "RELEASE_VERSION", envPrefix + "RELEASE_SHA256", envPrefix + "RELEASE_CHECKSUM",
+}
 
 // applyEnviron sets what the ABOTA_* variables say. In order of their names, a
 // more specific one comes after, and so overrides, a less specific one.

@@ -16,7 +16,7 @@ func TestVariablesReachEveryKind(t *testing.T) {
 		"ABOTA_HEALTH_DEADLINE=5m", "ABOTA_HEALTH_UPDATE_PATH=false", "ABOTA_HEALTH_UPDATE_PATH_DEADLINE=1m",
 		"ABOTA_HEALTH_CHECKS=[{exec: [/bin/true]}]",
 		"ABOTA_BOOTLOADER={kind: record, confirmed_tries: 0}",
-		"ABOTA_CONFIG=/ignored", "ABOTA_BOOTED=A", "HOME=/root", "ABOTA=1",
+		"ABOTA_CONFIG=/ignored", "ABOTA_BOOTED=A", "HOME=/root", "ABOTA=1", "ABOTA_HOOK=before_install", "ABOTA_REASON=",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
