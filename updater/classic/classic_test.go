@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -170,7 +171,12 @@ func TestKeyFileForEveryoneIsRefused(t *testing.T) {
 }
 
 func TestUnusableKeyFileIsTheDevicesFault(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for what, row := range map[string]struct{ path, says string }{
+		"a pipe":    {pipe, "not a regular file"},
 		"missing":   {filepath.Join(t.TempDir(), "none"), "no such file"},
 		"empty":     {writeKey(t, "", 0o600), "not a Fernet key"},
 		"not a key": {writeKey(t, "secret-secret", 0o600), "not a Fernet key"},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"abota/updater/fernet"
 	"abota/updater/source"
@@ -85,7 +86,8 @@ func (r *Release) warnOnce(text string) {
 
 // readKeyFile reads the key, unless everybody can.
 func readKeyFile(path string) (*fernet.Key, error) {
-	f, err := os.Open(path)
+	// Not blocking, so that a pipe that lies there cannot hold us up.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {

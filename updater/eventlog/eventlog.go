@@ -188,7 +188,8 @@ func (l Log) Read() ([]Entry, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	// Not blocking, so that a pipe that lies there cannot hold us up.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ const versionFile = "version.txt"
 // none that fits on a line.
 func (d *Dir) version() string {
 	const most = 200
-	f, err := os.Open(filepath.Join(d.path, versionFile))
+	f, err := os.OpenFile(filepath.Join(d.path, versionFile), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return ""
 	}

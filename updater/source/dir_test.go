@@ -105,10 +105,16 @@ func TestDirRefusesWhatIsNoFile(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(path, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := syscall.Mkfifo(filepath.Join(path, versionFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"folder", "pipe"} {
 		if _, err := d.Open(t.Context(), name); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("Open %s: %v", name, err)
 		}
+	}
+	if got := d.version(); got != "" { // and does not wait for a writer
+		t.Errorf("a pipe says version %q", got)
 	}
 }
 
