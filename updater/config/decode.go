@@ -150,7 +150,16 @@ func list[T, E any](field func(*T) *[]E, blank E, keys []key[E]) setter[T] {
 
 // program is the setter of a command and its arguments.
 func program[T any](field func(*T) *[]string) setter[T] {
-	return several(field, argument, "a program and its arguments, as [/usr/bin/app, --selftest]")
+	words := several(field, argument, "a program and its arguments, as [/usr/bin/app, --selftest]")
+	return func(w *walker, dst *T, n *yaml.Node, path string) error {
+		if err := words(w, dst, n, path); err != nil {
+			return err
+		}
+		if (*field(dst))[0] == "" {
+			return w.fail(n, path, "names no program: its first word is empty")
+		}
+		return nil
+	}
 }
 
 // several is the setter of a list of scalars.
