@@ -46,6 +46,7 @@ var (
 	errProxyAuth  = &answer{kind: ErrDenied, why: "the proxy wants a name and a password", advice: "set proxy to http://NAME:PASSWORD@HOST:PORT", final: true}
 	errNoResume   = &answer{kind: ErrTransport, why: "the connection ended before the object did, and without a strong ETag or a date of change the rest cannot be asked for", advice: "have the server send a strong ETag, or try again", final: true}
 	errPage       = &answer{kind: ErrTransport, why: "the server sends a web page instead of the file", advice: "a login page may answer in its place: get this device online, or correct the URL"}
+	errNowhere    = &answer{kind: ErrTransport, why: "the server redirects to what is no address", advice: "correct the URL", final: true}
 	errNoRange    = &answer{kind: ErrTransport, why: "the server sends the whole object again where its rest was asked for", advice: adviceServer}
 	errTooSlow    = &answer{kind: ErrTransport, why: "fewer bytes a second arrive than min_rate wants", advice: adviceNetwork}
 	errWrongRange = &answer{kind: ErrTransport, why: "the server sends another range than was asked for", advice: adviceServer}

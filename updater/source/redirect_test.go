@@ -21,8 +21,16 @@ func TestRedirectsAreFollowedWithTheRange(t *testing.T) {
 	u.User = url.UserPassword("user", testSecret)
 	opts := webOptions(h, "")
 	opts.URL = u.String()
-	// Another name for the same host is another host.
-	cdn.URL = strings.Replace(cdn.URL, "127.0.0.1", "localhost", 1)
+	// Another port is another server, and so is another name for the same host.
+	onPort := cdn.URL
+	for _, cdn.URL = range []string{onPort, strings.Replace(onPort, "127.0.0.1", "localhost", 1)} {
+		followed(t, o, opts, h, cdn)
+	}
+}
+
+func followed(t *testing.T, o stored, opts WebOptions, h, cdn *hostile) {
+	t.Helper()
+	before := len(cdn.seen())
 	got, err := fetchAll(t.Context(), newTestWeb(t, opts), "firmware.zip")
 	if err != io.EOF || !bytes.Equal(got, o.data) {
 		t.Fatalf("%d bytes, %v", len(got), err)
@@ -30,7 +38,7 @@ func TestRedirectsAreFollowedWithTheRange(t *testing.T) {
 	if name, password, ok := h.seen()[0].BasicAuth(); !ok || name != "user" || password != testSecret {
 		t.Error("the first server did not get name and password")
 	}
-	for i, r := range cdn.seen() {
+	for i, r := range cdn.seen()[before:] {
 		if r.Header.Get("Authorization") != "" || r.Header.Get("Referer") != "" {
 			t.Errorf("request %d tells the next server %v", i, r.Header)
 		}
@@ -61,12 +69,14 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 		t.Error("the plain server was asked")
 	}
 
-	odd := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Location", "file:///etc/passwd")
-		w.WriteHeader(http.StatusFound)
-	})
-	_, err = newTestWeb(t, webOptions(odd, "/firmware.zip")).Open(t.Context(), "firmware.zip")
-	wantWebError(t, err, ErrTransport)
+	for _, location := range []string{"file:///etc/passwd", "http://[::x/" + testSecret} {
+		odd := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		})
+		_, err = newTestWeb(t, webOptions(odd, "/firmware.zip")).Open(t.Context(), "firmware.zip")
+		wantWebError(t, err, ErrTransport)
+	}
 }
 
 func TestProxyIsUsedAndItsPasswordKept(t *testing.T) {

@@ -140,6 +140,9 @@ func (s *site) ask(ctx context.Context, name string, q question) (*reply, error)
 		if errors.As(err, &ue) {
 			err = ue.Err // without the URL, which may hold a signature
 		}
+		if strings.HasPrefix(err.Error(), "failed to parse Location header") {
+			return nil, errNowhere // its text holds that address
+		}
 		return nil, bySendError(err)
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
@@ -285,6 +288,10 @@ const maxRedirects = 5
 // Referer would hand the signature in a URL to the next server.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
+	if req.URL.Host != via[0].URL.Host {
+		// Another port, or a subdomain, is another server too.
+		req.Header.Del("Authorization")
+	}
 	switch {
 	case len(via) > maxRedirects:
 		return &answer{kind: ErrTransport, why: fmt.Sprintf("the server redirects more than %d times", maxRedirects), advice: "correct the URL", final: true}
