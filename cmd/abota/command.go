@@ -23,9 +23,9 @@ type command struct {
 	byInit bool
 	// rateLimit is how many bytes a second downloads may take; 0 is no limit.
 	rateLimit int64
-	// checksum is what the operator says of the release, empty for what its
-	// source says.
-	checksum string
+	// checksum is what the operator says of the release, nil for what its
+	// source says; an empty one is a script's mistake.
+	checksum *string
 
 	stdin io.Reader
 

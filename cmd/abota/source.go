@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (o offered) Open(ctx context.Context) (updater.Payload, error) { return o.R
 
 // takeChecksum is for verbs that take a SOURCE.
 func (c *command) takeChecksum(flags *flag.FlagSet) {
-	flags.StringVar(&c.checksum, "checksum", c.checksum, "")
+	flags.Func("checksum", "", func(s string) error { c.checksum = &s; return nil })
 }
 
 // release is what SOURCE, or without one the configuration, offers.
@@ -37,8 +38,8 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
 		Warn: func(text string) { c.log.Warn(text) },
 	}
-	if c.checksum != "" {
-		sum, err := classic.ParseSum(c.checksum)
+	if c.checksum != nil {
+		sum, err := classic.ParseSum(*c.checksum)
 		if err != nil {
 			return nil, cli.Usage("--checksum: %w", err)
 		}
@@ -75,10 +76,13 @@ const urlCommandTimeout = time.Minute
 // use reads what the command line names.
 func (c *command) use(r *classic.Release, cfg *config.Config, where string) error {
 	scheme, rest, _ := strings.Cut(where, "://")
+	scheme = strings.ToLower(scheme)
 	switch {
 	case where == "-":
 		r.Source, r.Token, r.Alone = source.NewStdin(c.stdin), "the release", true
 		return nil
+	case rest == "" && isMistyped(where):
+		return cli.Usage("SOURCE is no address: write it like https://host/firmware.zip or s3://BUCKET")
 	case rest == "":
 		return useFolder(r, where)
 	case scheme == "http" || scheme == "https":
@@ -90,6 +94,17 @@ func (c *command) use(r *classic.Release, cfg *config.Config, where string) erro
 	}
 	// The rest may hold a password.
 	return cli.Usage("%s:// is no source: give s3://BUCKET[/PREFIX], an http or https address, a folder, a file, or -", scheme)
+}
+
+// isMistyped reports what was to be an address. Called a folder that is not
+// there it would be shown, with the password or signature in it.
+func isMistyped(where string) bool {
+	end := strings.IndexAny(where, ":/")
+	if end < 0 || !slices.Contains([]string{"http", "https", "s3"}, strings.ToLower(where[:end])) {
+		return false
+	}
+	_, err := os.Lstat(where)
+	return err != nil
 }
 
 // useWeb reads the three objects from a web server, or the token alone where

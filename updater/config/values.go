@@ -58,7 +58,10 @@ func word(s string) (string, error) {
 }
 
 func bucketName(s string) (string, error) {
-	if strings.ContainsAny(s, "/:") {
+	switch {
+	case strings.ContainsAny(s, "@?"): // perhaps with a password or a signature
+		return "", errors.New("is not a bucket name: give the bare name here, and an address as endpoint")
+	case strings.ContainsAny(s, "/:"):
 		return "", fmt.Errorf("%q is not a bucket name: give the bare name here, and an address as endpoint", s)
 	}
 	return word(s)

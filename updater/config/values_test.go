@@ -65,6 +65,8 @@ func TestRefusals(t *testing.T) {
 		{"bad check address", slotLines + "health: {checks: [{http: localhost/x}]}\n", "health.checks[0].http: is not an http or https address: write it as http://host:port"},
 		{"bad endpoint", slotLines + "endpoint: 10.0.2.2:9000\n", "endpoint: is not an http or https address"},
 		{"address as bucket", slotLines + "bucket: s3://x\n", "bucket: \"s3://x\" is not a bucket name"},
+		{"address with a password as bucket", slotLines + "bucket: s3://a:hush@x\n", "config.yaml:2: bucket: is not a bucket name"},
+		{"program without a name", slotLines + "hooks: {before_install: ['', x]}\n", "config.yaml:2: hooks.before_install: names no program"},
 		{"absolute object", slotLines + "file_name: /firmware.zip\n", "file_name: \"/firmware.zip\" starts with a slash"},
 		{"device and folder", "slots: {a: {device: /dev/a, dir: /a}, b: /dev/b}\n", "slots.a.dir: stands beside slots.a.device: a slot is either a device or a folder"},
 		{"slots of two kinds", "slots: {a: /dev/a, b: {dir: /b}}\n", "slots.b.dir: and slots.a are of two kinds"},

@@ -62,7 +62,7 @@ func (o S3Options) check() error {
 		return errors.New("cannot read from S3 because no bucket is named: set bucket in the configuration")
 	}
 	if strings.ContainsFunc(o.Bucket, notInName) {
-		return fmt.Errorf("cannot use bucket %q because a bucket's name has no such characters: give the name alone, without s3:// or a path", o.Bucket)
+		return fmt.Errorf("cannot use bucket %s because a bucket's name has no such characters: give the name alone, without s3:// or a path", quoted(o.Bucket))
 	}
 	if o.Region == "" {
 		return fmt.Errorf("cannot read bucket %q because its region is not known: set region in the configuration, or AWS_REGION", o.Bucket)
@@ -74,6 +74,15 @@ func (o S3Options) check() error {
 		return err
 	}
 	return o.Network.check()
+}
+
+// quoted shows a name, unless it may be an address with a password or a
+// signature in it.
+func quoted(name string) string {
+	if strings.ContainsAny(name, "@?") {
+		return "***"
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 // notInName reports characters that no bucket or region has.

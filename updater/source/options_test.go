@@ -36,6 +36,7 @@ func TestUnusableOptionsSayWhatToSet(t *testing.T) {
 	}{
 		{"no bucket", keyed(S3Options{Endpoint: endpoint}), []string{"set bucket"}},
 		{"bucket as URL", keyed(S3Options{Bucket: "s3://fleet", Endpoint: endpoint}), []string{"s3://fleet", "name alone"}},
+		{"bucket with a password", keyed(S3Options{Bucket: "AKIA:" + testSecret + "@fleet", Endpoint: endpoint}), []string{"***", "name alone"}},
 		{"no region", keyed(S3Options{Bucket: "fleet"}), []string{"fleet", "AWS_REGION"}},
 		{"region with a host", keyed(S3Options{Bucket: "fleet", Region: "x/y"}), []string{"x/y", "eu-west-1"}},
 		{"endpoint without scheme", keyed(S3Options{Bucket: "fleet", Endpoint: "10.0.2.2:9000"}), []string{"endpoint", "http://"}},
