@@ -227,9 +227,15 @@ func powerCut(when string) []Step {
 // damaged takes the power away, does something to the disk, and gives the
 // power back.
 func damaged(title string, harm func(ctx context.Context, w *World) error) []Step {
+	// Should a trial follow, it is held.
+	return whileOff(title, "touch "+hold+" && sync", harm)
+}
+
+// whileOff has the guest do one more thing, and then does something to the
+// board while it is off.
+func whileOff(title, before string, harm func(ctx context.Context, w *World) error) []Step {
 	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
-		// Should a trial follow, it is held.
-		if _, err := w.guest(ctx, "touch "+hold+" && sync", 0); err != nil {
+		if _, err := w.guest(ctx, before, 0); err != nil {
 			return "", err
 		}
 		w.board.PowerCut()

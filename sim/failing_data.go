@@ -50,19 +50,8 @@ func cannotInstall(how, slot, word string) []Step {
 // offHand cuts the power after everything was written, does something to the
 // disk, and switches the board on again.
 func offHand(title string, harm func(ctx context.Context, w *World) error) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
-		// A file system that was remounted has nothing left to recover.
-		if _, err := w.board.Run(ctx, "sync; mount -o remount,ro "+stateDir); err != nil {
-			return "", err
-		}
-		w.board.PowerCut()
-		if err := harm(ctx, w); err != nil {
-			return "", err
-		}
-		w.boot = w.board.Log().Mark()
-		w.seen = w.boot
-		return "done while the board was off; on again", w.board.PowerOn(ctx)
-	}}}
+	// A file system that cannot be written any more has nothing left to recover.
+	return whileOff(title, "sync; mount -o remount,ro "+stateDir+" || true", harm)
 }
 
 // newData is what somebody does who repairs a device: an empty file system.

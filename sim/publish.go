@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"abota/sim/guest"
 	"abota/updater/slot"
@@ -51,10 +49,10 @@ func (w *World) publish(ctx context.Context, version string, b guest.Behaviour) 
 func (w *World) offer(ctx context.Context, version, image string) (int64, error) {
 	release := filepath.Join(w.dir, "release-"+version)
 	defer os.RemoveAll(release)
-	if err := w.abotaPublish(ctx, "pack", image, "-o", release, "--new-key", "--version", version); err != nil {
+	if err := w.store.Publish(ctx, w.publisher, "pack", image, "-o", release, "--new-key", "--version", version); err != nil {
 		return 0, err
 	}
-	if err := w.abotaPublish(ctx, "push", release, "s3://"+bucket, "--with-key", "--version", version); err != nil {
+	if err := w.store.Publish(ctx, w.publisher, "push", release, "s3://"+bucket, "--with-key", "--version", version); err != nil {
 		return 0, err
 	}
 	info, err := os.Stat(filepath.Join(release, "firmware.zip"))
@@ -62,16 +60,4 @@ func (w *World) offer(ctx context.Context, version, image string) (int64, error)
 		return 0, fmt.Errorf("look at release %s: %w", version, err)
 	}
 	return info.Size(), nil
-}
-
-func (w *World) abotaPublish(ctx context.Context, args ...string) error {
-	keys := w.store.Keys()
-	cmd := exec.CommandContext(ctx, w.publisher, args...)
-	cmd.Env = append(os.Environ(),
-		"AWS_ENDPOINT_URL="+w.store.Endpoint(), "AWS_REGION="+w.store.Region(),
-		"AWS_ACCESS_KEY_ID="+keys.AccessKey, "AWS_SECRET_ACCESS_KEY="+keys.SecretKey, "AWS_SESSION_TOKEN=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("`abota-publish %s`: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
-	}
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ func (w *world) release(ctx context.Context) (err error) {
 	if w.image, err = noise(image, w.size, 2); err != nil {
 		return err
 	}
-	if err := w.publish(ctx, "pack", image, "-o", folder, "--new-key", "--version", "2"); err != nil {
+	if err := w.store.Publish(ctx, w.publisher, "pack", image, "-o", folder, "--new-key", "--version", "2"); err != nil {
 		return err
 	}
 	w.keyFile = filepath.Join(folder, "key.key")
@@ -107,7 +106,7 @@ func (w *world) release(ctx context.Context) (err error) {
 
 // push uploads a release, under a prefix where one is given.
 func (w *world) push(ctx context.Context, folder, prefix string) error {
-	return w.publish(ctx, "push", folder, "s3://"+bucket+"/"+prefix)
+	return w.store.Publish(ctx, w.publisher, "push", folder, "s3://"+bucket+"/"+prefix)
 }
 
 // another makes release 3 with the same key, and returns its folder and the
@@ -117,19 +116,7 @@ func (w *world) another(ctx context.Context) (folder string, sum []byte, err err
 	if sum, err = noise(image, w.size, 3); err != nil {
 		return "", nil, err
 	}
-	return folder, sum, w.publish(ctx, "pack", image, "-o", folder, "--key", w.keyFile, "--version", "3", "--force")
-}
-
-func (w *world) publish(ctx context.Context, args ...string) error {
-	keys := w.store.Keys()
-	cmd := exec.CommandContext(ctx, w.publisher, args...)
-	cmd.Env = append(os.Environ(),
-		"AWS_ENDPOINT_URL="+w.store.Endpoint(), "AWS_REGION="+w.store.Region(),
-		"AWS_ACCESS_KEY_ID="+keys.AccessKey, "AWS_SECRET_ACCESS_KEY="+keys.SecretKey, "AWS_SESSION_TOKEN=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("`abota-publish %s`: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
-	}
-	return nil
+	return folder, sum, w.store.Publish(ctx, w.publisher, "pack", image, "-o", folder, "--key", w.keyFile, "--version", "3", "--force")
 }
 
 // noise writes a file of bytes that do not compress, and returns their SHA-256.

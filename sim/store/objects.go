@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -93,4 +96,16 @@ func (s *Store) Link(ctx context.Context, bucket, name string) (string, error) {
 		return "", fmt.Errorf("make a link to %q in bucket %q: %w", name, bucket, err)
 	}
 	return u.String(), nil
+}
+
+// Publish runs abota-publish, the program at this path, as the store's owner.
+func (s *Store) Publish(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(),
+		"AWS_ENDPOINT_URL="+s.endpoint, "AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+s.keys.AccessKey, "AWS_SECRET_ACCESS_KEY="+s.keys.SecretKey, "AWS_SESSION_TOKEN=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("`abota-publish %s`: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
 }
