@@ -30,7 +30,7 @@ type Form struct {
 // The forms.
 var (
 	Short = Form{Name: "short", Stories: 1, Boots: 4, Depth: Depth{Torn: 3, Lost: 5}, Lives: 1, Cuts: 6}
-	Long  = Form{Name: "long", Stories: 3, Boots: 20, Depth: Depth{Torn: 15, Lost: 22}, Lives: 3, Cuts: 20}
+	Long  = Form{Name: "long", Stories: 3, Boots: 20, Depth: Depth{Torn: 20, Lost: 30}, Lives: 3, Cuts: 20}
 )
 
 // Options say where the proof is done and how.
