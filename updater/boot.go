@@ -41,6 +41,9 @@ func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	e.Log.Info("boot", "slot", e.Booted.String(), "decision", st.decision.Action.String(), "why", st.decision.Why)
 	e.tell(EventBoot, e.Booted, st.recordOrNew(e.Booted).Slots[e.Booted].Release, 0, st.decision.Action.String()+": "+st.decision.Why)
 	report.Committed, err = e.act(ctx, st)
+	if err == nil {
+		err = e.startOwed(ctx, st.decision.Action)
+	}
 	report.Booted = e.Booted
 	if err == nil || e.wentBack(err) {
 		e.RunOwed(ctx)
@@ -73,9 +76,6 @@ func (e *Engine) act(ctx context.Context, st state) (committed bool, err error) 
 	case FellBack, Stranded:
 		e.report(st)
 	case DoNothing:
-		if err := e.finishRestart(ctx, st); err != nil {
-			return false, err
-		}
 		e.settle(st)
 	case RebootRequired:
 		if e.Service != nil {

@@ -43,6 +43,9 @@ var (
 	ErrUnhealthy = errors.New("unhealthy, rolled back")
 	// ErrRefusedRelease: the release was condemned or held, or does not fit.
 	ErrRefusedRelease = errors.New("refused")
+	// ErrNotStarted: what runs from directory slots could not be restarted. It
+	// stays owed, and holds up nothing else.
+	ErrNotStarted = errors.New("not started")
 )
 
 // Journal keeps the record. Save is durable when it returns.

@@ -161,6 +161,10 @@ func (e *Engine) catchUp(ctx context.Context) (state, error) {
 	if err != nil {
 		return st, err
 	}
+	// A release that cannot be started may be what the install is to mend.
+	if err := e.startOwed(ctx, st.decision.Action); err != nil {
+		e.Log.Error("going on with the install", "error", err)
+	}
 	return e.observe()
 }
 

@@ -97,6 +97,10 @@ func (e *Engine) mark(as string, slot bootctl.Slot, save func(*Record, bootctl.T
 		return MarkResult{Slot: slot}, err
 	}
 	r.BootID = e.BootID
+	primary, ok := next.Primary()
+	if e.Service != nil && ok && primary != e.Booted {
+		r.Unstarted = e.BootID
+	}
 	if err := save(r, st.table); err != nil {
 		return MarkResult{Slot: slot}, err
 	}
@@ -104,6 +108,5 @@ func (e *Engine) mark(as string, slot bootctl.Slot, save func(*Record, bootctl.T
 		return MarkResult{Slot: slot}, fmt.Errorf("slot %s: %w", slot, err)
 	}
 	e.tell(EventMarked, slot, r.Slots[slot].Release, 0, as)
-	primary, ok := next.Primary()
 	return MarkResult{Slot: slot, RebootRequired: ok && primary != e.Booted}, nil
 }

@@ -105,6 +105,9 @@ type Record struct {
 	LastVerified time.Time `json:"last_verified,omitzero"`
 	// Owed is an after-hook that has not ended yet.
 	Owed *Owed `json:"owed,omitempty"`
+	// Unstarted is the boot in which the link of directory slots was moved, or
+	// was going to be, and what it shows was not started yet.
+	Unstarted string `json:"unstarted,omitempty"`
 	// Floor is the highest floor of all images that were ever confirmed, for
 	// release formats that are protected against downgrades.
 	Floor string `json:"floor,omitempty"`
@@ -122,7 +125,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
-	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}, Floor: "0"})
+	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}, Unstarted: "-", Floor: "0"})
 	if err != nil {
 		return err
 	}

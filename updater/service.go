@@ -88,7 +88,7 @@ func (e *Engine) takeOver(ctx context.Context, st state) (committed bool, err er
 	if st.decision.Action == Trial {
 		return e.trial(ctx, st)
 	}
-	return false, e.restart(ctx)
+	return false, e.startLinked(ctx)
 }
 
 // leaveToStart asks the hook that may put a restart off.
@@ -118,10 +118,30 @@ func (e *Engine) cannotPoint(st state, next bootctl.Slot, cause error) error {
 // restart starts what the link shows.
 func (e *Engine) restart(ctx context.Context) error {
 	if err := e.Service.Restart(ctx); err != nil {
-		return fmt.Errorf("restart from slot %s: %w", e.Booted, err)
+		return fmt.Errorf("slot %s: %w: %w", e.Booted, ErrNotStarted, err)
 	}
 	e.Moved = false
 	return nil
+}
+
+// startLinked is restart outside of a trial. It stays owed until it has
+// succeeded, so that whoever is killed before leaves it to the next verb.
+func (e *Engine) startLinked(ctx context.Context) error {
+	e.noteUnstarted(e.BootID)
+	if err := e.restart(ctx); err != nil {
+		return err
+	}
+	e.noteUnstarted("")
+	return nil
+}
+
+func (e *Engine) noteUnstarted(boot string) {
+	st, err := e.observe()
+	if err != nil || st.record == nil || st.stale || st.record.Unstarted == boot {
+		return
+	}
+	st.record.Unstarted = boot
+	e.saveAnyway(st.record, st.table)
 }
 
 // unlikeLink reports whether something else may be running than the link
@@ -134,8 +154,8 @@ func (e *Engine) unlikeLink(st state) bool {
 	return e.Moved || st.record == nil || st.stale || st.record.BootID == e.BootID
 }
 
-// goBack is the reboot after a rollback. Without a restart the record stays at
-// Failed, so that the next verb tries again.
+// goBack is the reboot after a rollback. Without a restart that stays owed, so
+// that the next verb tries again.
 func (e *Engine) goBack(ctx context.Context, reason string) error {
 	left, back := e.Booted, e.Booted.Other()
 	if err := e.leaveToStart(ctx); err != nil {
@@ -146,7 +166,7 @@ func (e *Engine) goBack(ctx context.Context, reason string) error {
 	}
 	e.Booted, e.Moved = back, true
 	unhealthy := fmt.Errorf("slot %s: %w: %s", left, ErrUnhealthy, reason)
-	if err := e.restart(ctx); err != nil {
+	if err := e.startLinked(ctx); err != nil {
 		return fmt.Errorf("%w; the link shows slot %s again, but that could not be started either: %w", unhealthy, back, err)
 	}
 	if st, err := e.observe(); err == nil && st.decision.Action == DoNothing {
@@ -155,17 +175,21 @@ func (e *Engine) goBack(ctx context.Context, reason string) error {
 	return unhealthy
 }
 
-// finishRestart is for a process that was killed between the link and the
-// restart, and for a link that was wrong when the device started.
-func (e *Engine) finishRestart(ctx context.Context, st state) error {
-	if e.Service == nil {
+// startOwed is for a process that was killed between the link and the restart,
+// for a restart that failed, and for a link that was wrong when the device
+// started. A trial sees to its own.
+func (e *Engine) startOwed(ctx context.Context, did Action) error {
+	if e.Service == nil || did == Trial || !e.Moved && !e.StartOwed() {
 		return nil
 	}
-	unfinished := st.record != nil && !st.stale && st.record.Phase == Failed && st.record.BootID == e.BootID
-	if !e.Moved && !unfinished {
-		return nil
-	}
-	return e.restart(ctx)
+	return e.startLinked(ctx)
+}
+
+// StartOwed reports whether what the link shows has still to be started in this
+// boot.
+func (e *Engine) StartOwed() bool {
+	r := e.loadRecord()
+	return e.Service != nil && r != nil && r.Unstarted == e.BootID
 }
 
 // wentBack reports whether an error is of a device that runs the other slot

@@ -340,3 +340,49 @@ func TestFolderOfSomebodyElseIsNotReplaced(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A device whose old slot cannot be started, as with an empty one, still takes
+// the release that mends it.
+func TestSlotThatCannotBeStartedHoldsUpNoInstall(t *testing.T) {
+	f := newFolders(t)
+	if err := os.WriteFile(filepath.Join(f.paths[bootctl.A], "image"), []byte("v1 panics"+end), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.offer = &image{content: "v2 unhealthy"}
+	if _, err := f.install(); !errors.Is(err, ErrUnhealthy) || !errors.Is(err, ErrNotStarted) || !f.engine().StartOwed() {
+		t.Fatalf("got %v, journal %s", err, f.saved)
+	}
+	f.offer = &image{content: "v3 healthy"}
+	if _, err := f.install(); err != nil || f.runs != "v3 healthy" || f.engine().StartOwed() {
+		t.Errorf("got %v, %q runs, journal %s", err, f.runs, f.saved)
+	}
+}
+
+// Wherever abota is killed in an operator's rollback, the next verb starts what
+// the link shows.
+func TestKilledRollbackIsFinished(t *testing.T) {
+	cuts := 0
+	for cut := 1; ; cut++ {
+		f := newFolders(t)
+		f.offer = &image{content: "v2 healthy"}
+		if _, err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		f.steps, f.cutAt = 0, cut
+		e := f.engine()
+		if _, err := e.Rollback(); err == nil {
+			_, _ = e.Follow(t.Context())
+		}
+		if !f.dead {
+			break
+		}
+		cuts++
+		f.revive()
+		if _, err := f.boot(); err != nil || f.runs != f.content(f.link) || f.engine().StartOwed() {
+			t.Errorf("cut %d: %v, %q runs, the link shows %q, journal %s", cut, err, f.runs, f.content(f.link), f.saved)
+		}
+	}
+	if cuts < 5 {
+		t.Errorf("only %d cuts: the test cuts nothing", cuts)
+	}
+}

@@ -139,7 +139,7 @@ func (e *Engine) noteCommit(st state) {
 	r.Phase = Committed
 	r.Slots[r.Target].Confirmed = true
 	r.acquit(r.Release)
-	r.LastError = nil
+	r.LastError, r.Unstarted = nil, ""
 	if r.Target == e.Booted {
 		n := e.note()
 		e.learnVersion(r, n)
@@ -156,6 +156,9 @@ func (e *Engine) noteCommit(st state) {
 func (e *Engine) rollBack(ctx context.Context, st state, reason string) error {
 	r := st.recordOrNew(e.Booted)
 	r.Phase, r.BootID = Failed, e.BootID
+	if e.Service != nil {
+		r.Unstarted = e.BootID
+	}
 	r.condemn(r.Release, reason, e.Now().UTC())
 	r.Slots[e.Booted].Confirmed = false
 	r.LastError = e.problem(e.Code(ErrUnhealthy), reason)

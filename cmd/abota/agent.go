@@ -130,6 +130,9 @@ func unfinished(d *device) bool {
 	if err != nil || d.Service == nil {
 		return false
 	}
+	if d.StartOwed() {
+		return true
+	}
 	switch underWay.Action {
 	case updater.Trial, updater.Leave, updater.FinishRollback, updater.FinishCommit:
 		return !d.Judged()
@@ -155,6 +158,13 @@ func (a *agentDevice) finish(ctx context.Context) error {
 		_, err := d.Boot(ctx)
 		return err
 	})
+}
+
+// takeUp finishes at the start, since the first look may be an hour away.
+func (a *agentDevice) takeUp(ctx context.Context) {
+	if err := a.finish(ctx); err != nil && ctx.Err() == nil {
+		a.c.log.Error("the next look takes it up again", "error", err)
+	}
 }
 
 // trialBeat is how often a trial shows that it goes on.
@@ -188,7 +198,10 @@ func (a *agentDevice) watchTrial(d *device) {
 
 // Look is `abota check`.
 func (a *agentDevice) Look(ctx context.Context) agent.Outcome {
-	if err := a.finish(ctx); err != nil {
+	if err := a.finish(ctx); errors.Is(err, updater.ErrNotStarted) {
+		// What is offered may mend it.
+		a.c.log.Error("looking all the same", "error", err)
+	} else if err != nil {
 		return a.outcome(ctx, failure(err), updater.Outcome{}, err)
 	}
 	var (

@@ -49,25 +49,28 @@ func runAgent(c *command, flags *flag.FlagSet) action {
 			Device: d, Store: agentStore{cfg.StateDir},
 			Now: now, Alive: init.alive, Pulse: init.pulse, Say: init.status, Log: c.log,
 		}
-		return runUntil(ctx, a, init)
+		return runUntil(ctx, func(ctx context.Context) {
+			d.takeUp(ctx)
+			a.Run(ctx)
+		}, init)
 	}
 }
 
 // runUntil gives the agent until stopFor after the end of ctx. Being stopped
 // is how an agent ends, and no failure.
-func runUntil(ctx context.Context, a *agent.Agent, init *initLink) error {
+func runUntil(ctx context.Context, work func(context.Context), init *initLink) error {
 	over := make(chan struct{})
 	init.ready()
 	go func() {
 		defer close(over)
-		a.Run(ctx)
+		work(ctx)
 	}()
 	<-ctx.Done()
 	init.stopping()
 	select {
 	case <-over:
 	case <-time.After(stopFor):
-		a.Log.Warn("stopping in the middle of a step, which the next start takes up")
+		init.log.Warn("stopping in the middle of a step, which the next start takes up")
 	}
 	return nil
 }
