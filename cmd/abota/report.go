@@ -171,14 +171,15 @@ func environment(cfg *config.Config) ([]uboot.Copy, error) {
 	return copies, nil
 }
 
-// writeReport writes the archive whole or not at all, for its owner only.
+// writeReport writes the archive whole or not at all, for its owner only. It
+// takes the place of a file, but of nothing else: least of all of a link like
+// /dev/stdout.
 func writeReport(path string, archive []byte) error {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return cli.Usage("cannot write the report to %s because that is no file: name another one with -o", path)
+	if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() {
+		return cli.Usage("cannot write the report to %s because that is no file: name another one with -o, or - for stdout", path)
 	}
 	dir := filepath.Dir(path)
-	err := renameio.WriteFile(path, archive, 0o600, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
-	if err != nil {
+	if err := replace(path, dir, archive); err != nil {
 		return fmt.Errorf("cannot write the report: %w: name another place with -o", err)
 	}
 	d, err := os.Open(dir)
@@ -190,4 +191,17 @@ func writeReport(path string, archive []byte) error {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
+}
+
+// replace is renameio.WriteFile, which would keep the mode of what was there.
+func replace(path, dir string, content []byte) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return f.CloseAtomicallyReplace()
 }
