@@ -4,7 +4,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"abota/updater"
 	"abota/updater/eventlog"
@@ -44,13 +46,27 @@ func showLog(c *command, _ *flag.FlagSet) action {
 			return err
 		}
 		for _, e := range all {
-			c.Say("%s", logLine(e))
+			c.Say("%s", oneLine(logLine(e)))
 		}
 		if c.JSON {
 			c.Result(map[string]any{"events": append([]eventlog.Entry{}, all...)})
 		}
 		return nil
 	}
+}
+
+// oneLine keeps what a publisher, a program or a damaged disk wrote on its
+// line, and from commanding the terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r):
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // logLine is an entry for people.

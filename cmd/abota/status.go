@@ -45,24 +45,24 @@ func (c *command) showStatus(s statusJSON) {
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "booted\t%s\n", s.Booted)
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
-	fmt.Fprintf(w, "release\t%s\n", s.Release.Name())
+	fmt.Fprintf(w, "release\t%s\n", oneLine(s.Release.Name()))
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
 	if s.Busy {
 		fmt.Fprintf(w, "now\tanother abota is at work\n")
 	} else {
-		fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, s.Why)
+		fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, oneLine(s.Why))
 	}
 	if p := s.Plan; p != nil {
 		fmt.Fprintf(w, "agent\t%s\n", planLine(*p))
 	}
 	for _, v := range s.Condemned {
-		fmt.Fprintf(w, "condemned\t%s: %s\n", v.Release.Name(), v.Reason)
+		fmt.Fprintf(w, "condemned\t%s: %s\n", oneLine(v.Release.Name()), oneLine(v.Reason))
 	}
 	if s.Held != nil {
-		fmt.Fprintf(w, "held\t%s: %s\n", s.Held.Release.Name(), s.Held.Reason)
+		fmt.Fprintf(w, "held\t%s: %s\n", oneLine(s.Held.Release.Name()), oneLine(s.Held.Reason))
 	}
 	if s.LastError != nil {
-		fmt.Fprintf(w, "last error\t%s (exit code %d, %s)\n", s.LastError.Reason, s.LastError.Code, s.LastError.At.Format(time.RFC3339))
+		fmt.Fprintf(w, "last error\t%s (exit code %d, %s)\n", oneLine(s.LastError.Reason), s.LastError.Code, s.LastError.At.Format(time.RFC3339))
 	}
 	if s.LastVerified != nil {
 		fmt.Fprintf(w, "last verified\t%s\n", s.LastVerified.Format(time.RFC3339))
@@ -72,7 +72,7 @@ func (c *command) showStatus(s statusJSON) {
 	}
 	fmt.Fprintf(w, "\nslot\tstate\tboot\tpriority\ttries\tversion\tdevice\n")
 	for _, slot := range s.Slots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(slot.Version), slot.Device)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(oneLine(slot.Version)), slot.Device)
 	}
 	w.Flush()
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // answer is one request's failure, in our words: those of the server are not
@@ -171,7 +172,7 @@ func networkReason(err error) string {
 // clip keeps a foreign text short and on one line.
 func clip(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
