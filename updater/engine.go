@@ -160,6 +160,8 @@ type state struct {
 	// made says that there was no table, and none that a loader would read:
 	// the one here is what it would be made anew as, and not stored yet.
 	made bool
+	// gone says which directory slots are not there, whatever is known of them.
+	gone [2]bool
 }
 
 // observe reads table and journal and decides. A lost journal is no error, and
@@ -194,9 +196,10 @@ func (e *Engine) observeToChange() (state, error) {
 
 // decide makes the state from a table and the record.
 func (e *Engine) decide(record *Record, table bootctl.Table) state {
+	table, gone := e.standing(table)
 	seen := Seen{Table: table, Caps: e.Backend.Caps(), Booted: e.Booted, BootID: e.BootID}
 	return state{
-		table: confirmedByRecord(record, seen), record: record, decision: Decide(record, seen),
+		table: confirmedByRecord(record, seen), record: record, decision: Decide(record, seen), gone: gone,
 		stale: record != nil && (!record.Phase.known() || !inStep(record, seen)),
 	}
 }
@@ -220,7 +223,7 @@ func (e *Engine) situation(st state) bootctl.Situation {
 	sit := bootctl.Situation{Table: st.table, Booted: e.Booted}
 	if st.record != nil && !st.stale {
 		for _, s := range bootctl.Slots {
-			sit.Proven[s] = st.record.Slots[s].Proven
+			sit.Proven[s] = st.record.Slots[s].Proven && !st.gone[s]
 		}
 	}
 	return sit

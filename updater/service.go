@@ -15,6 +15,8 @@ import (
 // by itself, and whatever a process that was killed left half done is done by
 // the next install, or the next `abota boot`.
 type Service interface {
+	// Startable reports whether a slot's folder is there at all.
+	Startable(bootctl.Slot) bool
 	// Point makes the link show this slot, durably, and touches nothing else.
 	Point(bootctl.Slot) error
 	// Restart ends what runs and starts what the link shows. It has a deadline
@@ -39,6 +41,20 @@ func (e *Engine) Follow(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// standing is the table without directory slots that somebody removed: nothing
+// can go back to them, or wait for them. It is stored with the next transition.
+func (e *Engine) standing(table bootctl.Table) (_ bootctl.Table, gone [2]bool) {
+	if e.Service == nil {
+		return table, gone
+	}
+	for _, s := range bootctl.Slots {
+		if gone[s] = !e.Service.Startable(s); gone[s] {
+			table.Slots[s] = bootctl.State{Failed: table.Slots[s].Failed}
+		}
+	}
+	return table, gone
+}
+
 // neverArmed is the highest generation of a table in which nothing was ever
 // armed: it was made anew, and its record out of step with it.
 const neverArmed = 2
@@ -57,7 +73,7 @@ func (e *Engine) ours(st state, s bootctl.Slot) error {
 		return fmt.Errorf("look into slot %s: %w", s, err)
 	}
 	if occupied {
-		return &bootctl.RefusedError{Reason: fmt.Sprintf("cannot install because slot %s (%s) holds files that no release put there: empty it, or, if it holds a working release, run `abota provision --both`", s, e.Paths[s])}
+		return &bootctl.RefusedError{Reason: fmt.Sprintf("cannot install because slot %s (%s) holds files that no release put there: empty it, or, if it holds a working release, run `abota provision --both --force`", s, e.Paths[s])}
 	}
 	return nil
 }

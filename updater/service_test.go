@@ -65,7 +65,7 @@ func (f *folders) content(s bootctl.Slot) string {
 	return text
 }
 
-func (f *folders) startable(s bootctl.Slot) bool {
+func (f *folders) Startable(s bootctl.Slot) bool {
 	_, err := os.Stat(f.paths[s])
 	return err == nil
 }
@@ -127,7 +127,7 @@ func (f *folders) engine() *Engine {
 func (f *folders) powerOn() {
 	f.dead, f.cutAt = false, 0
 	f.boots++
-	next, s, ok := symlink.Choose(f.table, f.startable)
+	next, s, ok := symlink.Choose(f.table, f.Startable)
 	if !ok {
 		f.t.Fatalf("brick: nothing to start in %+v", f.table)
 	}
@@ -384,5 +384,46 @@ func TestKilledRollbackIsFinished(t *testing.T) {
 	}
 	if cuts < 5 {
 		t.Errorf("only %d cuts: the test cuts nothing", cuts)
+	}
+}
+
+// Whichever slot somebody removes, the device takes the next release.
+func TestSlotThatIsGoneHoldsUpNothing(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		gone   bootctl.Slot
+		reboot bool
+	}{{"the other", bootctl.A, false}, {"the other", bootctl.A, true}, {"the running", bootctl.B, false}, {"the running", bootctl.B, true}} {
+		f := newFolders(t)
+		f.offer = &image{content: "v2 healthy"}
+		if _, err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(f.paths[row.gone]); err != nil {
+			t.Fatal(err)
+		}
+		if row.reboot {
+			f.powerOn()
+		}
+		f.link = row.gone.Other() // as package symlink repairs it
+		if f.Startable(f.link) == f.Startable(row.gone) {
+			t.Fatal("both are gone, or none")
+		}
+		e := f.engine()
+		e.Moved = !row.reboot
+		if _, err := e.Boot(t.Context()); err != nil || f.runs != f.content(f.link) {
+			t.Errorf("%s, rebooted %t: %v, %q runs", row.name, row.reboot, err, f.runs)
+		}
+		var refused *bootctl.RefusedError
+		if _, err := f.engine().Rollback(); !errors.As(err, &refused) {
+			t.Errorf("%s, rebooted %t: rollback to nothing: %v", row.name, row.reboot, err)
+		}
+		if _, err := f.engine().MarkGood(row.gone); !errors.As(err, &refused) {
+			t.Errorf("%s, rebooted %t: nothing is marked good: %v", row.name, row.reboot, err)
+		}
+		f.offer = &image{content: "v3 healthy"}
+		if _, err := f.install(); err != nil || f.runs != "v3 healthy" {
+			t.Errorf("%s, rebooted %t: %v, %q runs, table %+v, journal %s", row.name, row.reboot, err, f.runs, f.table, f.saved)
+		}
 	}
 }

@@ -45,7 +45,7 @@ func (s service) Restart(ctx context.Context) error {
 // buildOnFolders builds the engine on directory slots: abota itself is their
 // boot loader, so whichever verb writes first in a boot chooses the slot.
 func (d *device) buildOnFolders(ctx context.Context, c *command, how access) error {
-	link, err := c.link(d.cfg)
+	link, err := c.link(d.cfg, how)
 	if err != nil {
 		return err
 	}
@@ -108,18 +108,34 @@ func bootID() (string, error) {
 	return string(id[:len(id)-1]), nil
 }
 
-// link is the configured link over the slots, where all of it can work.
-func (c *command) link(cfg *config.Config) (*symlink.Link, error) {
+// link is the configured link over the slots, where all of it can work. What
+// stands where a slot should be keeps nobody from the other slot.
+func (c *command) link(cfg *config.Config, how access) (*symlink.Link, error) {
 	link, err := symlink.New(cfg.Bootloader.Link, [2]string{cfg.Slots[bootctl.A].Dir, cfg.Slots[bootctl.B].Dir})
 	if err != nil {
 		return nil, &configError{err}
 	}
 	for _, s := range bootctl.Slots {
-		if err := tree.CheckPlace(link.Slots()[s]); err != nil {
+		err := tree.CheckPlace(link.Slots()[s])
+		switch {
+		case err != nil && how == writing:
 			return nil, &configError{fmt.Errorf("slot %s: %w", s, err)}
+		case err != nil:
+			c.log.Warn("a slot cannot be used", "slot", s.String(), "error", err)
 		}
 	}
+	if same(link.Slots()) {
+		return nil, &configError{fmt.Errorf("both slots (%s and %s) are one folder: name two", link.Slots()[bootctl.A], link.Slots()[bootctl.B])}
+	}
 	return link, c.outside(cfg, link)
+}
+
+// same reports whether two names lead to one folder, as through a bind mount, or
+// where upper and lower case are one.
+func same(slots [2]string) bool {
+	a, errA := os.Lstat(slots[bootctl.A])
+	b, errB := os.Lstat(slots[bootctl.B])
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // outside makes sure that nothing of abota's own is replaced by an update, or
@@ -133,14 +149,23 @@ func (c *command) outside(cfg *config.Config, link *symlink.Link) error {
 	for _, path := range c.configPaths() {
 		own = append(own, struct{ what, path string }{"the configuration", path})
 	}
+	for _, s := range bootctl.Slots {
+		for what, path := range map[string]string{"the link": link.Path(), "slot " + s.Other().String(): link.Slots()[s.Other()]} {
+			if unfinished := tree.Unfinished(link.Slots()[s]); symlink.Within(path, unfinished) {
+				return &configError{fmt.Errorf("%s (%s) lies in %s, where the next tree of slot %s is written: name another path", what, path, unfinished, s)}
+			}
+		}
+	}
 	for _, o := range own {
 		if o.path == "" {
 			continue
 		}
 		path := resolved(o.path)
 		for _, s := range bootctl.Slots {
-			if symlink.Within(path, link.Slots()[s]) {
-				return &configError{fmt.Errorf("%s (%s) lies in slot %s (%s), which updates replace: keep it elsewhere", o.what, o.path, s, link.Slots()[s])}
+			for _, folder := range []string{link.Slots()[s], tree.Unfinished(link.Slots()[s])} {
+				if symlink.Within(path, folder) {
+					return &configError{fmt.Errorf("%s (%s) lies in %s, which updates of slot %s replace: keep it elsewhere", o.what, o.path, folder, s)}
+				}
 			}
 		}
 		if symlink.Within(path, link.Path()) {
@@ -202,12 +227,16 @@ func (d *device) chosen(log *slog.Logger, link *symlink.Link, how access) (bootc
 	if how == reading {
 		return shown, false, nil
 	}
-	if !ok && !link.Startable(bootctl.A) && !link.Startable(bootctl.B) {
-		if err := os.Mkdir(link.Slots()[bootctl.A], 0o755); err != nil {
-			return 0, false, fmt.Errorf("begin with an empty slot A: %w", err)
+	if !link.Startable(bootctl.A) && !link.Startable(bootctl.B) {
+		first := bootctl.A
+		if ok {
+			first = shown
 		}
-		log.Info("neither slot is there yet: beginning with an empty slot A")
-		return bootctl.A, false, link.Point(bootctl.A)
+		if err := os.Mkdir(link.Slots()[first], 0o755); err != nil {
+			return 0, false, fmt.Errorf("begin with an empty slot %s: %w", first, err)
+		}
+		log.Info("neither slot is there: beginning with an empty one", "slot", first.String())
+		return first, false, link.Point(first)
 	}
 	s, err := d.loader(log, link, d.Backend, d.BootID).Select()
 	return s.Slot, s.Moved, err
@@ -227,7 +256,7 @@ func (c *command) selectSlot(ctx context.Context) error {
 	if cfg.Slots[bootctl.A].Dir == "" {
 		return &configError{errors.New("boot --select is for directory slots: what a bootloader starts needs no link")}
 	}
-	link, err := c.link(cfg)
+	link, err := c.link(cfg, booting)
 	if err != nil {
 		return err
 	}

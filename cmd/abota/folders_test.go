@@ -237,3 +237,53 @@ func TestAgentOfFolders(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Where the next tree is written nothing else may be: it would be removed.
+func TestNothingLiesWhereTreesAreWritten(t *testing.T) {
+	for name, edit := range map[string][2]string{
+		"slot B":    {"/disk/b}}", "/disk/a.new}}"},
+		"slot A":    {"/disk/a}", "/disk/b.new}"},
+		"the link":  {"/disk/current", "/disk/b.new"},
+		"state_dir": {"/state\n", "/disk/a.new/state\n"},
+	} {
+		d := newFolderDevice(t, "disk", "state")
+		config := strings.Replace(d.read("config.yaml"), edit[0], edit[1], 1)
+		d.write("config.yaml", 0o600, config+"\n")
+		out, err := d.run("install", d.publish("v1 fine"))
+		if err == nil || !strings.Contains(out, name) || !strings.Contains(out, ".new, ") {
+			t.Errorf("%s: %v, %s", name, err, out)
+		}
+	}
+}
+
+// What stands where one slot should be keeps no device from the other.
+func TestSlotThatBecameAFile(t *testing.T) {
+	d := newFolderDevice(t, "disk", "state")
+	for _, says := range []string{"v1 fine", "v2 fine"} {
+		if out, err := d.run("install", d.publish(says)); err != nil {
+			t.Fatalf("%v, %s", err, out)
+		}
+	}
+	must(t, os.RemoveAll(filepath.Join(d.dir, "disk/a")))
+	d.write("disk/a", 0o600, "lost")
+	if out, err := d.run("boot"); err != nil || d.read("running") != "v1 fine" {
+		t.Errorf("%v, %s, %q runs", err, out, d.read("running"))
+	}
+	if out, err := d.run("install", d.publish("v3 fine")); err == nil || !strings.Contains(out, "remove it, or name another") {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
+// A link whose slots are both gone is a device to begin anew with.
+func TestBothSlotsAreGone(t *testing.T) {
+	d := newFolderDevice(t, "disk", "state")
+	if out, err := d.run("install", d.publish("v1 fine")); err != nil {
+		t.Fatalf("%v, %s", err, out)
+	}
+	for _, slot := range []string{"disk/a", "disk/b"} {
+		must(t, os.RemoveAll(filepath.Join(d.dir, slot)))
+	}
+	if out, err := d.run("install", d.publish("v2 fine")); err != nil || d.read("running") != "v2 fine" {
+		t.Errorf("%v, %s, %q runs", err, out, d.read("running"))
+	}
+}

@@ -74,6 +74,10 @@ type Payload interface {
 // suffix names the folder that is written, beside the slot.
 const suffix = ".new"
 
+// Unfinished is where the tree of a slot is written. Nothing else may be there:
+// it is removed.
+func Unfinished(path string) string { return path + suffix }
+
 // Target is a directory slot that is going to be replaced.
 type Target struct {
 	path string
@@ -115,7 +119,7 @@ func Occupied(path string) (bool, error) {
 
 // RemoveUnfinished removes what a power cut may have left beside a slot.
 func RemoveUnfinished(path string) error {
-	if err := os.RemoveAll(path + suffix); err != nil {
+	if err := os.RemoveAll(Unfinished(path)); err != nil {
 		return fmt.Errorf("remove an unfinished tree: %w", err)
 	}
 	return nil
