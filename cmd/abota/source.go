@@ -82,7 +82,7 @@ func (c *command) use(r *classic.Release, cfg *config.Config, where string) erro
 		r.Source, r.Token, r.Alone = source.NewStdin(c.stdin), "the release", true
 		return nil
 	case rest == "" && isMistyped(where):
-		return cli.Usage("SOURCE is no address: write it like https://host/firmware.zip or s3://BUCKET")
+		return cli.Usage("SOURCE is neither an address nor a path: write it like https://host/firmware.zip or s3://BUCKET")
 	case rest == "":
 		return useFolder(r, where)
 	case scheme == "http" || scheme == "https":
@@ -96,9 +96,13 @@ func (c *command) use(r *classic.Release, cfg *config.Config, where string) erro
 	return cli.Usage("%s:// is no source: give s3://BUCKET[/PREFIX], an http or https address, a folder, a file, or -", scheme)
 }
 
-// isMistyped reports what was to be an address. Called a folder that is not
-// there it would be shown, with the password or signature in it.
+// isMistyped reports what was to be an address, or is a script's empty variable.
+// Called a folder that is not there it would be shown, with the password or
+// signature in it.
 func isMistyped(where string) bool {
+	if where == "" {
+		return true
+	}
 	end := strings.IndexAny(where, ":/")
 	if end < 0 || !slices.Contains([]string{"http", "https", "s3"}, strings.ToLower(where[:end])) {
 		return false

@@ -122,7 +122,7 @@ func fileInfo(st fs.FileInfo, err error) (Info, error) {
 		return Info{}, err
 	}
 	if !st.Mode().IsRegular() {
-		return Info{}, errors.New("not a regular file")
+		return Info{}, errors.New("not a regular file: put one there, or give a pipe as standard input")
 	}
 	var inode uint64
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {

@@ -299,3 +299,12 @@ func TestLookReadsNothing(t *testing.T) {
 		t.Errorf("folder: %v", err)
 	}
 }
+
+func TestHeaderWithoutEndIsRefused(t *testing.T) {
+	h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 2*maxHeader))
+		stored{[]byte("x"), `"v1"`}.serve(w, r, -1)
+	})
+	_, err := newTestWeb(t, webOptions(h, "/firmware.zip")).Open(t.Context(), "firmware.zip")
+	wantWebError(t, err, ErrTransport, "header")
+}

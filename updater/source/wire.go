@@ -16,6 +16,10 @@ import (
 // into memory whole. S3's own are a few hundred bytes.
 const maxErrorBody = 64 << 10
 
+// maxHeader bounds the header of a response, in bytes. S3's own has about a
+// thousand, and at most 2 KiB of metadata.
+const maxHeader = 256 << 10
+
 // wire sends single requests: no redirects (a signature is for one host), no
 // transparent compression (a range counts stored bytes), no deadline for the
 // whole, but one for each silence.
@@ -43,6 +47,8 @@ func newWire(n Network) *wire {
 		TLSClientConfig:       trust.config(n.TLS),
 		TLSHandshakeTimeout:   t.Handshake,
 		ResponseHeaderTimeout: t.Header,
+		// The library's own limit is a third of what an install may take.
+		MaxResponseHeaderBytes: maxHeader,
 		// An unused connection goes before its read deadline can meet the
 		// next request.
 		IdleConnTimeout:    t.Idle / 2,
