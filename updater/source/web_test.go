@@ -308,3 +308,9 @@ func TestHeaderWithoutEndIsRefused(t *testing.T) {
 	_, err := newTestWeb(t, webOptions(h, "/firmware.zip")).Open(t.Context(), "firmware.zip")
 	wantWebError(t, err, ErrTransport, "header")
 }
+
+func TestForeignTextStaysOnItsLine(t *testing.T) {
+	if got := clip("a\x1b[2J\u009b31m\r\nb\x7f"); got != "a [2J 31m  b " {
+		t.Errorf("got %q", got)
+	}
+}
