@@ -103,7 +103,8 @@ func (c *Config) Secrets() []string {
 const shortValue = 8
 
 // SecretsIn are the parts of an address that nobody may see: its query, each
-// long value in it, and a password.
+// long value in it, and a password, or what stands alone in its place, as
+// tokens do.
 func SecretsIn(address string) []string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -118,6 +119,8 @@ func SecretsIn(address string) []string {
 	}
 	if password, set := u.User.Password(); set {
 		all = append(all, password)
+	} else if token := u.User.Username(); token != "" {
+		all = append(all, token)
 	}
 	return all
 }
@@ -155,6 +158,9 @@ func withoutSecrets(address string) string {
 	}
 	if u.RawQuery != "" {
 		u.RawQuery = hidden
+	}
+	if _, set := u.User.Password(); !set && u.User != nil {
+		u.User = url.User("xxxxx") // as Redacted writes it
 	}
 	return u.Redacted()
 }

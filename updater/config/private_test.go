@@ -77,7 +77,7 @@ url: https://user:hush3@host/x?X-Amz-Signature=hush4&y=hush5-is-long
 proxy: http://user:hush6@proxy:3128
 url_command: [fresh, --token, hush7]
 hooks: {after_commit: [tell, hush8]}
-health: {checks: [{http: "http://u:hush9@host/?k=hush10"}, {exec: [app, hush11]}]}
+health: {checks: [{http: "http://u:hush9@host/?k=hush10"}, {http: "http://hush12@host/"}, {exec: [app, hush11]}]}
 `
 
 func TestPublicShowsNoSecret(t *testing.T) {
@@ -115,7 +115,7 @@ func TestSecretsThatWereOverriddenAreStillKnown(t *testing.T) {
 
 func TestSecretsAreAllThatCanBeNamed(t *testing.T) {
 	got := mustLoad(t, slotLines+secretLines).Secrets()
-	for _, want := range []string{"AKIAhush", "hush/1", "hush+2", "hush3", "X-Amz-Signature=hush4&y=hush5-is-long", "hush5-is-long", "hush6", "hush9", "k=hush10"} {
+	for _, want := range []string{"AKIAhush", "hush/1", "hush+2", "hush3", "X-Amz-Signature=hush4&y=hush5-is-long", "hush5-is-long", "hush6", "hush9", "k=hush10", "hush12"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not in %q", want, got)
 		}

@@ -54,6 +54,9 @@ func publicAddress(address string) string {
 	if u.RawQuery != "" {
 		u.RawQuery = hidden
 	}
+	if _, set := u.User.Password(); !set && u.User != nil {
+		u.User = url.User("xxxxx") // a token; Redacted hides passwords alone
+	}
 	return u.Redacted()
 }
 

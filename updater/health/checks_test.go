@@ -123,6 +123,9 @@ func TestHTTPNeverRepeatsTheQuery(t *testing.T) {
 	if f := (&Failure{c.Name, oneLine(err)}); strings.Contains(f.Error(), "hush") || !strings.Contains(f.Error(), "/x?***") {
 		t.Errorf("got %v", f)
 	}
+	if name := HTTP("http://hush@host/", 0).Name; strings.Contains(name, "hush") {
+		t.Errorf("a token is in %q", name)
+	}
 	if name := HTTP("http://\x7fhush", 0).Name; strings.Contains(name, "hush") {
 		t.Errorf("name is %q", name)
 	}
