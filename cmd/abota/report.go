@@ -95,7 +95,11 @@ func (c *command) addState(r *report.Report, dir string) {
 	r.AddFolder("state/folder.txt", dir)
 	for _, name := range eventlog.Names {
 		path := filepath.Join(dir, name)
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		switch err := lookAt(path); {
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, errLink):
+			r.Missing("state/"+name+".jsonl", err)
+		default:
 			r.AddFile("state/"+name+".jsonl", path, eventlog.MaxSize)
 		}
 	}
@@ -106,13 +110,30 @@ func (c *command) addState(r *report.Report, dir string) {
 	}
 	for name, size := range map[string]int64{"journal": recordSize, "table": tableSize} {
 		path := filepath.Join(dir, name)
-		if _, err := os.Lstat(path); name == "table" && errors.Is(err, fs.ErrNotExist) {
+		err := lookAt(path)
+		if name == "table" && errors.Is(err, fs.ErrNotExist) {
 			continue // the bootloader keeps it
+		}
+		if errors.Is(err, errLink) {
+			r.Missing("state/"+name+".bin", err)
+			continue
 		}
 		for i, offset := range journal.Offsets {
 			r.AddRange(fmt.Sprintf("state/%s-%d.bin", name, i+1), path, offset, size)
 		}
 	}
+}
+
+// errLink: whoever can write the data partition could have any file of this
+// device sent to support by it.
+var errLink = errors.New("it is a link, and abota makes none")
+
+func lookAt(path string) error {
+	st, err := os.Lstat(path)
+	if err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return errLink
+	}
+	return err
 }
 
 // addDevice adds what abota makes of the device, and the raw boot table.

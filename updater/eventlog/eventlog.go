@@ -188,8 +188,8 @@ func (l Log) Read() ([]Entry, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	// Not blocking, so that a pipe that lies there cannot hold us up.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	// A pipe that lies there must not hold us up, nor a link lead elsewhere.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}

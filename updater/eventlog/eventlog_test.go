@@ -1,11 +1,13 @@
 package eventlog
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -148,4 +150,22 @@ func FuzzEntries(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWhatIsNoFileHoldsNobodyUp(t *testing.T) {
+	l := Log{t.TempDir()}
+	path := filepath.Join(l.Dir, newer)
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if all := mustRead(t, l); len(all) != 0 {
+		t.Errorf("a pipe has %+v", all)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if err := errors.Join(os.Remove(path), os.WriteFile(other, []byte(`{"what":"boot"}`), 0o600), os.Symlink(other, path)); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := l.Read(); err == nil || l.Append(Entry{What: "boot"}, false) == nil {
+		t.Errorf("a link was followed: %+v", all)
+	}
 }
