@@ -48,6 +48,10 @@ func policyOf(cfg *config.Config, identity string) agent.Policy {
 	for i, w := range p.Window {
 		windows[i] = agent.Window(w)
 	}
+	if cfg.Slots[bootctl.A].Dir != "" {
+		// Their install restarts the service, so it is what waits for a window.
+		p.Reboot = config.RebootNow
+	}
 	return agent.Policy{
 		Interval: p.Interval, Jitter: p.Jitter, Wave: p.Wave, Windows: windows, Identity: identity,
 		Reboot: map[string]agent.Reboot{

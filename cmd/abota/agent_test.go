@@ -25,6 +25,7 @@ import (
 	"abota/updater"
 	"abota/updater/agent"
 	"abota/updater/classic"
+	"abota/updater/config"
 	"abota/updater/hook"
 	"abota/updater/release"
 	"abota/updater/slot"
@@ -323,5 +324,17 @@ func TestPinnedReleaseIsNoOther(t *testing.T) {
 	}
 	if _, err := p.Open(t.Context()); !errors.Is(err, errSuperseded) {
 		t.Errorf("opens another: %v", err)
+	}
+}
+
+// With folders the install is the restart, so it is what a window holds up.
+func TestPolicyOfFolders(t *testing.T) {
+	cfg := &config.Config{Poll: config.Poll{Reboot: config.RebootInWindow}}
+	if p := policyOf(cfg, ""); p.Reboot != agent.RebootInWindow {
+		t.Errorf("with devices: %v", p.Reboot)
+	}
+	cfg.Slots[bootctl.A].Dir = "/opt/app/a"
+	if p := policyOf(cfg, ""); p.Reboot != agent.RebootNow {
+		t.Errorf("with folders: %v", p.Reboot)
 	}
 }

@@ -14,6 +14,10 @@ import (
 // slot, or an outage that the download sits out.
 const silence = 45 * time.Minute
 
+// sendFor is how long init may leave a message lying. One that no longer reads
+// must not hold up an update.
+const sendFor = 100 * time.Millisecond
+
 // initLink tells the init system how the agent is, by the protocol of
 // sd_notify(3): datagrams of NAME=VALUE lines. Without systemd it tells nobody.
 type initLink struct {
@@ -62,7 +66,11 @@ func (l *initLink) send(state string) {
 	if l.conn == nil {
 		return
 	}
-	if _, err := l.conn.Write([]byte(state)); err != nil {
+	err := l.conn.SetWriteDeadline(time.Now().Add(sendFor))
+	if err == nil {
+		_, err = l.conn.Write([]byte(state))
+	}
+	if err != nil {
 		l.log.Debug("cannot tell init how the agent is", "error", err)
 	}
 }

@@ -147,3 +147,28 @@ func TestWatchdogStarvesWithoutProgress(t *testing.T) {
 		}
 	})
 }
+
+// An init that reads nothing any more holds up nothing.
+func TestInitThatDoesNotRead(t *testing.T) {
+	_, getenv := listen(t, filepath.Join(t.TempDir(), "socket"))
+	l := connectInit(func(name string) string {
+		if name == "WATCHDOG_USEC" {
+			return ""
+		}
+		return getenv(name)
+	}, slog.New(slog.DiscardHandler))
+	defer l.close()
+	must(t, l.conn.SetWriteBuffer(1))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 20 {
+			l.status(strings.Repeat("x", 1000))
+		}
+	}()
+	select {
+	case <-over:
+	case <-time.After(2 * time.Minute):
+		t.Error("the agent hangs")
+	}
+}

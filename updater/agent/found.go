@@ -40,6 +40,9 @@ func (f Found) observe(now Time) Found {
 		// Seen without a clock, or with one that was wrong.
 		f.Seen = now.Wall.Add(-f.Waited)
 	}
+	if !now.Wall.IsZero() && f.Since.After(now.Wall) {
+		f.Since = now.Wall
+	}
 	return f
 }
 

@@ -331,3 +331,16 @@ func TestClockThatIsSetBack(t *testing.T) {
 		t.Errorf("waits %v", wait)
 	}
 }
+
+// Nor does it put off the restart.
+func TestClockThatIsSetBackBeforeTheRestart(t *testing.T) {
+	p := hourly
+	p.Windows = []Window{{Days: [7]bool{true, true, true, true, true, true, true}, From: 2 * time.Hour, To: 4 * time.Hour}}
+	s, now := begun(p)
+	s = s.After(p, now, Look, available(noon), least).After(p, now, Install, Outcome{Kind: Waiting}, least)
+	now.Wall = noon.Add(-10000 * time.Hour)
+	s = s.Observe(now)
+	if wait := s.Found.wait(p, now); wait > 24*time.Hour {
+		t.Errorf("waits %v", wait)
+	}
+}

@@ -47,6 +47,8 @@ func checkLink(w *walker, c *Config) error {
 		return w.failAt("bootloader.kind", "%s is for directory slots: give slots.a.dir and slots.b.dir", KindSymlink)
 	case dirs && c.Bootloader.Link == "":
 		return w.failAt("slots.a.dir", "needs bootloader.link beside it: the symbolic link that the service is started through")
+	case dirs && c.Poll.Reboot == RebootByApplication:
+		return w.failAt("poll.reboot", "%s is not for directory slots, whose install restarts the service: let hooks.before_reboot defer it (exit 75)", RebootByApplication)
 	}
 	return nil
 }

@@ -72,6 +72,7 @@ func TestRefusals(t *testing.T) {
 		{"slots of two kinds", "slots: {a: /dev/a, b: {dir: /b}}\n", "slots.b.dir: and slots.a are of two kinds"},
 		{"same folders", "slots: {a: {dir: /a}, b: {dir: /a/}}\n", "slots.b.dir: is the same as slots.a.dir (/a)"},
 		{"relative folder", "slots: {a: {dir: a}}\n", "slots.a.dir: \"a\" is not an absolute path"},
+		{"folders that the application restarts", "slots: {a: {dir: /a}, b: {dir: /b}}\nbootloader: {link: /c}\npoll: {reboot: application}\n", "poll.reboot: application is not for directory slots"},
 		{"folders without a link", "slots: {a: {dir: /a}, b: {dir: /b}}\n", "slots.a.dir: needs bootloader.link beside it"},
 		{"folders under U-Boot", "slots: {a: {dir: /a}, b: {dir: /b}}\nbootloader: {kind: uboot}\n", "bootloader.kind: uboot does not read directory slots: use symlink"},
 		{"devices behind a link", slotLines + "bootloader: {kind: symlink, link: /c}\n", "bootloader.kind: symlink is for directory slots"},
