@@ -60,7 +60,7 @@ test: deps ## every test, with a real MinIO and one whole update in QEMU
 
 .PHONY: soak
 soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps failing
-	$(GO) test -count=1 -v -run TestSoak ./cmd/abota
+	$(GO) test -count=1 -v -timeout 30m -run TestSoak ./cmd/abota -args -soak.hours=48
 
 .PHONY: damage
 damage: ## what disks, releases and publishers can do wrong, and what the device says

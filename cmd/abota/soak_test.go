@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,10 +26,14 @@ import (
 
 const (
 	soakAgents = 200
-	soakHours  = 48
-	// soakWave is the wave that the devices are configured with.
-	soakWave = 6 * time.Hour
+	// soakMost is the longest soak in hours.
+	soakMost = 48
 )
+
+var soakHours = flag.Int("soak.hours", 12, "virtual hours of TestSoak, at most 48")
+
+// soakWave is the wave that the devices are configured with.
+func soakWave() time.Duration { return time.Duration(*soakHours) * time.Hour / 8 }
 
 // flapping is an S3 server with a fault for every hour, on the devices' clock.
 // It counts who asked when.
@@ -41,9 +46,9 @@ type flapping struct {
 	since time.Time
 	// asked counts requests by agent and hour, fleet the agents that asked in
 	// a minute, installs the downloads that began in an hour.
-	asked    [soakAgents][soakHours]int
-	fleet    [soakHours * 60]int
-	installs [soakHours]int
+	asked    [soakAgents][soakMost]int
+	fleet    [soakMost * 60]int
+	installs [soakMost]int
 	// agents are known by their access keys, and last is the minute in which
 	// each was counted.
 	agents map[string]int
@@ -82,7 +87,7 @@ func hangUp(w http.ResponseWriter) {
 }
 
 func (f *flapping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	minute := min(int(f.minute.Load()), soakHours*60-1)
+	minute := min(int(f.minute.Load()), *soakHours*60-1)
 	who, _, _ := strings.Cut(r.Header.Get("Authorization"), "/")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,13 +142,17 @@ func measure(t *testing.T) holdings {
 	return holdings{m.HeapAlloc, len(open), runtime.NumGoroutine()}
 }
 
-// TestSoak: 200 devices are switched on together and left alone for 48 hours
+// TestSoak: 200 devices are switched on together and left alone for two days
 // with `abota run`, a server that fails in a different way every few hours, and
-// two releases. Everything is the real command, from its arguments to files,
-// locks and sockets; only the clock is virtual.
+// two releases; without -soak.hours=48 the days are shorter. Everything is the
+// real command, from its arguments to files, locks and sockets; only the clock
+// is virtual.
 func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a minute")
+	}
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		t.Setenv("TMPDIR", "/dev/shm") // where a flush costs nothing
 	}
 	// Before the bubble, since the runtime's own goroutine for signals is none
 	// of the devices.
@@ -183,16 +192,16 @@ func TestSoak(t *testing.T) {
 				}
 			})
 		}
-		for minute := range soakHours * 60 {
+		for minute := range *soakHours * 60 {
 			server.minute.Store(int64(minute))
 			switch minute {
 			case 0:
 				server.publish(releases[0], start.Add(-100*time.Hour))
 			case 60:
 				begin = measure(t)
-			case 12 * 60:
+			case *soakHours * 60 / 4:
 				server.publish(releases[1], time.Now())
-			case 30 * 60:
+			case *soakHours * 60 / 2:
 				server.publish(releases[2], time.Now())
 			}
 			time.Sleep(time.Minute)
@@ -223,7 +232,7 @@ endpoint: %s
 slots: {a: %[3]s/a.img, b: %[3]s/b.img}
 state_dir: %[3]s/state
 poll: {interval: 1h, jitter: 10m, wave: %s, reboot: application}
-`, i, endpoint, dir, soakWave), 0o600))
+`, i, endpoint, dir, soakWave()), 0o600))
 	return config
 }
 
@@ -262,15 +271,15 @@ const (
 func (f *flapping) judge(t *testing.T, begin, end holdings, took time.Duration) {
 	t.Helper()
 	var perHour []int
-	var hours [soakHours]int
+	hours := make([]int, *soakHours)
 	for _, agent := range f.asked {
-		for hour, n := range agent {
+		for hour, n := range agent[:*soakHours] {
 			perHour = append(perHour, n)
 			hours[hour] += n
 		}
 	}
 	slices.Sort(perHour)
-	t.Logf("%d agents, %d h virtual, %.1f s real; interval 1h, jitter 10m, wave %s", soakAgents, soakHours, took.Seconds(), soakWave)
+	t.Logf("%d agents, %d h virtual, %.1f s real; interval 1h, jitter 10m, wave %s", soakAgents, *soakHours, took.Seconds(), soakWave())
 	t.Logf("requests an hour and agent: min %d, median %d, 99 %% %d, max %d", perHour[0], perHour[len(perHour)/2], perHour[len(perHour)*99/100], perHour[len(perHour)-1])
 	t.Logf("%5s %-25s %8s %9s | %s", "hour", "server", "requests", "downloads", "agents that ask in a minute: even, peak, ratio")
 	for hour, n := range hours {
@@ -293,7 +302,7 @@ func (f *flapping) judge(t *testing.T, begin, end holdings, took time.Duration) 
 	}
 	t.Logf("%10s %8s %12s %11s", "after", "heap KiB", "descriptors", "goroutines")
 	t.Logf("%10s %8d %12d %11d", "1 h", begin.heap>>10, begin.descriptors, begin.gors)
-	t.Logf("%10s %8d %12d %11d", "48 h", end.heap>>10, end.descriptors, end.gors)
+	t.Logf("%8d h %8d %12d %11d", *soakHours, end.heap>>10, end.descriptors, end.gors)
 	if end.heap > begin.heap+begin.heap/4+1<<20 {
 		t.Error("memory grew")
 	}
