@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -171,7 +172,14 @@ func (c *command) flagSet() *flag.FlagSet {
 	flags.Func("config", "", func(s string) error { c.configs = append(c.configs, s); return nil })
 	flags.Func("set", "", func(s string) error { c.sets = append(c.sets, s); return nil })
 	for option, key := range map[string]string{"bucket": "bucket", "endpoint": "endpoint", "slot-a": "slots.a.device", "slot-b": "slots.b.device", "key-file": "key_file"} {
-		flags.Func(option, "", func(s string) error { c.sets = append(c.sets, key+"="+s); return nil })
+		flags.Func(option, "", func(s string) error {
+			if s == "" && option == "key-file" {
+				// A script's empty variable must not mean the key in the bucket.
+				return errors.New("names no file")
+			}
+			c.sets = append(c.sets, key+"="+s)
+			return nil
+		})
 	}
 	flags.StringVar(&c.booted, "booted", c.booted, "")
 	flags.BoolVar(&c.verbose, "v", c.verbose, "")
