@@ -14,9 +14,9 @@ import (
 )
 
 func main() {
-	// A log that nobody reads any more must not end an install. Ignored, the
-	// signal would be so for whatever abota starts, too.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// A log that nobody reads any more must not end an install. What a restart
+	// leaves running with abota's pipe as its output inherits this, and needs it.
+	signal.Ignore(syscall.SIGPIPE)
 	// The HTTP library's own remarks belong to nobody's output.
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
