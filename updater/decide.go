@@ -132,8 +132,9 @@ func withoutRecord(seen Seen, reason string) Decision {
 
 func decideSettled(r *Record, seen Seen) Decision {
 	booted, other := seen.Table.Slots[seen.Booted], seen.Table.Slots[seen.Booted.Other()]
+	next, _ := seen.Table.Primary()
 	switch {
-	case seen.BootID == r.BootID && other.Bootable() && (!booted.Bootable() || r.Phase == Committed && seen.Booted != r.Target):
+	case seen.BootID == r.BootID && other.Bootable() && next != seen.Booted && (!booted.Bootable() || r.Phase == Committed && seen.Booted != r.Target):
 		return Decision{RebootRequired, fmt.Sprintf("slot %s boots next, as the operator said", seen.Booted.Other())}
 	case !booted.Bootable():
 		return Decision{Stranded, fmt.Sprintf("slot %s booted although it is not in the boot order", seen.Booted)}

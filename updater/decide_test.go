@@ -87,6 +87,7 @@ func TestDecide(t *testing.T) {
 		{"committed A by the operator, B still runs: reboot required", committedTo(a), tableAt(gen+1, goodFirst, goodSecond), counting, b, "boot-1", RebootRequired, "as the operator said"},
 		{"B marked bad by the operator, B still runs: reboot required", committedTo(a), tableAt(gen+1, goodFirst, absent), counting, b, "boot-1", RebootRequired, "as the operator said"},
 		{"committed A by the operator, but A is no longer there", committedTo(a), tableAt(gen+1, absent, goodFirst), counting, b, "boot-1", FellBack, "slot B booted"},
+		{"committed A by the operator, then B again, which was not noted", committedTo(a), tableAt(gen+1, goodSecond, goodFirst), counting, b, "boot-1", FellBack, "slot B booted"},
 		{"B marked bad by the operator, and started again", committedTo(a), tableAt(gen+1, goodFirst, absent), counting, b, "boot-2", Stranded, "not in the boot order"},
 		{"idle, and somebody else armed a slot", recordAt(Idle), armed, counting, a, "boot-2", Disarm, "not by this journal"},
 		{"a phase of a newer abota, all good: idle", recordAt("polishing"), tableAt(gen, goodSecond, goodFirst), counting, b, "boot-2", DoNothing, "newer abota"},

@@ -62,10 +62,10 @@ const neverArmed = 2
 // ours refuses to replace a folder that holds something which neither table
 // nor journal ever heard of: it is somebody's data, and a wrong line in the
 // configuration must not cost it. A device that was ever updated is past that:
-// nothing may keep it from its next update.
+// nothing may keep it from its next update, not even a lost state.
 func (e *Engine) ours(st state, s bootctl.Slot) error {
 	known := st.table.Generation > neverArmed || st.table.Slots[s] != (bootctl.State{}) || st.record != nil && (st.record.Slots[s].SHA256 != "" || st.record.Phase == Writing && st.record.Target == s)
-	if e.Service == nil || known {
+	if e.Service == nil || known || tree.Made(e.Paths[s]) {
 		return nil
 	}
 	occupied, err := tree.Occupied(e.Paths[s])

@@ -11,6 +11,7 @@ import (
 
 	"abota/bootctl"
 	"abota/bootctl/symlink"
+	"abota/updater/tree"
 )
 
 // folders is a world whose slots are folders: what runs is a process, which a
@@ -425,5 +426,25 @@ func TestSlotThatIsGoneHoldsUpNothing(t *testing.T) {
 		if _, err := f.install(); err != nil || f.runs != "v3 healthy" {
 			t.Errorf("%s, rebooted %t: %v, %q runs, table %+v, journal %s", row.name, row.reboot, err, f.runs, f.table, f.saved)
 		}
+	}
+}
+
+// Without table and journal the device still knows its own trees, where the
+// file system can say so.
+func TestLostStateHoldsUpNoUpdate(t *testing.T) {
+	f := newFolders(t)
+	for _, content := range []string{"v2 healthy", "v3 healthy"} {
+		f.offer = &image{content: content}
+		if _, err := f.install(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !tree.Made(f.paths[bootctl.B]) {
+		t.Skip("this file system keeps no extended attributes")
+	}
+	f.none, f.saved = true, nil
+	f.offer = &image{content: "v4 healthy"}
+	if _, err := f.install(); err != nil || f.runs != "v4 healthy" {
+		t.Errorf("got %v, %q runs", err, f.runs)
 	}
 }

@@ -47,4 +47,7 @@
 //
 // The top folder itself and all times are left out: file systems keep times
 // with different precision.
+//
+// The top folder has the extended attribute user.abota.slot, where the file
+// system keeps any: it tells a tree that was written here from somebody's data.
 package tree

@@ -144,6 +144,8 @@ func (b *builder) flush(names []string) error {
 	if err := top.Chmod(0o755); err != nil {
 		return err
 	}
+	// Without it, see Made, only table and journal know whose tree this is.
+	_ = unix.Fsetxattr(int(top.Fd()), mark, []byte("1"), 0)
 	if err := top.Sync(); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}

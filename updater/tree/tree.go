@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"abota/updater/release"
 )
 
@@ -115,6 +117,17 @@ func Occupied(path string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// mark is an extended attribute of the top folder of a tree that was written
+// here.
+const mark = "user.abota.slot"
+
+// Made reports whether a folder is a tree that this package wrote, and false
+// also where the file system keeps no extended attributes.
+func Made(path string) bool {
+	_, err := unix.Lgetxattr(path, mark, nil)
+	return err == nil
 }
 
 // RemoveUnfinished removes what a power cut may have left beside a slot.
