@@ -25,7 +25,11 @@ func unixMode(host byte, attributes uint32) fs.FileMode {
 			mode |= is
 		}
 	}
-	return mode | fs.FileMode(bits&0o777)
+	mode |= fs.FileMode(bits & 0o777)
+	if mode == 0 && bits != 0 {
+		return 0o400 // a file that nobody may read, which 0 would not say
+	}
+	return mode
 }
 
 // kinds are the kinds of file as Unix numbers them. Without one an entry is a

@@ -20,6 +20,7 @@ func TestUnixMode(t *testing.T) {
 		{hostUnix, 0o100755, 0o755},
 		{hostUnix, 0o600, 0o600},
 		{hostUnix, 0, 0},
+		{hostUnix, 0o100000, 0o400},
 		{hostUnix, 0o040700, fs.ModeDir | 0o700},
 		{hostMacOS, 0o120777, fs.ModeSymlink | 0o777},
 		{hostUnix, 0o104755, fs.ModeSetuid | 0o755},
