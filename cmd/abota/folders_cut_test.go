@@ -116,8 +116,9 @@ func powerCuts(t *testing.T, state string) {
 		cmd := d.abota("install", d.publish(says))
 		must(t, cmd.Start())
 		time.Sleep(whole * time.Duration(n) / rounds)
-		disk.cut()
+		// First, or it would take the lost disk for an unhealthy release.
 		_ = cmd.Process.Kill()
+		disk.cut()
 		if err := cmd.Wait(); err != nil {
 			cuts++
 		}
