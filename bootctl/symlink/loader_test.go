@@ -15,28 +15,11 @@ import (
 	"abota/updater/journal"
 )
 
-const (
-	recordSize = 4096
-	// secondCopy is where the journal keeps its second copy.
-	secondCopy = 4 << 20
-)
-
-// folded is a small disk that looks as large as the journal wants it.
-type folded struct{ *cutdisk.Disk }
-
-func fold(off int64) int64 {
-	if off >= secondCopy {
-		return off - secondCopy + recordSize
-	}
-	return off
-}
-
-func (f folded) ReadAt(p []byte, off int64) (int, error)  { return f.Disk.ReadAt(p, fold(off)) }
-func (f folded) WriteAt(p []byte, off int64) (int, error) { return f.Disk.WriteAt(p, fold(off)) }
+const recordSize = 4096
 
 func onDisk(t *testing.T, d *cutdisk.Disk) bootctl.Backend {
 	t.Helper()
-	j, err := journal.On(folded{d}, recordSize)
+	j, err := journal.On(cutdisk.Folded{Disk: d, Piece: recordSize, Second: journal.Offsets[1]}, recordSize)
 	if err != nil {
 		t.Fatal(err)
 	}
