@@ -13,6 +13,9 @@ func check(w *walker, c *Config) error {
 	if err := checkSource(w, c); err != nil {
 		return err
 	}
+	if err := checkAWSIoT(w, c); err != nil {
+		return err
+	}
 	if err := checkEnv(w, c); err != nil {
 		return err
 	}
@@ -133,11 +136,14 @@ func (c *Config) NeedSlots() error {
 	return nil
 }
 
+// missing is the error of a key that a verb needs.
+func missing(key, why string) error {
+	variable := envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+	return &Error{Key: key, Reason: fmt.Sprintf("not set: %s: add it to the configuration, or set %s", why, variable)}
+}
+
 // NeedSource reports what is missing to read a release from S3.
 func (c *Config) NeedSource() error {
-	missing := func(key, why string) error {
-		return &Error{Key: key, Reason: fmt.Sprintf("not set: %s: add it to the configuration, or set %s%s", why, envPrefix, strings.ToUpper(key))}
-	}
 	switch {
 	case c.URL != "", len(c.URLCommand) > 0:
 		return nil

@@ -86,6 +86,12 @@ type Config struct {
 	Hooks Hooks
 	// Poll says when `abota run` looks for a release, and when it takes it.
 	Poll Poll
+	// Mode is ModePoll or ModeAWSIoT: what `abota run` does.
+	Mode string
+	// AWSIoT is how this device reaches AWS IoT, and Jobs how it treats the
+	// jobs that it gets there.
+	AWSIoT AWSIoT
+	Jobs   Jobs
 	// Warnings are lines for whoever runs the command: what works, but should
 	// not stay as it is.
 	Warnings []string
@@ -168,6 +174,63 @@ type Poll struct {
 	Wave time.Duration
 	// Reboot is RebootNow, RebootInWindow or RebootByApplication.
 	Reboot string
+}
+
+// The values of Mode.
+const (
+	// ModePoll looks for a release in the configured source from time to time.
+	ModePoll = "poll"
+	// ModeAWSIoT takes the jobs that AWS IoT has for this device.
+	ModeAWSIoT = "aws-iot"
+)
+
+// The values of AWSIoT.Format.
+const (
+	FormatCBOR = "cbor"
+	FormatJSON = "json"
+)
+
+// AWSIoT is how this device reaches AWS IoT, and what it believes there.
+type AWSIoT struct {
+	// Endpoint is the host of the account's device data endpoint, with a port
+	// or without: 8883 is MQTT, 443 is MQTT told by ALPN.
+	Endpoint string
+	// Thing is the device's name there; empty means DeviceID.
+	Thing string
+	// ClientID is the MQTT client's, which no other connection of the account
+	// may have; empty means the thing's name and "-abota".
+	ClientID string
+	// CAFile holds the authorities that are trusted instead of the system's;
+	// Cert and Key are this device's own certificate and its key. All are
+	// paths of PEM files.
+	CAFile, Cert, Key string
+	// KeepAlive is after how much silence the connection is tried.
+	KeepAlive time.Duration
+	// Certificates is the folder of the code-signing certificates that a
+	// release may be signed with.
+	Certificates string
+	// Format is FormatCBOR or FormatJSON, and BlockSize how many bytes one
+	// message of a stream holds.
+	Format    string
+	BlockSize int64
+	// CredentialsEndpoint is the host of the account's credentials provider,
+	// and RoleAlias what it is asked for: then S3 needs no keys on the device.
+	CredentialsEndpoint, RoleAlias string
+}
+
+// The values of Jobs.Unknown.
+const (
+	// UnknownReject tells AWS IoT that this device cannot carry a job out.
+	UnknownReject = "reject"
+	// UnknownLeave leaves it to another agent on this device.
+	UnknownLeave = "leave"
+)
+
+// Jobs is how jobs are treated.
+type Jobs struct {
+	// Unknown is UnknownReject or UnknownLeave: what becomes of a job whose
+	// document abota does not know.
+	Unknown string
 }
 
 // The kinds of boot pointer that Bootloader.Kind may name.
@@ -261,5 +324,8 @@ func defaults() Config {
 		Watchdog: Watchdog{Timeout: time.Minute},
 		Hooks:    Hooks{Timeout: time.Minute},
 		Poll:     Poll{Interval: time.Hour, Jitter: 10 * time.Minute, Reboot: RebootNow},
+		Mode:     ModePoll,
+		AWSIoT:   AWSIoT{KeepAlive: time.Minute, Certificates: "/etc/abota/certificates", Format: FormatCBOR, BlockSize: 32 << 10},
+		Jobs:     Jobs{Unknown: UnknownReject},
 	}
 }

@@ -18,16 +18,19 @@ const DeviceFile = "device.yaml"
 
 // deviceSchema is what a device may say of itself. Slots, bootloader, trust
 // and health are for the image alone.
-var deviceSchema = pick("accesskey", "secretkey", "sessiontoken", "endpoint", "device_id", "group")
+var deviceSchema = append(
+	pick(schema, "accesskey", "secretkey", "sessiontoken", "endpoint", "device_id", "group"),
+	key[Config]{name: "aws_iot", sub: pick(pick(schema, "aws_iot")[0].sub, "endpoint", "thing", "client_id", "cert", "key", "credentials_endpoint")},
+)
 
 // credentials belong together: one half of one pair and one of another open
 // nothing.
 var credentials = []string{"accesskey", "secretkey", "sessiontoken"}
 
-func pick(names ...string) []key[Config] {
+func pick(from []key[Config], names ...string) []key[Config] {
 	keys := make([]key[Config], len(names))
 	for i, name := range names {
-		k, ok := findName(schema, name)
+		k, ok := findName(from, name)
 		if !ok {
 			panic("config: no such key: " + name)
 		}
@@ -78,6 +81,9 @@ func (c *Config) takeDevice(w *walker, said *Config) {
 	}
 	for name, field := range map[string][2]*string{
 		"endpoint": {&c.Endpoint, &said.Endpoint}, "device_id": {&c.DeviceID, &said.DeviceID}, "group": {&c.Group, &said.Group},
+		"aws_iot.endpoint": {&c.AWSIoT.Endpoint, &said.AWSIoT.Endpoint}, "aws_iot.thing": {&c.AWSIoT.Thing, &said.AWSIoT.Thing},
+		"aws_iot.client_id": {&c.AWSIoT.ClientID, &said.AWSIoT.ClientID}, "aws_iot.cert": {&c.AWSIoT.Cert, &said.AWSIoT.Cert},
+		"aws_iot.key": {&c.AWSIoT.Key, &said.AWSIoT.Key}, "aws_iot.credentials_endpoint": {&c.AWSIoT.CredentialsEndpoint, &said.AWSIoT.CredentialsEndpoint},
 	} {
 		if _, set := w.at[name]; set {
 			*field[0] = *field[1]

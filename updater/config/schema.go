@@ -96,6 +96,24 @@ var schema = []key[Config]{
 		{name: "wave", set: scalar(func(c *Config) *duration { return &c.Poll.Wave }, anyDuration)},
 		{name: "reboot", set: scalar(func(c *Config) *string { return &c.Poll.Reboot }, rebootPolicy)},
 	}},
+	{name: "mode", set: scalar(func(c *Config) *string { return &c.Mode }, oneOf(ModePoll, ModeAWSIoT))},
+	{name: "aws_iot", sub: []key[Config]{
+		{name: "endpoint", set: scalar(func(c *Config) *string { return &c.AWSIoT.Endpoint }, hostPort)},
+		{name: "thing", set: scalar(func(c *Config) *string { return &c.AWSIoT.Thing }, thingName)},
+		{name: "client_id", set: scalar(func(c *Config) *string { return &c.AWSIoT.ClientID }, thingName)},
+		{name: "ca_file", set: scalar(func(c *Config) *string { return &c.AWSIoT.CAFile }, text)},
+		{name: "cert", set: scalar(func(c *Config) *string { return &c.AWSIoT.Cert }, text)},
+		{name: "key", set: scalar(func(c *Config) *string { return &c.AWSIoT.Key }, text)},
+		{name: "keep_alive", set: scalar(func(c *Config) *duration { return &c.AWSIoT.KeepAlive }, keepAlive)},
+		{name: "certificates", set: scalar(func(c *Config) *string { return &c.AWSIoT.Certificates }, absolutePath)},
+		{name: "format", set: scalar(func(c *Config) *string { return &c.AWSIoT.Format }, oneOf(FormatCBOR, FormatJSON))},
+		{name: "block_size", set: scalar(func(c *Config) *int64 { return &c.AWSIoT.BlockSize }, blockSize)},
+		{name: "credentials_endpoint", set: scalar(func(c *Config) *string { return &c.AWSIoT.CredentialsEndpoint }, hostPort)},
+		{name: "role_alias", set: scalar(func(c *Config) *string { return &c.AWSIoT.RoleAlias }, roleAlias)},
+	}},
+	{name: "jobs", sub: []key[Config]{
+		{name: "unknown", set: scalar(func(c *Config) *string { return &c.Jobs.Unknown }, oneOf(UnknownReject, UnknownLeave))},
+	}},
 }
 
 func slotKey(name string, i int) key[Config] {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,6 +144,16 @@ func rebootPolicy(s string) (string, error) {
 		return s, nil
 	}
 	return "", fmt.Errorf("%q is no reboot policy: use %s, %s or %s", s, RebootNow, RebootInWindow, RebootByApplication)
+}
+
+// oneOf takes one of a few words.
+func oneOf(words ...string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if !slices.Contains(words, s) {
+			return "", fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+		}
+		return s, nil
+	}
 }
 
 func absolutePath(s string) (string, error) {
