@@ -23,6 +23,7 @@ const (
 	EventHeld          = "held"
 	EventMarked        = "marked"
 	EventHookFailed    = "hook failed"
+	EventWithdrawn     = "withdrawn"
 )
 
 // Event is something that happened to an update, for whoever has to
