@@ -30,7 +30,7 @@ func (c *command) secrets(cfg *config.Config) []string {
 			all = append(all, config.SecretsIn(value)...)
 		}
 	}
-	for _, path := range []string{cfg.KeyFile, cfg.TLS.Key} {
+	for _, path := range []string{cfg.KeyFile, cfg.TLS.Key, cfg.AWSIoT.Key} {
 		all = append(all, secretsOfFile(path)...)
 	}
 	return all

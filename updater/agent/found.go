@@ -73,8 +73,10 @@ func (f Found) due(p Policy) time.Time {
 	return later(wave, f.Seen).Add(part(f.share(p, "jitter"), p.Jitter))
 }
 
-// blindFor is how long something waits for a window that cannot be known.
-const blindFor = 24 * time.Hour
+// BlindFor is how long something waits for a window while nobody knows the
+// time. Then it goes on without, since a device that waits for ever is one that
+// somebody has to drive to.
+const BlindFor = 24 * time.Hour
 
 // blind is how long it waits in all while nobody knows the time.
 func (f Found) blind(p Policy, windows []Window) (wait time.Duration) {
@@ -82,7 +84,7 @@ func (f Found) blind(p Policy, windows []Window) (wait time.Duration) {
 		wait = part(share(p.Identity, f.Release, ""), p.Wave) + part(f.share(p, "jitter"), p.Jitter)
 	}
 	if len(windows) > 0 {
-		wait += blindFor
+		wait += BlindFor
 	}
 	return wait
 }

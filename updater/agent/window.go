@@ -13,6 +13,12 @@ type Window struct {
 	UTC bool
 }
 
+// UntilOpen is how long it takes until one of the windows is open: no time
+// where there are none, and none where none ever opens.
+func UntilOpen(windows []Window, now time.Time) time.Duration {
+	return place(windows, now, now, 0).Sub(now)
+}
+
 // span is one occasion of a window.
 type span struct{ open, close time.Time }
 

@@ -94,3 +94,22 @@ func TestPlace(t *testing.T) {
 		t.Errorf("without windows: %v", got)
 	}
 }
+
+func TestUntilOpen(t *testing.T) {
+	for _, row := range []struct {
+		now     string
+		windows []Window
+		want    time.Duration
+	}{
+		{"2026-11-27 01:00", []Window{weekdays}, time.Hour},
+		{"2026-11-27 02:00", []Window{weekdays}, 0},
+		{"2026-11-27 04:29", []Window{weekdays}, 0},
+		{"2026-11-27 04:30", []Window{weekdays, nights}, 41*time.Hour + 30*time.Minute},
+		{"2026-11-27 04:30", nil, 0},
+		{"2026-11-27 04:30", []Window{{}}, 0},
+	} {
+		if got := UntilOpen(row.windows, at(t, row.now, time.UTC)); got != row.want {
+			t.Errorf("%v at %s: %s, want %s", row.windows, row.now, got, row.want)
+		}
+	}
+}

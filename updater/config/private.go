@@ -53,18 +53,20 @@ func exposed(path, name string) *Error {
 }
 
 // Private refuses secrets that everybody on this device can read, in the
-// configuration and in the key of its own certificate. A verb that uses them
+// configuration and in the keys of its own certificates. A verb that uses them
 // asks first; what only looks or goes back must not depend on it.
 func (c *Config) Private() error {
 	if len(c.exposed) > 0 {
 		return c.exposed[0]
 	}
-	if c.TLS.Key == "" {
-		return nil
-	}
-	// A key that is not there is for who reads it to say.
-	if info, err := os.Stat(c.TLS.Key); err == nil && info.Mode().IsRegular() && info.Mode()&othersRead != 0 {
-		return exposed(c.TLS.Key, "tls.key")
+	for _, key := range []struct{ name, path string }{{"tls.key", c.TLS.Key}, {"aws_iot.key", c.AWSIoT.Key}} {
+		if key.path == "" {
+			continue
+		}
+		// A key that is not there is for who reads it to say.
+		if info, err := os.Stat(key.path); err == nil && info.Mode().IsRegular() && info.Mode()&othersRead != 0 {
+			return exposed(key.path, key.name)
+		}
 	}
 	return nil
 }

@@ -60,14 +60,19 @@ func TestKeyOfTheDevicesCertificateForEveryoneIsRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte("hush"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := mustLoad(t, slotLines+"tls: {cert: /c, key: "+path+"}\n")
-	if err := c.Private(); err != nil {
-		t.Error(err)
+	for _, of := range []string{"tls", "aws_iot"} {
+		if err := os.Chmod(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := mustLoad(t, slotLines+of+": {cert: /c, key: "+path+"}\n")
+		if err := c.Private(); err != nil {
+			t.Error(err)
+		}
+		if err := os.Chmod(path, 0o604); err != nil {
+			t.Fatal(err)
+		}
+		wantError(t, c.Private(), path+": "+of+".key: cannot use it because everybody on this device can read "+path+": chmod 600 "+path)
 	}
-	if err := os.Chmod(path, 0o604); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, c.Private(), path+": tls.key: cannot use it because everybody on this device can read "+path+": chmod 600 "+path)
 }
 
 const secretLines = `accesskey:AKIAhush
