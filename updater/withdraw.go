@@ -3,25 +3,36 @@ package updater
 import (
 	"fmt"
 
+	"abota/bootctl"
+	"abota/updater/hook"
 	"abota/updater/release"
 )
 
-// Withdraw takes back the first boot of an armed release, because whoever
-// offered it does not want it any more. Nothing is held against it: it may be
-// installed again. ErrNothingToDo when it is not what the next boot brings; a
-// trial that has begun is not touched.
-//
-// The pointer moves before the journal says so: a power cut between the two
-// leaves a slot that never reached the boot order, which is all that it is.
-func (e *Engine) Withdraw(id release.ID) error {
+// Withdraw takes back a release that waits for its first boot, or is on trial,
+// because whoever offered it does not want it any more. Nothing is held against
+// it: it may be installed again. Leave says that it runs, out of the boot order
+// already, and that what is missing is [Engine.RestartAnyway], or for directory
+// slots [Engine.Follow]. ErrNothingToDo when it neither waits nor is on trial.
+func (e *Engine) Withdraw(id release.ID, reason string) (leave bool, err error) {
 	st, err := e.observe()
 	if err != nil {
-		return err
+		return false, err
 	}
-	r := st.record
-	if st.decision.Action != RebootRequired || r == nil || r.Phase != Armed || !r.Release.Same(id) {
-		return fmt.Errorf("release %s does not wait for a restart: %w", id.Name(), ErrNothingToDo)
+	r := st.recordOrNew(e.Booted)
+	f := fateOf(id, r, st.table, e.Booted, st.decision)
+	switch {
+	case f.Standing != Waits && f.Standing != OnTrial:
+		return false, fmt.Errorf("release %s neither waits for a restart nor is on trial: %w", id.Name(), ErrNothingToDo)
+	case f.Standing == OnTrial && st.decision.Action == Trial:
+		return true, e.leaveTrial(f.Release, reason)
 	}
+	return false, e.withdrawArmed(st, r, f.Release, reason)
+}
+
+// withdrawArmed moves the pointer before the journal says so: a power cut
+// between the two leaves a slot that never reached the boot order, which is all
+// that it is.
+func (e *Engine) withdrawArmed(st state, r *Record, id release.ID, reason string) error {
 	next, err := e.situation(st).Disarm()
 	if err != nil {
 		return err
@@ -30,9 +41,28 @@ func (e *Engine) Withdraw(id release.ID) error {
 	if err := e.save(r, st.table); err != nil {
 		return err
 	}
+	st.record = r
 	if err := e.dropTarget(st, next, nil); err != nil {
 		return err
 	}
-	e.tell(EventWithdrawn, r.Target, r.Release, 0, "")
+	e.tell(EventWithdrawn, e.Booted.Other(), id, 0, reason)
 	return nil
+}
+
+// leaveTrial is the operator's rollback without a verdict on the release. A
+// power cut before the pointer moved leaves the trial as it was.
+func (e *Engine) leaveTrial(id release.ID, reason string) error {
+	_, err := e.mark("active", e.Booted.Other(), e.save, func(sit bootctl.Situation, r *Record) (bootctl.Table, error) {
+		r.Slots[e.Booted].Confirmed = false
+		next, err := sit.Rollback("")
+		if err == nil {
+			r.settleOn(next)
+			e.owe(r, hook.AfterRollback, e.Booted.Other(), id, reason)
+		}
+		return next, err
+	})
+	if err == nil {
+		e.tell(EventWithdrawn, e.Booted, id, 0, reason)
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 
 	"abota/bootctl"
@@ -14,21 +15,47 @@ func digestOf(content string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+const cancelled = "the job was cancelled"
+
+// withdrawn takes back what is offered.
+func (w *world) withdrawn() (leave bool) {
+	w.t.Helper()
+	leave, err := w.engine().Withdraw(w.offer.id(), cancelled)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return leave
+}
+
+// wantNothingHeld: whatever happened, the release may come again.
+func (w *world) wantNothingHeld() {
+	w.t.Helper()
+	if r := w.record(); len(r.Condemned) != 0 || r.Held != nil {
+		w.t.Errorf("something is held against a release: %s", w.saved)
+	}
+	for s, in := range w.table.Slots {
+		if in.Failed != "" {
+			w.t.Errorf("slot %s remembers %s", bootctl.Slot(s), in.Failed)
+		}
+	}
+}
+
 func TestWithdrawnReleaseNeverStartsAndMayComeAgain(t *testing.T) {
 	for name, world := range everyWorld {
 		t.Run(name, func(t *testing.T) {
 			w := world(t)
 			w.offer = &image{content: "v2 healthy"}
 			w.mustInstall()
-			if err := w.engine().Withdraw(w.offer.id()); err != nil {
-				t.Fatal(err)
+			if w.withdrawn() {
+				t.Error("the slot that runs is to be left")
 			}
 			if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != Unfamiliar {
 				t.Errorf("it is %+v, %v", f, err)
 			}
 			w.settle()
-			if w.booted != bootctl.A || len(w.record().Condemned) != 0 || w.record().Held != nil {
-				t.Errorf("slot %s booted, journal %s", w.booted, w.saved)
+			w.wantNothingHeld()
+			if w.booted != bootctl.A {
+				t.Errorf("slot %s booted", w.booted)
 			}
 			w.mustInstall()
 			w.settle()
@@ -39,15 +66,51 @@ func TestWithdrawnReleaseNeverStartsAndMayComeAgain(t *testing.T) {
 	}
 }
 
-// What does not wait cannot be taken back: not a trial, nor another release,
-// nor what the operator chose.
+// A trial that is taken back ends in the slot of before, without a verdict.
+func TestWithdrawnTrialIsLeft(t *testing.T) {
+	for name, world := range everyWorld {
+		t.Run(name, func(t *testing.T) {
+			w := world(t)
+			w.hooks = &worldHooks{world: w}
+			w.offer = &image{content: "v2 healthy"}
+			w.mustInstall()
+			w.powerOn()
+			w.healthErr = func(string) error {
+				if !w.withdrawn() {
+					t.Error("the trial is not to be left")
+				}
+				return nil
+			}
+			if report, err := w.boot(); err != nil || report.Committed {
+				t.Fatalf("the trial ended with %+v, %v", report, err)
+			}
+			if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != Unfamiliar {
+				t.Errorf("it is %+v, %v", f, err)
+			}
+			w.healthErr = func(string) error { return nil }
+			w.settle()
+			w.wantNothingHeld()
+			if hooks := strings.Join(w.hooks.ended, ", "); w.booted != bootctl.A || !strings.HasSuffix(hooks, "after_rollback A ") {
+				t.Errorf("slot %s booted, hooks ran: %s", w.booted, hooks)
+			}
+			w.mustInstall()
+			w.settle()
+			if w.booted != bootctl.B {
+				t.Errorf("slot %s booted after it came again", w.booted)
+			}
+		})
+	}
+}
+
+// What neither waits nor is on trial cannot be taken back: least of all what
+// is confirmed.
 func TestWithdrawTouchesNothingElse(t *testing.T) {
 	w := newWorld(t)
 	w.offer = &image{content: "v2 healthy"}
 	refused := func(what string) {
 		t.Helper()
 		before, saved := w.table, string(w.saved)
-		if err := w.engine().Withdraw(w.offer.id()); !errors.Is(err, ErrNothingToDo) || w.table != before || string(w.saved) != saved {
+		if _, err := w.engine().Withdraw(w.offer.id(), cancelled); !errors.Is(err, ErrNothingToDo) || w.table != before || string(w.saved) != saved {
 			t.Errorf("%s: %v, table %+v, journal %s", what, err, w.table, w.saved)
 		}
 	}
@@ -55,12 +118,12 @@ func TestWithdrawTouchesNothingElse(t *testing.T) {
 	w.mustInstall()
 	w.offer = &image{content: "v3 healthy"}
 	refused("another release")
-	w.offer = &image{content: "v2 healthy"}
 	w.powerOn()
-	refused("on trial")
+	refused("another release on trial")
 	if _, err := w.boot(); err != nil {
 		t.Fatal(err)
 	}
+	w.offer = &image{content: "v2 healthy"}
 	refused("confirmed")
 	if _, err := w.engine().MarkActive(bootctl.A); err != nil {
 		t.Fatal(err)
@@ -68,31 +131,30 @@ func TestWithdrawTouchesNothingElse(t *testing.T) {
 	refused("left by the operator")
 }
 
-// Whatever moment the power fails at, the release is armed or it is not, the
-// device boots, and nothing is held against it.
+// Whatever moment the power fails at, the device boots the one or the other,
+// nothing is held against the release, and the next one is taken.
 func TestPowerCutsInAWithdrawal(t *testing.T) {
-	cuts := 0
-	for cut := 1; ; cut++ {
-		w := newWorld(t)
-		w.offer = &image{content: "v2 healthy"}
-		w.mustInstall()
-		w.steps, w.cutAt = 0, cut
-		if err := w.engine().Withdraw(w.offer.id()); err == nil && !w.dead {
-			break
+	for phase, prepare := range map[string]func(*world){"waiting": func(*world) {}, "on trial": (*world).powerOn} {
+		cuts := 0
+		for cut := 1; ; cut++ {
+			w := newWorld(t)
+			w.offer = &image{content: "v2 healthy"}
+			w.mustInstall()
+			prepare(w)
+			w.steps, w.cutAt = 0, cut
+			if _, err := w.engine().Withdraw(w.offer.id(), cancelled); err == nil && !w.dead {
+				break
+			}
+			cuts++
+			w.settle()
+			w.wantNothingHeld()
+			w.update("v3 healthy")
+			if got := w.content(w.booted); got != "v3 healthy" {
+				t.Errorf("%s, cut %d: %q runs", phase, cut, got)
+			}
 		}
-		cuts++
-		w.settle()
-		if len(w.record().Condemned) != 0 || w.record().Held != nil {
-			t.Errorf("cut %d: journal %s", cut, w.saved)
+		if cuts < 4 {
+			t.Errorf("%s: only %d cuts", phase, cuts)
 		}
-		w.offer = &image{content: "v3 healthy"}
-		w.mustInstall()
-		w.settle()
-		if got := w.content(w.booted); got != "v3 healthy" {
-			t.Errorf("cut %d: %q runs", cut, got)
-		}
-	}
-	if cuts < 4 {
-		t.Errorf("only %d cuts", cuts)
 	}
 }
