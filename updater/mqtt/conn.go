@@ -1,0 +1,90 @@
+package mqtt
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// maxPacket is the largest packet that is taken, in bytes. AWS IoT sends
+// messages of at most 128 KiB.
+const maxPacket = 256 << 10
+
+// errOversized is a packet that is not read.
+type errOversized struct{ size int }
+
+func (e errOversized) Error() string {
+	return fmt.Sprintf("the broker sends a packet of %d bytes, and this device takes %d", e.size, maxPacket)
+}
+
+// conn is a connection as the library needs it. The library believes the length
+// that a packet's header claims, up to 256 MiB; so that is checked here, before
+// the packet is read. A write that does not get through ends the connection.
+// It is a sync.Locker because the library writes a packet in pieces, and from
+// several goroutines.
+type conn struct {
+	net.Conn
+	sync.Mutex
+	in      *bufio.Reader
+	left    int // bytes of the packet under way
+	timeout time.Duration
+}
+
+func newConn(c net.Conn, timeout time.Duration) *conn {
+	return &conn{Conn: c, in: bufio.NewReaderSize(c, 4<<10), timeout: timeout}
+}
+
+// Read returns bytes of one packet only.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.left == 0 {
+		size, err := c.nextPacket()
+		if err != nil {
+			return 0, err
+		}
+		c.left = size
+	}
+	n, err := c.in.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// maxLength is how many bytes a packet's length has at most (MQTT 5.0, 1.5.5).
+const maxLength = 4
+
+// nextPacket is the size of the packet that begins here, with its header.
+func (c *conn) nextPacket() (int, error) {
+	length := 0
+	for i := range maxLength {
+		header, err := c.in.Peek(2 + i)
+		if err != nil {
+			return 0, err
+		}
+		digit := header[1+i]
+		length |= int(digit&0x7f) << (7 * i)
+		if digit&0x80 != 0 {
+			continue
+		}
+		if size := 2 + i + length; size > maxPacket {
+			return 0, errOversized{size}
+		}
+		return 2 + i + length, nil
+	}
+	return 0, fmt.Errorf("the broker sends what is no MQTT")
+}
+
+// Write bounds how long the network may take.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		c.Close() // what follows would not be a packet
+	}
+	return n, err
+}
