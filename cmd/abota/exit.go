@@ -10,6 +10,8 @@ import (
 	"abota/updater/classic"
 	"abota/updater/config"
 	"abota/updater/hook"
+	"abota/updater/raw"
+	"abota/updater/signature"
 	"abota/updater/slot"
 	"abota/updater/source"
 	"abota/updater/tree"
@@ -30,6 +32,8 @@ var codes = []struct {
 	{hook.ErrDeferred, cli.ExitTransport},
 	{updater.ErrRefusedRelease, cli.ExitRefused},
 	{classic.ErrCorrupt, cli.ExitUntrusted},
+	{raw.ErrCorrupt, cli.ExitUntrusted},
+	{signature.ErrUntrusted, cli.ExitUntrusted},
 	{source.ErrTooLarge, cli.ExitUntrusted},
 	{classic.ErrKeyFile, cli.ExitUsage},
 	{source.ErrTransport, cli.ExitTransport},

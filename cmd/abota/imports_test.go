@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"abota/updater/health":      {"abota/updater/program"},
 	"abota/updater/unpack":      {"abota/updater/unpack/inflate"},
 	"abota/updater/classic":     {"abota/updater/fernet", "abota/updater/unpack", "abota/updater/source", "abota/updater/readahead"},
+	"abota/updater/raw":         {"abota/updater/source", "abota/updater/readahead"},
 	"abota/bootctl/uboot":       {"abota/bootctl"},
 	"abota/bootctl/record":      {"abota/bootctl"},
 	"abota/bootctl/bootscript":  {"abota/bootctl"},

@@ -64,6 +64,16 @@ func (p *Payload) race(cause error) error {
 	return nil
 }
 
+// Doubt says what is behind cause, which speaks against a token that was read to
+// its end: an error that wraps [source.ErrChanged] when an object was replaced
+// since it was opened, so that starting over may help, else cause.
+func (p *Payload) Doubt(cause error) error {
+	if err := p.race(cause); err != nil {
+		return err
+	}
+	return cause
+}
+
 // replaced is the end of a release whose publisher has gone on.
 func (p *Payload) replaced(name string) error {
 	return fmt.Errorf("%w: %s was replaced while the release was read: start over", source.ErrChanged, p.r.in(name))

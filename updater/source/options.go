@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -24,7 +25,19 @@ type S3Options struct {
 	// AccessKey and SecretKey belong together. Both empty means
 	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 	AccessKey, SecretKey, SessionToken string
+	// Credentials, optional, are asked for keys that change, in the place of the
+	// three above.
+	Credentials Credentials
 	Network
+}
+
+// Credentials are keys that expire. They are safe for concurrent use.
+type Credentials interface {
+	// Retrieve returns keys that are good now. Its errors are shown as they are.
+	Retrieve(context.Context) (aws.Credentials, error)
+	// Refused forgets the keys with this session token, which a server does not
+	// take any more, so that Retrieve returns fresh ones.
+	Refused(sessionToken string)
 }
 
 // String shows the options without their secrets.
@@ -108,7 +121,25 @@ func checkEndpoint(endpoint string) error {
 
 // credentials are the keys to sign with. Reading a bucket without any is not
 // supported: a bucket open to everybody would serve the key to everybody.
-func (o S3Options) credentials() (aws.Credentials, error) {
+func (o S3Options) credentials() (Credentials, error) {
+	if o.Credentials != nil {
+		if o.AccessKey != "" || o.SecretKey != "" {
+			return nil, fmt.Errorf("cannot read bucket %q because there are keys beside what fetches them: set either", o.Bucket)
+		}
+		return o.Credentials, nil
+	}
+	c, err := o.fixed()
+	return fixed(c), err
+}
+
+// fixed are keys that stay.
+type fixed aws.Credentials
+
+func (f fixed) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials(f), nil }
+
+func (f fixed) Refused(string) {}
+
+func (o S3Options) fixed() (aws.Credentials, error) {
 	c := aws.Credentials{AccessKeyID: o.AccessKey, SecretAccessKey: o.SecretKey, SessionToken: o.SessionToken, Source: "abota"}
 	if o.AccessKey == "" && o.SecretKey == "" {
 		c.AccessKeyID, c.SecretAccessKey = o.Getenv("AWS_ACCESS_KEY_ID"), o.Getenv("AWS_SECRET_ACCESS_KEY")

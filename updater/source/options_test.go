@@ -126,11 +126,11 @@ func addressOf(t *testing.T, o S3Options, key string) (address string) {
 
 func TestOwnKeysWinOverTheEnvironmentAsASet(t *testing.T) {
 	getenv := env("AWS_ACCESS_KEY_ID", "ENV", "AWS_SECRET_ACCESS_KEY", "envsecret", "AWS_SESSION_TOKEN", "envtoken")
-	c, err := S3Options{Network: Network{Getenv: getenv}}.credentials()
+	c, err := S3Options{Network: Network{Getenv: getenv}}.fixed()
 	if err != nil || c.AccessKeyID != "ENV" || c.SecretAccessKey != "envsecret" || c.SessionToken != "envtoken" {
 		t.Errorf("from the environment: %v, %v", c.AccessKeyID, err)
 	}
-	c, err = keyed(S3Options{Network: Network{Getenv: getenv}}).credentials()
+	c, err = keyed(S3Options{Network: Network{Getenv: getenv}}).fixed()
 	if err != nil || c.AccessKeyID != "ACCESS" || c.SessionToken != "" {
 		t.Errorf("own keys: %v with token %q, %v", c.AccessKeyID, c.SessionToken, err)
 	}

@@ -31,12 +31,12 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), name: o.Bucket, place: o.Region, log: o.Log}
+	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), creds: creds, name: o.Bucket, place: o.Region, log: o.Log}
 	if o.Endpoint != "" {
 		b.place = redact(o.Endpoint)
 	}
 	b.region.Store(&o.Region)
-	b.client = b.newClient(o.Endpoint, creds)
+	b.client = b.newClient(o.Endpoint)
 	return &S3{newRemote(b, o.Network, true)}, nil
 }
 
@@ -47,6 +47,7 @@ type bucket struct {
 	client *s3.Client
 	wire   *wire
 	signer *v4.Signer
+	creds  Credentials
 	name   string
 	place  string // endpoint or region, for messages
 	log    *slog.Logger
@@ -59,12 +60,9 @@ type bucket struct {
 
 // newClient sets up the SDK by hand: its config package would add ways to
 // find credentials that no device has, and megabytes.
-func (b *bucket) newClient(endpoint string, creds aws.Credentials) *s3.Client {
+func (b *bucket) newClient(endpoint string) *s3.Client {
 	return s3.New(s3.Options{
-		Region: *b.region.Load(),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return creds, nil
-		}),
+		Region: *b.region.Load(), Credentials: b.creds,
 		HTTPClient: b, HTTPSignerV4: b,
 		// Ours is the only retry policy: it knows what was read already.
 		Retryer: aws.NopRetryer{},
@@ -105,7 +103,10 @@ func (b *bucket) ask(ctx context.Context, name string, q question) (*reply, erro
 func notGranted(err error) *answer {
 	var send *smithyhttp.RequestSendError
 	var read *smithy.DeserializationError
+	var ours *answer
 	switch {
+	case errors.As(err, &ours): // of the credentials, or of the request's own
+		return ours
 	case errors.As(err, &send):
 		return bySendError(send.Err)
 	case errors.As(err, &read):
@@ -164,8 +165,32 @@ func (b *bucket) refused(resp *http.Response) *answer {
 		a.cure = b.elsewhere(cmp.Or(resp.Header.Get("X-Amz-Bucket-Region"), f.Region))
 	case f.Code == "RequestTimeTooSkewed":
 		a.cure = b.resigned(resp.Header)
+	case isStale(f.Code):
+		a.cure = b.rekeyed(resp.Request)
 	}
 	return &a
+}
+
+// isStale reports an error code of keys that are not good any more.
+func isStale(code string) bool {
+	switch code {
+	case "ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired":
+		return true
+	}
+	return false
+}
+
+// rekeyed asks with fresh keys, where they are fetched from somewhere.
+func (b *bucket) rekeyed(refused *http.Request) *cure {
+	if _, stay := b.creds.(fixed); stay || refused == nil {
+		return nil
+	}
+	token := refused.Header.Get("X-Amz-Security-Token")
+	return &cure{"credentials", func(context.Context) error {
+		b.log.Info("the bucket's server does not take the credentials any more: fetching fresh ones", "bucket", b.name)
+		b.creds.Refused(token)
+		return nil
+	}}
 }
 
 // elsewhere asks in another region from now on.

@@ -22,10 +22,24 @@ type WebOptions struct {
 	// user and a password.
 	URL string
 	// Renew returns a URL for the same object, where URL is empty and whenever
-	// the server refuses the one that there is. Optional.
+	// the server refuses the one that there is. Optional. An error that wraps
+	// ErrDenied or ErrNotFound says that there will be no other.
 	Renew func(context.Context) (string, error)
+	// RenewedBy is what Renew asks, for messages. Nil means [URLCommand].
+	RenewedBy *Renewer
 	Network
 }
+
+// Renewer is where fresh URLs come from, as messages name it.
+type Renewer struct {
+	// Name is the subject of a sentence, as "url_command" or "the job".
+	Name string
+	// Advice is what to do when it has none.
+	Advice string
+}
+
+// URLCommand is the program that prints a URL, by the key that names it.
+var URLCommand = &Renewer{"url_command", "run it by hand to see why"}
 
 // String shows the options without their secrets.
 func (o WebOptions) String() string { return "{url " + redact(o.URL) + "}" }
