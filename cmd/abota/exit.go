@@ -35,6 +35,7 @@ var codes = []struct {
 	{raw.ErrCorrupt, cli.ExitUntrusted},
 	{signature.ErrUntrusted, cli.ExitUntrusted},
 	{source.ErrTooLarge, cli.ExitUntrusted},
+	{source.ErrMismatch, cli.ExitUntrusted},
 	{classic.ErrKeyFile, cli.ExitUsage},
 	{source.ErrTransport, cli.ExitTransport},
 	{source.ErrChanged, cli.ExitTransport},

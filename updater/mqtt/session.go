@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 )
 
@@ -165,6 +166,8 @@ func (s *session) publish(ctx context.Context, topic string, payload []byte) err
 // library calls it without asking whether it is there.
 type noAuth struct{}
 
-func (noAuth) Authenticate(*paho.Auth) *paho.Auth { return &paho.Auth{ReasonCode: 0x18} }
+func (noAuth) Authenticate(*paho.Auth) *paho.Auth {
+	return &paho.Auth{ReasonCode: packets.AuthContinueAuthentication, Properties: &paho.AuthProperties{}}
+}
 
 func (noAuth) Authenticated() {}

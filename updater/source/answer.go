@@ -59,6 +59,10 @@ func changed(why string) *answer {
 
 // lost is a body that ended before the object did.
 func lost(err error) *answer {
+	var ours *answer
+	if errors.As(err, &ours) {
+		return ours
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unreachable("the connection ended before the object did")
 	}

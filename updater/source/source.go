@@ -76,6 +76,8 @@ var (
 	ErrTransport = errors.New("transport failure")
 	// ErrChanged: the object is no longer the one that was opened.
 	ErrChanged = errors.New("object changed")
+	// ErrMismatch: the object is not the one that was promised.
+	ErrMismatch = errors.New("not what was promised")
 	// ErrTooLarge: an object that has to be small is not.
 	ErrTooLarge = errors.New("object is too large")
 )

@@ -90,7 +90,11 @@ func (st *stream) Read(p []byte) (int, error) {
 		st.offset += int64(n)
 		if err != nil {
 			st.drop()
-			st.failed(lost(err)) // counts only if a byte is missing
+			a := lost(err)
+			if a.final && st.offset < st.end {
+				return n, st.fail(a)
+			}
+			st.failed(a) // counts only if a byte is missing
 		}
 		if n > 0 || len(p) == 0 {
 			return n, st.slowDown(n)
