@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"abota/sim/awsiot/service"
+	"abota/sim/store"
 )
 
 const (
@@ -230,8 +231,11 @@ func (s *streams) stat(ctx context.Context, info service.StreamInfo, f service.S
 		return o, nil
 	}
 	o, err := s.objects.Stat(ctx, *f.S3Location)
-	if err != nil {
+	if errors.Is(err, store.ErrNotFound) {
 		return Object{}, &streamError{"ResourceNotFound", err.Error()}
+	}
+	if err != nil {
+		return Object{}, err
 	}
 	if o.Size > maxFile {
 		return Object{}, &streamError{"InvalidRequest", fmt.Sprintf("The file has %d bytes, and a stream's at most %d", o.Size, maxFile)}
@@ -253,7 +257,7 @@ func (s *streams) read(ctx context.Context, in streamRequest, f service.StreamFi
 		start := list[0] * size
 		end := min(start+int64(run)*size, o.Size)
 		data, err := s.objects.Read(ctx, *f.S3Location, o.ETag, start, int(end-start))
-		if errors.Is(err, errChanged) {
+		if errors.Is(err, ErrChanged) {
 			return nil, &streamError{"ETagMismatch", "The file is not the one that the stream was made for"}
 		}
 		if err != nil {
