@@ -1,6 +1,7 @@
 package front
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -61,6 +62,10 @@ func (a *Authority) Pool() *x509.CertPool {
 	pool.AddCert(a.cert)
 	return pool
 }
+
+// Signer is the authority's own certificate and key, for others who issue in
+// its name.
+func (a *Authority) Signer() (*x509.Certificate, crypto.Signer) { return a.cert, a.key }
 
 // Issue makes a certificate with a key of its own, both also as PEM.
 func (a *Authority) Issue(leaf Leaf) (pair tls.Certificate, certPEM, keyPEM []byte, err error) {
