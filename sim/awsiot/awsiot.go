@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"abota/sim/awsiot/broker"
+	"abota/sim/awsiot/control"
+	"abota/sim/awsiot/roles"
+	"abota/sim/awsiot/service"
+	"abota/sim/awsiot/signer"
 	"abota/sim/front"
 	"abota/sim/store"
 )
@@ -20,14 +26,26 @@ const (
 	Bucket = "fleet-firmware"
 )
 
+// loopback is where everything listens.
+const loopback = "127.0.0.1"
+
 // Options say what to start.
 type Options struct {
 	// Dir is an existing, empty work folder.
 	Dir string
-	// Host is the name or address by which devices reach this machine, and
-	// which is named in certificates, links and answers; 127.0.0.1 when empty.
-	// It is never listened at.
+	// Host is the name or address by which devices reach this machine, as
+	// 10.0.2.2 for guests of QEMU's user network. It is named in the
+	// certificates of servers, in pre-signed links and in DescribeEndpoint's
+	// answers; 127.0.0.1 when empty. It is never listened at.
 	Host string
+	// Clock is the service's, real time when nil. Signatures, certificates
+	// and temporary keys are judged by the machine's clock in any case.
+	Clock *service.VirtualClock
+	// Pause is how long a signing job takes at least, 300 ms when zero.
+	Pause time.Duration
+	// Log gets a line for each request to the control plane and for what is
+	// worth one in the broker. Nil drops it.
+	Log func(string)
 }
 
 // Endpoints is how to reach everything, for people and programs.
@@ -36,6 +54,7 @@ type Endpoints struct {
 	Control     string `json:"control"`     // http://host:port, every service by its signing name
 	MQTT        string `json:"mqtt"`        // host:port, without TLS
 	MQTTS       string `json:"mqtts"`       // host:port, with a device certificate
+	ALPN        string `json:"alpn"`        // host:port, the same where ALPN must be x-amzn-mqtt-ca
 	Credentials string `json:"credentials"` // https://host:port, the credentials provider
 	Data        string `json:"data"`        // https://host:port, jobs and shadows with a device certificate
 	Region      string `json:"region"`
@@ -44,49 +63,54 @@ type Endpoints struct {
 	Account     string `json:"account"`
 	Bucket      string `json:"bucket"`
 	CA          string `json:"ca"`           // file: the authority of all servers and devices
-	Certs       string `json:"certificates"` // folder: the code-signing certificates
+	Certs       string `json:"certificates"` // folder: the code-signing certificates, by profile and certname
 }
 
 // Cloud is a running AWS IoT.
 type Cloud struct {
 	opts      Options
 	store     *store.Store
+	links     store.Links
 	authority *front.Authority
+	service   *service.Service
+	signer    *signer.Signer
+	roles     *roles.Roles
+	broker    *broker.Broker
+	addresses map[string]string // DescribeEndpoint's
+	servers   []*http.Server
+	stopTicks func()
 	endpoints Endpoints
 }
 
 // Start starts everything, until Close.
 func Start(ctx context.Context, opts Options) (_ *Cloud, err error) {
-	if opts.Host == "" {
-		opts.Host = "127.0.0.1"
-	}
-	c := &Cloud{opts: opts}
+	c := &Cloud{opts: opts, addresses: map[string]string{}}
+	c.defaults()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	if err := c.trust(); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context) error{c.trust, c.openStore, c.openModel, c.openBroker, c.openServers} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
 	}
-	if err := c.openStore(ctx); err != nil {
-		return nil, err
-	}
+	c.stopTicks = c.tick()
 	return c, nil
 }
 
-// trust makes the authority of every certificate.
-func (c *Cloud) trust() (err error) {
-	const years = 10
-	now := time.Now()
-	if c.authority, err = front.NewAuthority("abota-sim AWS IoT", now.Add(-time.Hour), now.AddDate(years, 0, 0)); err != nil {
-		return err
+func (c *Cloud) defaults() {
+	const pause = 300 * time.Millisecond
+	if c.opts.Host == "" {
+		c.opts.Host = loopback
 	}
-	c.endpoints.CA = filepath.Join(c.opts.Dir, "ca.pem")
-	if err := os.WriteFile(c.endpoints.CA, c.authority.PEM(), 0o600); err != nil {
-		return fmt.Errorf("write the authority's certificate: %w", err)
+	if c.opts.Clock == nil {
+		c.opts.Clock = service.NewClock(time.Now(), 1)
 	}
-	return nil
+	if c.opts.Pause == 0 {
+		c.opts.Pause = pause
+	}
 }
 
 // openStore starts MinIO with a bucket that keeps versions.
@@ -97,25 +121,114 @@ func (c *Cloud) openStore(ctx context.Context) (err error) {
 	if err := c.store.MakeBucket(ctx, Bucket); err != nil {
 		return err
 	}
-	keys := c.store.Keys()
-	c.endpoints.S3, c.endpoints.Region, c.endpoints.Account, c.endpoints.Bucket = c.store.Endpoint(), c.store.Region(), Account, Bucket
-	c.endpoints.AccessKey, c.endpoints.SecretKey = keys.AccessKey, keys.SecretKey
-	return c.store.KeepVersions(ctx, Bucket)
+	if err := c.store.KeepVersions(ctx, Bucket); err != nil {
+		return err
+	}
+	if c.links, err = c.store.Links(c.seen(c.store.Endpoint())); err != nil {
+		return err
+	}
+	keys, e := c.store.Keys(), &c.endpoints
+	e.S3, e.Region, e.Account, e.Bucket = c.store.Endpoint(), c.store.Region(), Account, Bucket
+	e.AccessKey, e.SecretKey = keys.AccessKey, keys.SecretKey
+	return nil
 }
 
-// Endpoints is how to reach it. What is not served is empty.
+// openModel makes what has no address: the services themselves.
+func (c *Cloud) openModel(context.Context) (err error) {
+	cert, key := c.authority.Signer()
+	c.service, err = service.New(service.Config{
+		Region: c.store.Region(), Account: Account, Clock: c.opts.Clock,
+		Endpoints: c.addresses, CA: cert, CAKey: key,
+		// The broker asks the model, and is there before anybody asks it.
+		Announce: func(a service.Announcement) { c.broker.Announce(a) },
+		Presign: func(bucket, key, version string, expires time.Duration) (string, error) {
+			return c.links.Version(context.Background(), bucket, key, version, expires)
+		},
+		ReadDocument: c.readDocument,
+	})
+	if err != nil {
+		return err
+	}
+	c.signer = signer.New(signer.Options{
+		Objects: c.store, Region: c.store.Region(), Account: Account, Now: c.opts.Clock.Now,
+		Pause: c.opts.Pause, Certified: c.keepCertificate,
+	})
+	c.roles = roles.New(c.store.Region(), Account, c.opts.Clock.Now)
+	return nil
+}
+
+func (c *Cloud) openBroker(context.Context) (err error) {
+	pair, err := c.serverCertificate()
+	if err != nil {
+		return err
+	}
+	c.broker, err = broker.New(broker.Options{
+		Model: c.service, Objects: broker.Store{Client: c.store.Client()},
+		Certificate: pair, Authority: c.authority.Pool(), Log: c.opts.Log,
+	})
+	if err != nil {
+		return err
+	}
+	e := &c.endpoints
+	e.MQTT, e.MQTTS, e.ALPN = c.broker.Addr(), c.broker.AddrTLS(), c.broker.AddrALPN()
+	return nil
+}
+
+// Endpoints is how to reach it from this machine.
 func (c *Cloud) Endpoints() Endpoints { return c.endpoints }
 
 // Store is the S3 of the account.
 func (c *Cloud) Store() *store.Store { return c.store }
 
+// Service is the model of AWS IoT.
+func (c *Cloud) Service() *service.Service { return c.service }
+
+// Signer is the model of AWS Signer.
+func (c *Cloud) Signer() *signer.Signer { return c.signer }
+
+// Roles are the role aliases.
+func (c *Cloud) Roles() *roles.Roles { return c.roles }
+
+// Broker is the MQTT broker.
+func (c *Cloud) Broker() *broker.Broker { return c.broker }
+
+// Clock is the service's clock.
+func (c *Cloud) Clock() *service.VirtualClock { return c.opts.Clock }
+
 // Authority issues the certificates of servers and devices.
 func (c *Cloud) Authority() *front.Authority { return c.authority }
 
-// Close ends everything.
+// Close ends everything. The work folder stays.
 func (c *Cloud) Close() error {
-	if c.store == nil {
-		return nil
+	var errs []error
+	if c.stopTicks != nil {
+		c.stopTicks()
 	}
-	return c.store.Stop()
+	for _, s := range c.servers {
+		errs = append(errs, s.Close())
+	}
+	if c.signer != nil {
+		c.signer.Close()
+	}
+	if c.broker != nil {
+		errs = append(errs, c.broker.Close())
+	}
+	if c.store != nil {
+		errs = append(errs, c.store.Stop())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stop the AWS IoT of %s: %w", c.opts.Dir, err)
+	}
+	return nil
 }
+
+// makeDir is a folder in the work folder.
+func (c *Cloud) makeDir(name ...string) (string, error) {
+	dir := filepath.Join(append([]string{c.opts.Dir}, name...)...)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for certificates: %w", err)
+	}
+	return dir, nil
+}
+
+var _ control.Registry = (*Cloud)(nil)

@@ -65,23 +65,31 @@ func known(err error) error {
 	return err
 }
 
-// LinkToVersion is a URL at another address that leads to the store, by which
-// anybody may GET one version of an object for so long; the newest for "".
-func (s *Store) LinkToVersion(ctx context.Context, address, bucket, name, version string, valid time.Duration) (string, error) {
+// Links makes links to objects at another address that leads to the store.
+type Links struct{ client *minio.Client }
+
+// Links are made for an address, host:port, as devices know the store by.
+func (s *Store) Links(address string) (Links, error) {
 	c, err := newClient(address, s.keys, 1)
-	if err != nil {
-		return "", err
-	}
+	return Links{c}, err
+}
+
+// Version is a URL by which anybody may GET one version of an object for so
+// long; the newest for "".
+func (l Links) Version(ctx context.Context, bucket, name, version string, valid time.Duration) (string, error) {
 	query := url.Values{}
 	if version != "" {
 		query.Set("versionId", version)
 	}
-	u, err := c.PresignedGetObject(ctx, bucket, name, valid, query)
+	u, err := l.client.PresignedGetObject(ctx, bucket, name, valid, query)
 	if err != nil {
 		return "", fmt.Errorf("make a link to version %q of %q in bucket %q: %w", version, name, bucket, err)
 	}
 	return u.String(), nil
 }
+
+// Client is the store's own client, which may do everything.
+func (s *Store) Client() *minio.Client { return s.client }
 
 // TemporaryKeys end after a time, which the store's token service wants to be
 // 15 minutes at least, and may do what the policy allows; all for "".

@@ -114,6 +114,6 @@ func (s *Server) Devices(registry Registry) http.Handler {
 			f.write(w)
 			return
 		}
-		s.answer(w, r, "the data planes", table, body, "")
+		s.answer(w, r, "the data planes", table, body)
 	})
 }

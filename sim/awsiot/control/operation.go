@@ -24,7 +24,6 @@ type call struct {
 	params  map[string]string // from the path
 	query   url.Values
 	body    []byte
-	arn     string // who asks
 }
 
 // raw is a reply that is not JSON of ours.

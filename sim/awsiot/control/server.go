@@ -27,6 +27,8 @@ type Options struct {
 	Account, Region string
 	// Publish hands a message to the clients of the MQTT broker.
 	Publish func(topic string, payload []byte, qos byte, retain bool) error
+	// Log gets a line for each operation, by its name; nil drops it.
+	Log func(string)
 }
 
 // Server serves all services at one address.
@@ -86,7 +88,7 @@ func oldSignature(r *http.Request) bool {
 
 // serve is a service of the REST-JSON protocol.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, sign *signature) {
-	body, k, f := s.admit(r, sign)
+	body, _, f := s.admit(r, sign)
 	if f == nil && sign.region != s.Region {
 		f = refuse("InvalidSignatureException", "the request is signed for region %s, but this emulator is %s: set the client's region", sign.region, s.Region)
 	}
@@ -98,7 +100,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sign *signature) 
 		f.write(w)
 		return
 	}
-	s.answer(w, r, sign.service, table, body, k.arn)
+	s.answer(w, r, sign.service, table, body)
 }
 
 // admit reads and verifies a request.
@@ -127,18 +129,19 @@ func readBody(r *http.Request) ([]byte, *fault) {
 }
 
 // answer does what a verified request asks for.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, table []operation, body []byte, arn string) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, table []operation, body []byte) {
 	op, params := find(table, r.Method, r.URL.EscapedPath())
 	if op == nil {
 		refuse("UnknownOperationException", "%s %s is no operation of %s that this emulator has", r.Method, r.URL.EscapedPath(), name).write(w)
 		return
 	}
-	c := &call{request: r, params: params, query: r.URL.Query(), body: body, arn: arn}
+	c := &call{request: r, params: params, query: r.URL.Query(), body: body}
 	if f := checkQuery(c.query); f != nil {
 		f.write(w)
 		return
 	}
 	out, err := op.do(s, c)
+	s.log(op, r, err)
 	if err != nil {
 		asFault(err).write(w)
 		return
@@ -149,4 +152,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, tab
 		return
 	}
 	reply(w, http.StatusOK, out)
+}
+
+// log says what was done, or why not.
+func (s *Server) log(op *operation, r *http.Request, err error) {
+	if s.Log == nil {
+		return
+	}
+	line := op.name + " " + r.URL.Path
+	if err != nil {
+		line += ": " + asFault(err).Error()
+	}
+	s.Log(line)
 }

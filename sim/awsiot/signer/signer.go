@@ -30,6 +30,9 @@ type Options struct {
 	// Pause is how long a job is InProgress at least, in real time. The
 	// service takes a second or more.
 	Pause time.Duration
+	// Certified is told the certificate of each profile that is put, in PEM;
+	// when it cannot take it, the profile is refused. Nil drops it.
+	Certified func(p Profile, cert []byte) error
 }
 
 // Signer is the service. Its methods may be called from several goroutines.
@@ -100,6 +103,11 @@ func (s *Signer) Put(p Profile) (Profile, error) {
 	p.Version = rand.Text()[:10]
 	p.ARN = fmt.Sprintf("arn:aws:signer:%s:%s:/signing-profiles/%s", s.opts.Region, s.opts.Account, p.Name)
 	p.VersionARN, p.PlatformName, p.Status = p.ARN+"/"+p.Version, platform.Name, Active
+	if s.opts.Certified != nil {
+		if err := s.opts.Certified(p, s.identities[p.Material.CertificateARN].pem()); err != nil {
+			return Profile{}, err
+		}
+	}
 	if old != nil {
 		*old = p
 	} else {
