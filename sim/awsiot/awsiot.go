@@ -43,6 +43,9 @@ type Options struct {
 	Clock *service.VirtualClock
 	// Pause is how long a signing job takes at least, 300 ms when zero.
 	Pause time.Duration
+	// Throughput bounds each MQTT connection, in bytes per second and
+	// direction; 0 is unbounded. AWS's is [broker.ConnectionThroughput].
+	Throughput int
 	// Log gets a line for each request to the control plane and for what is
 	// worth one in the broker. Nil drops it.
 	Log func(string)
@@ -163,8 +166,8 @@ func (c *Cloud) openBroker(context.Context) (err error) {
 		return err
 	}
 	c.broker, err = broker.New(broker.Options{
-		Model: c.service, Objects: broker.Store{Client: c.store.Client()},
-		Certificate: pair, Authority: c.authority.Pool(), Log: c.opts.Log,
+		Model: c.service, Objects: broker.Store{Store: c.store},
+		Certificate: pair, Authority: c.authority.Pool(), Throughput: c.opts.Throughput, Log: c.opts.Log,
 	})
 	if err != nil {
 		return err

@@ -88,9 +88,6 @@ func (l Links) Version(ctx context.Context, bucket, name, version string, valid 
 	return u.String(), nil
 }
 
-// Client is the store's own client, which may do everything.
-func (s *Store) Client() *minio.Client { return s.client }
-
 // TemporaryKeys end after a time, which the store's token service wants to be
 // 15 minutes at least, and may do what the policy allows; all for "".
 func (s *Store) TemporaryKeys(policy string, valid time.Duration) (Keys, time.Time, error) {
