@@ -142,22 +142,18 @@ func (f *feed) topic(kind string) string {
 // ask has the stream described, and prepares to read what is asked for of it.
 func (f *feed) ask(ctx context.Context, _ string, q question) (*reply, error) {
 	t := f.talk()
+	context.AfterFunc(ctx, t.stop) // which ends with the request, as any does
 	version, err := t.describe(ctx)
 	if err != nil {
-		t.stop()
 		return nil, err
 	}
 	tag := strconv.FormatInt(version, 10)
 	from, to, part := f.part(q.rng)
 	switch {
 	case q.match != "" && q.match != tag:
-		err = changed("the stream is another version than when it was opened")
+		return nil, changed("the stream is another version than when it was opened")
 	case q.unless == tag:
-		err = &answer{kind: ErrTransport, why: "it is unchanged", status: 304, final: true}
-	}
-	if err != nil {
-		t.stop()
-		return nil, err
+		return nil, &answer{kind: ErrTransport, why: "it is unchanged", status: 304, final: true}
 	}
 	r := &reply{ReadCloser: newBlocks(ctx, t, version, from, to), length: to - from, tag: tag}
 	if part {

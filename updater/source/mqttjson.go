@@ -44,7 +44,7 @@ func (jsonCodec) description(p []byte) (description, bool) {
 		Version *int64     `json:"s"`
 		Files   []jsonFile `json:"r"`
 	}
-	if json.Unmarshal(p, &m) != nil || m.Version == nil {
+	if json.Unmarshal(p, &m) != nil || m.Version == nil || m.Files == nil {
 		return description{}, false
 	}
 	d := description{m.Token, *m.Version, map[int64]int64{}}

@@ -45,9 +45,10 @@ func (f *feed) talk() *talk {
 // stop ends the subscriptions. What still comes is kept by nobody.
 func (t *talk) stop() {
 	t.mu.Lock()
-	t.take = nil
+	stops := t.stops
+	t.take, t.stops = nil, nil
 	t.mu.Unlock()
-	for _, stop := range t.stops {
+	for _, stop := range stops {
 		stop()
 	}
 }
@@ -139,8 +140,11 @@ func (t *talk) describe(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.f.o.Timeouts.Header, errSilentStream)
 	defer cancel()
 	request := t.f.codec.describe(t.token)
+	var asked error
 	for {
-		asked := t.f.o.Link.Publish(ctx, t.f.topic("describe"), request)
+		if err := t.f.o.Link.Publish(ctx, t.f.topic("describe"), request); ctx.Err() == nil {
+			asked = err
+		}
 		for ev := isNews; ev == isNews; {
 			var err error
 			if ev, err = t.wait(ctx, t.f.retryAfter()); err != nil {

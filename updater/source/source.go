@@ -1,6 +1,6 @@
 // Package source is where objects come from: an S3 bucket ([S3]), a web server
-// ([Web]), a local folder ([Dir]) or a pipe ([Stdin]), concrete types with the
-// same methods.
+// ([Web]), a stream of AWS IoT ([Stream]), a local folder ([Dir]) or a pipe
+// ([Stdin]), concrete types with the same methods.
 //
 // # Guarantee
 //
@@ -58,6 +58,28 @@
 // strong ETag, a Last-Modified that RFC 9110 calls strong stands in for it,
 // with "If-Unmodified-Since" and "If-Modified-Since". A URL with a query holds
 // for its own object; else names are files in the same folder.
+//
+// # Streams of AWS IoT, as far as they are used
+//
+// As the developer guide has them ("AWS IoT MQTT-based file delivery"), over a
+// connection that is somebody else's ([Link]), on the topics
+// $aws/things/THING/streams/STREAM/KIND/FORMAT, where FORMAT is cbor or json:
+//
+//   - describe {"c":token} is answered by description {"c","s","r":[{"f","z"}]}:
+//     the stream's version and the sizes of its files. The version is what
+//     Info.ETag is here; each connection asks for it again.
+//   - get {"c","s","f","l","o","n"} asks for n blocks of l bytes from block o on,
+//     128 KiB at most; each comes as data {"c","f","l","i","p"}, in any order, or
+//     is lost. The bitmap "b" is not sent, since its form in JSON is not
+//     established. Two requests are under way at most, so that 256 KiB are held,
+//     and what is missing after a while, or after the connection was lost, is
+//     asked for again by itself.
+//   - rejected {"c","o","m"} says no; a code's meaning is in rejects.
+//
+// A message counts if it bears this exchange's random token and this file's
+// number, and a block if it was asked for and has the length that it must have.
+// That keeps others' answers out, and is no authentication: who may publish on
+// these topics can make up a block.
 package source
 
 import (
