@@ -144,16 +144,41 @@ func (c *command) useBucket(r *classic.Release, cfg *config.Config, bucket strin
 	if err != nil {
 		return err
 	}
+	keys, err := fetchedKeys(cfg, network)
+	if err != nil {
+		return err
+	}
 	s3, err := source.NewS3(source.S3Options{
 		Bucket: bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
 		AccessKey: cfg.AccessKey.Reveal(), SecretKey: cfg.SecretKey.Reveal(), SessionToken: cfg.SessionToken.Reveal(),
-		Network: network,
+		Credentials: keys, Network: network,
 	})
 	if err != nil {
 		return &configError{err}
 	}
 	r.Source = s3
 	return nil
+}
+
+// fetchedKeys are nil where the device has keys of its own, or may have them in
+// its environment.
+func fetchedKeys(cfg *config.Config, network source.Network) (source.Credentials, error) {
+	iot := cfg.AWSIoT
+	if cfg.AccessKey != "" || cfg.SecretKey != "" || iot.RoleAlias == "" {
+		return nil, nil
+	}
+	trust, err := source.TLSFiles(iot.CAFile, iot.Cert, iot.Key)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	network.TLS = trust
+	keys, err := source.NewIoTCredentials(source.IoTOptions{
+		Endpoint: iot.CredentialsEndpoint, RoleAlias: iot.RoleAlias, Thing: cfg.ThingName(), Network: network,
+	})
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return keys, nil
 }
 
 // useFolder reads the three objects from a folder; a file names the token, and

@@ -41,13 +41,11 @@
 //     3279, 2.2.3), by a key on P-256 or P-384. AWS Signer makes these, and so
 //     does `openssl dgst -sha256 -sign`.
 //   - sha256-rsa: RSASSA-PKCS1-v1_5 (RFC 8017, 8.2), by a key of 2048 to 8192
-//     bits. That Signer's SHA256withRSA is this one is inferred from the name.
-//   - In a document either is standard base64 with its padding (RFC 4648, 4).
+//     bits. That AWS Signer's SHA256withRSA is this one is inferred from the name.
 package signature
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -74,18 +72,19 @@ type Detached struct {
 	sig       []byte
 }
 
-// New reads what a document says of a signature: the name of its certificate in
-// the folder dir, the algorithm, and the signature's base64 text.
-func New(dir, certificate, algorithm, text string) (*Detached, error) {
-	sig, err := parse(text)
-	if err != nil {
+// New takes what a document says of a signature: the name of its certificate in
+// the folder dir, the algorithm, with "sig-" before it or without, and the
+// signature's bytes. What can be refused before a release is fetched, is.
+func New(dir, certificate, algorithm string, sig []byte) (*Detached, error) {
+	algorithm = strings.TrimPrefix(algorithm, "sig-")
+	if err := offered(algorithm); err != nil {
 		return nil, err
 	}
 	cert, err := Load(dir, certificate)
 	if err != nil {
 		return nil, err
 	}
-	if err := cert.speaks(algorithm); err != nil {
+	if err := cert.fits(algorithm, sig); err != nil {
 		return nil, err
 	}
 	return &Detached{cert, algorithm, sig}, nil
@@ -115,22 +114,6 @@ func (d *Detached) Checksum() string {
 	h.Write(d.cert.x509.Raw)
 	h.Write(d.sig)
 	return "signature:" + hex.EncodeToString(h.Sum(nil))
-}
-
-// parse reads a signature's text. Only one text stands for a signature: that of
-// the standard alphabet, with its padding, on one line.
-func parse(text string) ([]byte, error) {
-	switch {
-	case text == "":
-		return nil, untrusted("the signature is empty: sign the release")
-	case len(text) > base64.StdEncoding.EncodedLen(maxSignature):
-		return nil, untrusted("the signature has %d characters, more than the %d that any has: put the base64 text of one signature there", len(text), base64.StdEncoding.EncodedLen(maxSignature))
-	}
-	sig, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
-		return nil, untrusted("the signature is not standard base64 on one line with its padding: write what `openssl base64 -A` prints")
-	}
-	return sig, nil
 }
 
 func untrusted(format string, args ...any) error {

@@ -49,6 +49,7 @@ var (
 	errPage       = &answer{kind: ErrTransport, why: "the server sends a web page instead of the file", advice: "a login page may answer in its place: get this device online, or correct the URL"}
 	errNowhere    = &answer{kind: ErrTransport, why: "the server redirects to what is no address", advice: "correct the URL", final: true}
 	errNoRange    = &answer{kind: ErrTransport, why: "the server sends the whole object again where its rest was asked for", advice: adviceServer}
+	errElsewhere  = &answer{kind: ErrTransport, why: "the fresh address is of another file or server, and without a strong ETag it cannot be told whether it has the same content", advice: "have the server send a strong ETag, or try again", final: true}
 	errTooSlow    = &answer{kind: ErrTransport, why: "fewer bytes a second arrive than min_rate wants", advice: adviceNetwork}
 	errWrongRange = &answer{kind: ErrTransport, why: "the server sends another range than was asked for", advice: adviceServer}
 )

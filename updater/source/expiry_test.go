@@ -104,9 +104,9 @@ func TestURLCommandThatDoesNotHelp(t *testing.T) {
 		kind   error
 		says   string
 	}{
-		{h.URL + "/firmware.zip" + signed, nil, ErrDenied, "check what url_command prints"},
-		{"no address " + testSecret, nil, ErrTransport, "prints no http or https address"},
-		{"", errors.New("exit status 3"), ErrTransport, "url_command failed: exit status 3"},
+		{h.URL + "/firmware.zip" + signed, nil, ErrDenied, "check the address that url_command gives"},
+		{"no address " + testSecret, nil, ErrTransport, "gives no http or https address"},
+		{"", errors.New("exit status 3"), ErrTransport, "url_command gives no address: exit status 3"},
 	} {
 		for _, first := range []string{"", h.URL + "/firmware.zip" + signed} {
 			o := webOptions(h, "")
@@ -144,5 +144,5 @@ func TestFreshURLIsNotLessThanTheOldOne(t *testing.T) {
 	o := WebOptions{URL: s.URL + "/firmware.zip" + signed, Network: Network{TLS: s.Client().Transport.(*http.Transport).TLSClientConfig, Getenv: noEnv}}
 	o.Renew = func(context.Context) (string, error) { return "http://127.0.0.1:1/firmware.zip" + signed, nil }
 	_, err := newTestWeb(t, o).Open(t.Context(), "firmware.zip")
-	wantWebError(t, err, ErrDenied, "prints an http address where https was used")
+	wantWebError(t, err, ErrDenied, "gives an http address where https was used")
 }

@@ -147,7 +147,7 @@ func (o S3Options) fixed() (aws.Credentials, error) {
 	}
 	switch {
 	case c.AccessKeyID == "" && c.SecretAccessKey == "":
-		return c, fmt.Errorf("cannot read bucket %q because there are no credentials: set accesskey and secretkey in the configuration, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", o.Bucket)
+		return c, fmt.Errorf("cannot read bucket %q because there are no credentials: set accesskey and secretkey in the configuration, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or have them fetched with aws_iot.role_alias", o.Bucket)
 	case c.AccessKeyID == "":
 		return c, fmt.Errorf("cannot read bucket %q because there is a secret key but no access key: set both", o.Bucket)
 	case c.SecretAccessKey == "":

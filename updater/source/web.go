@@ -60,7 +60,10 @@ func NewWeb(o WebOptions) (*Web, error) {
 	if err := o.Network.check(); err != nil {
 		return nil, err
 	}
-	s := &site{renew: o.Renew, log: o.Log}
+	s := &site{renew: o.Renew, by: o.RenewedBy, log: o.Log}
+	if s.by == nil {
+		s.by = URLCommand
+	}
 	s.client = http.Client{Transport: newWire(o.Network), CheckRedirect: checkRedirect}
 	switch {
 	case o.URL != "":
@@ -87,7 +90,16 @@ func (w *Web) File() string { return w.site.file }
 // for nothing else. Every name then means that object.
 func (w *Web) Alone() bool { return w.site.alone }
 
+// errPlaceholder: an address still holds what AWS IoT should have replaced.
+var errPlaceholder = errors.New("AWS IoT has filled in nothing for its placeholder: " + adviceOnPlaceholder)
+
+// adviceOnPlaceholder is for who made the job.
+const adviceOnPlaceholder = "create the job anew with a presignedUrlConfig whose role may read the object"
+
 func parseURL(text string) (*url.URL, error) {
+	if strings.Contains(text, "${aws:iot:") {
+		return nil, errPlaceholder
+	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, errors.New("it is not an http or https address: write it like https://host/firmware.zip")
@@ -107,6 +119,7 @@ func lastElement(u *url.URL) string {
 type site struct {
 	client http.Client
 	renew  func(context.Context) (string, error)
+	by     *Renewer
 	file   string
 	alone  bool
 	log    *slog.Logger
@@ -114,13 +127,14 @@ type site struct {
 	mu     sync.Mutex
 	url    *url.URL
 	worked bool // the server has answered to this URL
+	moved  bool // the URL is of another host or path than the first one was
 }
 
 // String is the folder's address, without user and query.
 func (s *site) String() string {
 	u, _ := s.current()
 	if u == nil {
-		return "what url_command names"
+		return "what " + s.by.Name + " names"
 	}
 	folder := *u
 	folder.Path, folder.RawPath = path.Dir(u.Path), ""
@@ -136,6 +150,12 @@ func (s *site) current() (u *url.URL, worked bool) {
 	return s.url, s.worked
 }
 
+func (s *site) hasMoved() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moved
+}
+
 func (s *site) ask(ctx context.Context, name string, q question) (*reply, error) {
 	u, _ := s.current()
 	if u == nil {
@@ -143,6 +163,9 @@ func (s *site) ask(ctx context.Context, name string, q question) (*reply, error)
 			return nil, err
 		}
 		u, _ = s.current()
+	}
+	if isDate(q.match) && s.hasMoved() {
+		return nil, errElsewhere
 	}
 	req, err := s.request(ctx, u, name, q)
 	if err != nil {
@@ -257,7 +280,7 @@ func (s *site) denial(status int, f fault) *answer {
 	_, worked := s.current()
 	switch {
 	case s.renew != nil:
-		advice = "check what url_command prints"
+		advice = "check the address that " + s.by.Name + " gives"
 	case worked || expired(status, f):
 		why, advice = "the URL is not valid any more ("+why+")", "give a fresh one, or set url_command to a program that prints it"
 	}
@@ -279,20 +302,34 @@ func (s *site) renewed(ctx context.Context, refused *url.URL) error {
 	}
 	text, err := s.renew(ctx)
 	if err != nil {
-		return &answer{kind: ErrTransport, why: "url_command failed: " + clip(err.Error()), advice: "run it by hand to see why"}
+		return s.by.failed(err)
 	}
 	fresh, err := parseURL(text)
 	switch {
+	case errors.Is(err, errPlaceholder):
+		return &answer{kind: ErrDenied, why: s.by.Name + " gives an address in which AWS IoT has filled in nothing", advice: adviceOnPlaceholder, final: true}
 	case err != nil:
-		return &answer{kind: ErrTransport, why: "url_command prints no http or https address", advice: "have it print the address on its first line"}
+		return &answer{kind: ErrTransport, why: s.by.Name + " gives no http or https address", advice: "have it give the address alone, on its first line"}
 	case refused != nil && refused.Scheme == "https" && fresh.Scheme != "https":
-		return &answer{kind: ErrDenied, why: "url_command prints an http address where https was used", advice: "have it print an https address", final: true}
+		return &answer{kind: ErrDenied, why: s.by.Name + " gives an http address where https was used", advice: "have it give an https address", final: true}
 	}
 	if refused != nil {
 		s.log.Info("the server refuses the URL: going on with a fresh one", "host", fresh.Host)
+		s.moved = s.moved || fresh.Host != refused.Host || fresh.EscapedPath() != refused.EscapedPath()
 	}
 	s.url, s.worked = fresh, false
 	return nil
+}
+
+// failed makes an answer of an error of Renew.
+func (r *Renewer) failed(err error) *answer {
+	a := &answer{kind: ErrTransport, why: r.Name + " gives no address: " + clip(err.Error()), advice: r.Advice}
+	for _, kind := range []error{ErrDenied, ErrNotFound} {
+		if errors.Is(err, kind) {
+			a.kind, a.final = kind, true
+		}
+	}
+	return a
 }
 
 // maxRedirects is how many redirects one request may follow.
