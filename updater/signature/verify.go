@@ -34,7 +34,7 @@ func (c *Certificate) Verify(algorithm string, digest [sha256.Size]byte, sig []b
 func offered(algorithm string) error {
 	switch {
 	case strings.HasPrefix(algorithm, "sha1-"):
-		return untrusted("a signature over SHA-1 (%.40s) proves nothing any more: use a signing profile with SHA256", algorithm)
+		return untrusted("a signature over SHA-1 (%.40q) proves nothing any more: use a signing profile with SHA256", algorithm)
 	case algorithm != ECDSA && algorithm != RSA:
 		return untrusted("the signature's algorithm %.40q is unknown: use %s or %s", algorithm, ECDSA, RSA)
 	}
