@@ -113,7 +113,7 @@ func (d *Detached) Checksum() string {
 	h := sha256.New()
 	h.Write(d.cert.x509.Raw)
 	h.Write(d.sig)
-	return "signature:" + hex.EncodeToString(h.Sum(nil))
+	return "sig:" + hex.EncodeToString(h.Sum(nil))
 }
 
 func untrusted(format string, args ...any) error {
