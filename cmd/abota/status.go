@@ -9,6 +9,7 @@ import (
 
 	"abota/updater"
 	"abota/updater/agent"
+	"abota/updater/release"
 )
 
 func status(c *command, _ *flag.FlagSet) action {
@@ -45,7 +46,7 @@ func (c *command) showStatus(s statusJSON) {
 	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "booted\t%s\n", s.Booted)
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
-	fmt.Fprintf(w, "release\t%s\n", oneLine(s.Release.Name()))
+	fmt.Fprintf(w, "release\t%s\n", named(s.Release))
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
 	if s.Busy {
 		fmt.Fprintf(w, "now\tanother abota is at work\n")
@@ -72,9 +73,30 @@ func (c *command) showStatus(s statusJSON) {
 	}
 	fmt.Fprintf(w, "\nslot\tstate\tboot\tpriority\ttries\tversion\tdevice\n")
 	for _, slot := range s.Slots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, orDash(oneLine(slot.Version)), slot.Device)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, versionText(slot), slot.Device)
 	}
 	w.Flush()
+}
+
+// unversioned is said where a release has no version, as raw images have none, so
+// that it is not taken for a version that could not be read.
+const unversioned = "unversioned"
+
+// named is a release as a line shows it.
+func named(id release.ID) string {
+	if id.Version == "" && id.SHA256+id.Checksum != "" {
+		return oneLine(id.Name()) + " (" + unversioned + ")"
+	}
+	return oneLine(id.Name())
+}
+
+// versionText is the version of what lies in a slot, and a dash where nothing
+// is known of it.
+func versionText(slot updater.SlotStatus) string {
+	if slot.Version == "" && slot.SHA256 != "" {
+		return unversioned
+	}
+	return orDash(oneLine(slot.Version))
 }
 
 func planLine(p agent.Plan) string {

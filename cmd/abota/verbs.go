@@ -142,7 +142,7 @@ func info(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s\nidentity  %s (SHA-256)", id.Name(), id.Source, cli.Size(id.Size), checksumText(id.Checksum), id.SHA256)
+		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s\nidentity  %s (SHA-256)", named(id), id.Source, cli.Size(id.Size), checksumText(id.Checksum), id.SHA256)
 		for _, p := range parts {
 			c.Say("holds     %q, %s", p.Name, cli.Size(p.Size))
 		}
