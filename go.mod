@@ -22,6 +22,11 @@ require (
 )
 
 require (
+	github.com/eclipse/paho.mqtt.golang v1.5.1 // indirect
+	golang.org/x/sync v0.23.0 // indirect
+)
+
+require (
 	github.com/adhocore/gronx v1.20.4
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/config v1.33.15

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -204,7 +205,7 @@ func (b *Broker) serve(ctx context.Context, c *conn) {
 		b.logf("%s: refused a connection: %v", c.port.name, err)
 		return
 	}
-	if err := b.server.EstablishConnection(c.port.name, c); err != nil && !errors.Is(err, io.EOF) {
+	if err := b.server.EstablishConnection(c.port.name, c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		b.logf("%s: a connection ended: %v", c.port.name, err)
 	}
 }
