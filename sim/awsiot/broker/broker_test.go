@@ -209,6 +209,20 @@ func TestSessionsOutliveTheListener(t *testing.T) {
 	}
 }
 
+func TestRetainedMessagesAreForWhoNamesTheTopic(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Publish("news/1", []byte("kept"), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, w.Addr(), nil, "dev")
+	c.listen(t, "news/+")
+	w.nothing(t, c)
+	c.listen(t, "news/1")
+	if got := next(t, c.got); got.payload != "kept" || !got.retain {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestKickAndCut(t *testing.T) {
 	w := newWorld(t)
 	kicked, cut := connect(t, w.Addr(), nil, "kicked"), connect(t, w.Addr(), nil, "cut")

@@ -81,9 +81,6 @@ func (c *conn) things() ([]string, bool) {
 	return things, err == nil
 }
 
-// trusted says whether it may use everything, as one without TLS may.
-func (c *conn) trusted() bool { return c.port.tls == nil }
-
 // cut ends the connection by RST instead of FIN.
 func (c *conn) cut() {
 	if tcp, ok := c.raw.(*net.TCPConn); ok {

@@ -53,7 +53,7 @@ func TestChanceIsTheSeeds(t *testing.T) {
 		"sometimes": func(seed uint64) Fault { return Sometimes(3, seed, Lose) },
 	} {
 		show := func(seed uint64) string { return fmt.Sprint(make(seed)(Message{}, numbered(64))) }
-		if show(1) != show(1) {
+		if first, again := show(1), show(1); first != again {
 			t.Errorf("%s: one seed does two things", name)
 		}
 		if show(1) == show(2) {

@@ -3,10 +3,14 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
+
+// noRetained is MQTT 5's option not to send retained messages.
+const noRetained = 2
 
 // hook is how the library asks about every step of a client.
 type hook struct {
@@ -99,19 +103,25 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 	return may
 }
 
-// OnSubscribe ends the connection of an MQTT 3 client that asks for what it may not
-// have. Not established: AWS closes MQTT 3 connections, and lists the reason
-// for SUBACK and DISCONNECT in MQTT 5; here it is the SUBACK.
+// OnSubscribe ends the connection of an MQTT 3 client that asks for what it
+// may not have. Not established: AWS closes MQTT 3 connections, and lists the
+// reason for SUBACK and DISCONNECT in MQTT 5; here it is the SUBACK.
 func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	c, ok := cl.Net.Conn.(*conn)
-	if !ok || cl.Properties.ProtocolVersion >= 5 {
+	if !ok {
 		return pk
 	}
-	for _, sub := range pk.Filters {
-		if code, may := c.rights().canSubscribe(sub.Filter); !may {
+	for i, sub := range pk.Filters {
+		code, may := c.rights().canSubscribe(sub.Filter)
+		if !may && cl.Properties.ProtocolVersion < 5 {
 			h.dismiss(cl, code)
 			pk.Filters = nil
 			return pk
+		}
+		// Retained messages are for those who name their topic ("MQTT
+		// retained messages").
+		if strings.ContainsAny(sub.Filter, "+#") {
+			pk.Filters[i].RetainHandling = noRetained
 		}
 	}
 	return pk

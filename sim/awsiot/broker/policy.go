@@ -9,16 +9,18 @@ import (
 
 // rights are whose reserved topics a client may use.
 type rights struct {
-	all    bool // it came without TLS
-	things []string
+	all    bool            // it came without TLS
+	things func() []string // asked only when it matters
 }
 
 func (c *conn) rights() rights {
-	if c.trusted() {
+	if c.port.tls == nil {
 		return rights{all: true}
 	}
-	things, _ := c.things()
-	return rights{things: things}
+	return rights{things: func() []string {
+		things, _ := c.things()
+		return things
+	}}
 }
 
 // has says whether the client may use a reserved topic or filter, of which the
@@ -32,7 +34,7 @@ func (r rights) has(topic string) bool {
 	if r.all || len(part) > 1 && part[1] == string(rulesFamily) {
 		return true
 	}
-	return len(part) >= 4 && part[1] == "things" && slices.Contains(r.things, part[2])
+	return len(part) >= 4 && part[1] == "things" && slices.Contains(r.things(), part[2])
 }
 
 // canPublish says with which reason a publish is refused.

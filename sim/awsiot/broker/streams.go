@@ -12,13 +12,15 @@ import (
 )
 
 const (
-	minBlock   = 256
-	maxBlock   = 128 << 10
-	maxReply   = 128 << 10 // bytes of data for one request
-	maxBlocks  = 98304     // 24 MB in blocks of 256 bytes: bound of offset and count
-	maxBitmap  = 12288     // bytes; a bitmap is shorter
-	maxFile    = 24 << 20
-	objectTime = 30 * time.Second
+	minBlock  = 256
+	maxBlock  = 128 << 10
+	maxReply  = 128 << 10 // bytes of data for one request
+	maxBlocks = 98304     // 24 MB in blocks of 256 bytes: bound of offset and count
+	maxBitmap = 12288     // bytes; a bitmap is shorter
+	maxFile   = 24 << 20
+	// The longest block, which is allowed, and the few bytes around it.
+	maxResponse = maxBlock + 1024
+	objectTime  = 30 * time.Second
 	// So many requests for blocks are answered at a time; others wait. It
 	// bounds the memory that a fleet takes.
 	streamers = 8
@@ -139,7 +141,13 @@ func (s *streams) answer(c *conn, r request, payload []byte) []Message {
 	}
 	var replies []Message
 	for _, b := range blocks {
-		replies = append(replies, Message{Topic: base + "data/" + r.format, Payload: format.encode(b)})
+		payload := format.encode(b)
+		// Not established: what becomes of a block that Base64 makes longer
+		// than a publish may be.
+		if len(payload) > maxResponse {
+			return refuse(&streamError{"InternalError", "The response is longer than a message may be"}, in.token)
+		}
+		replies = append(replies, Message{Topic: base + "data/" + r.format, Payload: payload})
 	}
 	return replies
 }

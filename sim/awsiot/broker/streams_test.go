@@ -246,6 +246,28 @@ func TestFilesAreWhatTheyWere(t *testing.T) {
 	}
 }
 
+func TestBlocksFitIntoAMessage(t *testing.T) {
+	w, m := newStreamWorld(t, maxBlock)
+	c := connect(t, w.Addr(), nil, "dev-1")
+	c.listen(t, streamBase+"data/+", streamBase+"rejected/json")
+	c.say(t, streamBase+"get/json", `{"f":0,"l":131072,"n":1}`)
+	if got := next(t, c.got); got.payload != rejectedJSON("InternalError", "The response is longer than a message may be") {
+		t.Errorf("128 KiB in JSON: %.200v", got)
+	}
+	c.say(t, streamBase+"get/cbor", string(marshal(map[string]int{"f": 0, "l": maxBlock, "n": 1})))
+	if got := next(t, c.got); got.topic != streamBase+"data/cbor" {
+		t.Errorf("128 KiB in CBOR: %.200v", got)
+	}
+	const most = 98000 // bytes whose Base64 fits
+	m.mu.Lock()
+	m.files["fw@v1"] = image(most)
+	m.mu.Unlock()
+	c.say(t, streamBase+"get/json", `{"f":0,"l":98000,"n":1}`)
+	if got := next(t, c.got); got.topic != streamBase+"data/json" {
+		t.Errorf("98,000 bytes in JSON: %.200v", got)
+	}
+}
+
 func TestFilesOver24MBAreRefused(t *testing.T) {
 	w, _ := newStreamWorld(t, maxFile+1)
 	c := connect(t, w.Addr(), nil, "dev-1")

@@ -74,7 +74,7 @@ func TestFiltersMatchAsTheServiceDoes(t *testing.T) {
 }
 
 func TestRightsEndAtTheThing(t *testing.T) {
-	device, anyone := rights{things: []string{"dev-1"}}, rights{all: true}
+	device, anyone := rights{things: func() []string { return []string{"dev-1"} }}, rights{all: true}
 	long := strings.Repeat("x", maxTopic)
 	for _, c := range []struct {
 		topic          string
