@@ -142,15 +142,18 @@ const (
 	Expired
 	// Untrusted: the release is not what was signed, or is damaged.
 	Untrusted
-	// Refused: the release does not fit this device.
+	// Refused: the release does not fit this device, or is condemned or held.
 	Refused
+	// Unhealthy: it was tried already, and the device went back. Only where no
+	// restart is needed, as in directory slots.
+	Unhealthy
 	// Broken: anything else.
 	Broken
 )
 
 var kindNames = [...]string{
 	Done: "done", Stopped: "stopped", Deferred: "deferred", Occupied: "occupied", Transport: "transport", Expired: "expired",
-	Untrusted: "untrusted", Refused: "refused", Broken: "failed",
+	Untrusted: "untrusted", Refused: "refused", Unhealthy: "unhealthy", Broken: "failed",
 }
 
 func (k Kind) String() string { return kindNames[k] }
