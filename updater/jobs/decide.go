@@ -170,8 +170,8 @@ func (s Situation) wasTold(now time.Time, e Answered) Situation {
 }
 
 func (s Situation) progressed(to Progress) Situation {
-	if to.Done > s.progress.Done {
-		s.pauses = 0
+	if to.Done > s.best {
+		s.best, s.pauses = to.Done, 0
 	}
 	if to.Slot != "" {
 		s.Slot = to.Slot

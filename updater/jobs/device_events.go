@@ -20,13 +20,13 @@ func (s Situation) stood(p Policy, now time.Time, e Stood) Situation {
 	case s.Phase == Idle, s.Phase == Owing:
 		return s
 	case e.Err != nil && s.Begun && s.doc == nil, e.Err != nil && s.Installed:
-		s.pauses++
-		s.deviceAt = now.Add(p.doubled(pollTrial, lastInstall, s.pauses))
+		s.doubts++
+		s.deviceAt = now.Add(p.doubled(pollTrial, lastInstall, s.doubts))
 		return s
 	case e.Err != nil: // the install asks again, and says what is wrong
 		return s.unknown(now, e)
 	}
-	s.pauses = 0
+	s.doubts = 0
 	switch e.State {
 	case Confirmed:
 		return s.owe(Succeeded, fmt.Sprintf("release %s runs%s and was found healthy", s.Release.Name(), in(s.Slot)))

@@ -78,7 +78,7 @@ func (s Situation) tells(p Policy, now time.Time) bool {
 
 // tellAt is when progress is told, zero for not as things are.
 func (s Situation) tellAt() time.Time {
-	more := s.progress.Done - s.told
+	more := s.best - s.told
 	switch {
 	case s.Phase != Installing || s.Status != InProgress || more <= 0:
 		return time.Time{}
@@ -108,7 +108,7 @@ func (s Situation) asking(p Policy, do Op) (Situation, Action) {
 	case do == Tell && s.probing:
 		a.Change.Step = 0
 	case do == Tell:
-		s.told, s.toldHold, s.telling = s.progress.Done, s.hold+s.why, s.Phase
+		s.told, s.toldHold, s.telling = s.best, s.hold+s.why, s.Phase
 	case do == Report:
 		a.Change.Status, a.Change.Step = s.Outcome.Status, 0
 	}
@@ -130,7 +130,7 @@ func (s Situation) step(p Policy) time.Duration {
 	case s.hold == "waiting":
 		return 0
 	case s.Phase == Ready, s.Phase == Restarting, s.Phase == Testing:
-		return s.budget + time.Minute
+		return s.budget + reconnect
 	}
 	return p.Step
 }
@@ -167,7 +167,7 @@ func (s Situation) doing(do Op) Situation {
 	switch do {
 	case Install:
 		s.Phase, s.Begun, s.hold, s.why = Installing, true, "", ""
-		s.progress, s.told = Progress{}, 0
+		s.progress = Progress{}
 	case Restart:
 		s.Phase, s.word, s.hold, s.why = Restarting, false, "", ""
 	}

@@ -76,6 +76,14 @@ func (s *service) end(r *running, as Status) {
 	s.finish(r, as)
 }
 
+// delete removes an execution without a trace.
+func (s *service) delete(r *running) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.gone = true
+	s.changed(true)
+}
+
 func (s *service) finish(r *running, as Status) {
 	if r.status.Over() {
 		return
@@ -171,11 +179,13 @@ func (s *service) request(topic string, payload []byte) (string, map[string]any)
 	}
 	s.asked[what[strings.LastIndex(what, "/")+1:]]++
 	s.expire()
-	code, answer := s.answer(what, body)
+	code := ""
 	if s.refuse != nil {
-		if no := s.refuse(what, body); no != "" {
-			code = no
-		}
+		code = s.refuse(what, body)
+	}
+	var answer map[string]any
+	if code == "" {
+		code, answer = s.answer(what, body)
 	}
 	if answer == nil {
 		answer = map[string]any{}
@@ -295,7 +305,7 @@ func (s *service) apply(r *running, body map[string]any) {
 func (s *service) expire() {
 	now := time.Now()
 	for _, r := range slices.Clone(s.all) {
-		if r.status == InProgress && (!r.step.IsZero() && now.After(r.step) || !r.hard.IsZero() && now.After(r.hard)) {
+		if r.status == InProgress && !r.gone && (!r.step.IsZero() && now.After(r.step) || !r.hard.IsZero() && now.After(r.hard)) {
 			s.finish(r, TimedOut)
 		}
 	}

@@ -34,6 +34,9 @@ const (
 	// longestWait bounds a wait for the device's window, because somebody may
 	// set the clock meanwhile.
 	longestWait = 10 * time.Minute
+	// reconnect is what the step timer of a restart has to spare, for a link
+	// that comes back late.
+	reconnect = 5 * time.Minute
 	// aMoment keeps a service that contradicts itself from being asked without
 	// end.
 	aMoment = time.Second
@@ -81,12 +84,16 @@ type Situation struct {
 	telling             Phase
 	serviceAt, deviceAt time.Time
 	failures, refusals  int
-	pauses, disarms     int
-	heard, toldAt       time.Time
-	restartedAt         time.Time
-	budget              time.Duration
-	progress            Progress
-	told                int64 // bytes
+	// pauses counts what a step of the device ended in that may heal, doubts
+	// what it could not tell, disarms what could not be taken back.
+	pauses, doubts, disarms int
+	heard, toldAt           time.Time
+	restartedAt             time.Time
+	budget                  time.Duration
+	progress                Progress
+	// best is how many bytes of the file were ever there, told how many of them
+	// AWS IoT knows of: what is fetched a second time is no progress.
+	best, told int64
 }
 
 // Wake is when the situation changes without an event; zero for never.

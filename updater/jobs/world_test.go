@@ -152,6 +152,14 @@ func (w *world) start() {
 	w.mu.Unlock()
 }
 
+// cut is a power cut: what is armed boots next.
+func (w *world) cut() {
+	w.mu.Lock()
+	into := w.armed
+	w.mu.Unlock()
+	w.reboot <- into
+}
+
 // debug shows the agent's log in verbose runs.
 const debug = false
 
