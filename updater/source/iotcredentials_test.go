@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"abota/sim/store"
 )
 
 // provider is a credentials provider that lets devices of one authority in. The
@@ -279,7 +281,7 @@ func TestOptionsOfTheProvider(t *testing.T) {
 func TestBucketIsReadWithFetchedKeys(t *testing.T) {
 	p := newProvider(t, giveFor(time.Hour))
 	object := stored{sequence(1000), `"v1"`}
-	for _, code := range []string{"ExpiredToken", "InvalidToken", "InvalidTokenId"} {
+	for _, code := range []string{"ExpiredToken", "InvalidToken", "InvalidTokenId", "InvalidAccessKeyId"} {
 		p.mu.Lock()
 		p.given = 0
 		p.mu.Unlock()
@@ -351,5 +353,33 @@ func TestKeysAreFromOneOfTwoPlaces(t *testing.T) {
 	o := S3Options{Bucket: "fleet", Region: "eu-west-1", AccessKey: "A", Credentials: &IoTCredentials{}, Network: Network{Getenv: noEnv}}
 	if _, err := NewS3(o); err == nil || !strings.Contains(err.Error(), "set either") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestMinIOWithFetchedKeys is the same with a real store: it gives the device
+// temporary keys of its own, and does not take those of another store.
+func TestMinIOWithFetchedKeys(t *testing.T) {
+	var st *store.Store
+	p := newProvider(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		keys, err := st.ReaderKeys("fleet")
+		if err != nil {
+			t.Error(err)
+		}
+		if n == 1 { // what the device has from before the store lost its keys
+			keys.SessionToken = keys.SessionToken[:len(keys.SessionToken)-2] + "AA"
+		}
+		fmt.Fprintf(w, `{"credentials":{"accessKeyId":%q,"secretAccessKey":%q,"sessionToken":%q,"expiration":%q}}`,
+			keys.AccessKey, keys.SecretKey, keys.SessionToken, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	})
+	st, s := minioSource(t, func(o *S3Options) { o.AccessKey, o.SecretKey, o.Credentials = "", "", p.client(t) })
+	data := sequence(1 << 20)
+	put(t, st, "firmware.zip", data, nil)
+	for range 2 {
+		if got, err := fetch(t.Context(), s, "firmware.zip"); err != io.EOF || !bytes.Equal(got, data) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
+	if p.asked() != 2 {
+		t.Errorf("keys were fetched %d times", p.asked())
 	}
 }

@@ -174,7 +174,7 @@ func (b *bucket) refused(resp *http.Response) *answer {
 // isStale reports an error code of keys that are not good any more.
 func isStale(code string) bool {
 	switch code {
-	case "ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired":
+	case "ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired", "InvalidAccessKeyId":
 		return true
 	}
 	return false
