@@ -139,6 +139,18 @@ func TestKeysAreFetchedAnewBeforeTheyExpire(t *testing.T) {
 	}
 }
 
+// TestKeysAreNotUsedToTheirEnd: a download that begins must not meet it.
+func TestKeysAreNotUsedToTheirEnd(t *testing.T) {
+	for life, spare := range map[time.Duration]time.Duration{time.Hour: 5 * time.Minute, 15 * time.Minute: 5 * time.Minute, 3 * time.Minute: time.Minute} {
+		// A date in a header has whole seconds, so the clock of this one does.
+		date := time.Now().Truncate(time.Second)
+		c := newProvider(t, func(n int, w http.ResponseWriter, r *http.Request) { keysFor(w, n, date, life) }).client(t)
+		if _, err := c.Retrieve(t.Context()); err != nil || c.good.Sub(c.fresh) != spare {
+			t.Errorf("of %s, %s are spared: %v", life, c.good.Sub(c.fresh), err)
+		}
+	}
+}
+
 func TestKeysThatAreStillGoodBridgeAnOutage(t *testing.T) {
 	p := newProvider(t, func(n int, w http.ResponseWriter, r *http.Request) {
 		if n > 1 {
