@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"abota/bootctl"
@@ -19,27 +17,20 @@ import (
 )
 
 // agentDevice is what the agent works with: the verbs check, install and the
-// reboot, on a configuration that may change under way. The lock is held, and
-// files are open, only during a step.
+// reboot.
 type agentDevice struct {
-	c        *command
-	cfg      *config.Config
+	*keeper
 	identity string
-	alive    func()
-	// complaint is what was last said of the configuration, so that it is
-	// said once.
-	complaint string
 }
 
 // Policy reads the configuration again. A broken one changes nothing.
 func (a *agentDevice) Policy() agent.Policy {
-	if err := a.reload(); err != nil {
-		a.complain(err.Error(), func() {
-			a.c.log.Error("going on with the configuration as it was", "error", err)
-		})
-	}
-	return policyOf(a.cfg, a.identity)
+	return policyOf(a.refresh(), a.identity)
 }
+
+// Clock is the system's, unless it shows a time at which this binary was not
+// built yet.
+func (a *agentDevice) Clock() time.Time { return plausibleTime() }
 
 // policyOf is what the configuration says about time.
 func policyOf(cfg *config.Config, identity string) agent.Policy {
@@ -61,51 +52,10 @@ func policyOf(cfg *config.Config, identity string) agent.Policy {
 	}
 }
 
-func (a *agentDevice) reload() error {
-	cfg, err := config.Load(a.c.configPaths(), a.c.environ, a.c.sets)
-	if err == nil {
-		err = errors.Join(cfg.NeedSlots(), cfg.NeedSource())
-	}
-	switch {
-	case err != nil:
-		return err
-	case cfg.StateDir != a.cfg.StateDir:
-		return errors.New("state_dir has changed: restart the agent")
-	}
-	if !slices.Equal(cfg.Warnings, a.cfg.Warnings) {
-		a.c.warn(cfg)
-	}
-	a.cfg, a.complaint = cfg, ""
-	return nil
-}
-
-func (a *agentDevice) complain(of string, how func()) {
-	if a.complaint != of {
-		a.complaint = of
-		how()
-	}
-}
-
-// builtAt is when this program was made: no clock that is right shows less.
-var builtAt = sync.OnceValue(buildTime)
-
-// Clock is the system's, unless it shows a time at which this binary was not
-// built yet.
-func (a *agentDevice) Clock() time.Time { return plausibleTime() }
-
-// plausibleTime is zero where the system's clock cannot be right.
-func plausibleTime() time.Time {
-	now := time.Now()
-	if now.Before(builtAt()) {
-		return time.Time{}
-	}
-	return now
-}
-
 // plan is what the agent has in mind, by the record that it keeps; nil when
 // there is nothing. A record of an earlier system may speak of what runs now.
 func plan(cfg *config.Config, s updater.Status) *agent.Plan {
-	record, err := agentStore{cfg.StateDir}.Load()
+	record, err := agentRecord(cfg.StateDir).Load()
 	if err != nil {
 		return nil
 	}
@@ -125,80 +75,6 @@ var errOnTrial = errors.New("the booted slot is on trial")
 // lookTries is how often one look asks, at most: nobody waits for it, and the
 // next one comes soon enough.
 const lookTries = 2
-
-// unfinished reports whether a process that was killed left something of
-// directory slots half done. What boots is for `abota boot` to finish, but no
-// boot comes for folders.
-func unfinished(d *device) bool {
-	underWay, _, err := d.UnderWay()
-	if err != nil || d.Service == nil {
-		return false
-	}
-	if d.StartOwed() {
-		return true
-	}
-	switch underWay.Action {
-	case updater.Trial, updater.Leave, updater.FinishRollback, updater.FinishCommit:
-		return !d.Judged()
-	}
-	return false
-}
-
-// finish takes up what was left half done.
-func (a *agentDevice) finish(ctx context.Context) error {
-	found := false
-	if a.cfg.Slots[bootctl.A].Dir == "" {
-		return nil
-	}
-	err := a.with(ctx, reading, "", func(d *device) error {
-		found = unfinished(d)
-		return nil
-	})
-	if err != nil || !found {
-		return err
-	}
-	return a.with(ctx, writing, "", func(d *device) error {
-		a.watchTrial(d)
-		_, err := d.Boot(ctx)
-		return err
-	})
-}
-
-// takeUp finishes at the start, since the first look may be an hour away.
-func (a *agentDevice) takeUp(ctx context.Context) {
-	if err := a.finish(ctx); err != nil && ctx.Err() == nil {
-		a.c.log.Error("the next look takes it up again", "error", err)
-	}
-}
-
-// trialBeat is how often a trial shows that it goes on.
-const trialBeat = 10 * time.Second
-
-// watchTrial tells init's watchdog that a trial of directory slots goes on: it
-// has deadlines of its own, which may be longer than the watchdog's.
-func (a *agentDevice) watchTrial(d *device) {
-	if d.Service == nil {
-		return
-	}
-	prove := d.Prove
-	d.Prove = func(ctx context.Context) error {
-		over := make(chan struct{})
-		defer close(over)
-		go func() {
-			beat := time.NewTicker(trialBeat)
-			defer beat.Stop()
-			for {
-				a.alive()
-				select {
-				case <-over:
-					return
-				case <-beat.C:
-				}
-			}
-		}()
-		return prove(ctx)
-	}
-}
 
 // Look is `abota check`.
 func (a *agentDevice) Look(ctx context.Context) agent.Outcome {
@@ -283,27 +159,23 @@ func (a *agentDevice) Restart(ctx context.Context, want string) agent.Outcome {
 	return a.outcome(ctx, kind, updater.Outcome{}, err)
 }
 
-// with opens the device for one step.
+// with opens the device for one step, with the release that is offered.
 func (a *agentDevice) with(ctx context.Context, how access, want string, do func(*device) error) error {
-	d, err := a.c.openOn(a.cfg, func(d *device) error { return d.build(ctx, a.c, how) })
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	cfg := *a.cfg
-	if how == reading {
-		cfg.Retry.Open = min(cfg.Retry.Open, lookTries)
-	}
-	a.c.rateLimit = cfg.Poll.RateLimit
-	r, err := a.c.release(&cfg, nil)
-	if err != nil {
-		return err
-	}
-	d.Engine.Release = offered{r}
-	if want != "" {
-		d.Engine.Release = pinned{d.Engine.Release, want}
-	}
-	return do(d)
+	return a.step(ctx, how, func(d *device) error {
+		cfg := *d.cfg
+		if how == reading {
+			cfg.Retry.Open = min(cfg.Retry.Open, lookTries)
+		}
+		r, err := a.c.release(&cfg, nil)
+		if err != nil {
+			return err
+		}
+		d.Engine.Release = offered{r}
+		if want != "" {
+			d.Engine.Release = pinned{d.Engine.Release, want}
+		}
+		return do(d)
+	})
 }
 
 func (a *agentDevice) outcome(ctx context.Context, kind agent.Kind, out updater.Outcome, err error) agent.Outcome {

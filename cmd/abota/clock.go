@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"abota/updater"
@@ -56,4 +57,16 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// builtAt is when this program was made: no clock that is right shows less.
+var builtAt = sync.OnceValue(buildTime)
+
+// plausibleTime is zero where the system's clock cannot be right.
+func plausibleTime() time.Time {
+	now := time.Now()
+	if now.Before(builtAt()) {
+		return time.Time{}
+	}
+	return now
 }

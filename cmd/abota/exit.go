@@ -10,6 +10,8 @@ import (
 	"abota/updater/classic"
 	"abota/updater/config"
 	"abota/updater/hook"
+	"abota/updater/jobs"
+	"abota/updater/mqtt"
 	"abota/updater/raw"
 	"abota/updater/signature"
 	"abota/updater/slot"
@@ -40,6 +42,12 @@ var codes = []struct {
 	{source.ErrTransport, cli.ExitTransport},
 	{source.ErrChanged, cli.ExitTransport},
 	{source.ErrDenied, cli.ExitUsage},
+	{source.ErrMismatch, cli.ExitUntrusted},
+	{mqtt.ErrRefused, cli.ExitUsage},
+	{mqtt.ErrOffline, cli.ExitTransport},
+	{mqtt.ErrUnanswered, cli.ExitTransport},
+	{mqtt.ErrTakenOver, cli.ExitTransport},
+	{jobs.ErrNoReply, cli.ExitTransport},
 	{slot.ErrFull, cli.ExitRefused},
 	{tree.ErrFull, cli.ExitRefused},
 	{tree.ErrRefused, cli.ExitUntrusted},

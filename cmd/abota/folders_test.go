@@ -187,7 +187,7 @@ func (d *folderDevice) agent() *agentDevice {
 	}
 	cfg, err := c.load()
 	must(d.t, err)
-	return &agentDevice{c: c, cfg: cfg, identity: "d", alive: func() {}}
+	return &agentDevice{keeper: &keeper{c: c, cfg: cfg, alive: func() {}}, identity: "d"}
 }
 
 // TestAgentOfFolders: a look finds a release, an install ends in its verdict,

@@ -24,20 +24,26 @@ func (d *device) prove(ctx context.Context, c *command) error {
 		}
 	}
 	if h.UpdatePath {
+		byJobs := &jobPath{c: c, trial: ctx}
+		defer byJobs.close()
 		gate.Checks = append(gate.Checks, health.Check{
-			Name: "update_path", Timeout: updatePathTimeout, Deadline: h.UpdatePathDeadline, Run: c.updatePath,
+			Name: "update_path", Timeout: updatePathTimeout, Deadline: h.UpdatePathDeadline,
+			Run: func(ctx context.Context) error { return c.updatePath(ctx, byJobs) },
 		})
 	}
 	return gate.Prove(ctx)
 }
 
 // updatePath is the built-in check: the configuration parses, the key loads,
-// and the source answers and shows a release. A release that fails it could
-// never be replaced from afar.
-func (c *command) updatePath(ctx context.Context) error {
+// and the source answers and shows a release, or AWS IoT shows its jobs. A
+// release that fails it could never be replaced from afar.
+func (c *command) updatePath(ctx context.Context, byJobs *jobPath) error {
 	cfg, err := config.Load(c.configPaths(), c.environ, c.sets)
 	if err != nil {
 		return err
+	}
+	if cfg.Mode == config.ModeAWSIoT {
+		return byJobs.check(ctx, cfg)
 	}
 	r, err := c.release(cfg, nil)
 	if err != nil {

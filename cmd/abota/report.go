@@ -103,10 +103,12 @@ func (c *command) addState(r *report.Report, dir string) {
 			r.AddFile("state/"+name+".jsonl", path, eventlog.MaxSize)
 		}
 	}
-	if record, err := (agentStore{dir}).Load(); err == nil {
-		r.AddJSON("state/agent.json", json.RawMessage(record))
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		r.Missing("state/agent.json", err)
+	for name, kept := range map[string]keptRecord{"state/agent.json": agentRecord(dir), "state/job.json": jobRecord(dir)} {
+		if record, err := kept.Load(); err == nil {
+			r.AddJSON(name, json.RawMessage(record))
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			r.Missing(name, err)
+		}
 	}
 	for name, size := range map[string]int64{"journal": recordSize, "table": tableSize} {
 		path := filepath.Join(dir, name)
@@ -148,7 +150,7 @@ func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.C
 	if s, err := d.Status(); err != nil {
 		r.Missing("status.json", err)
 	} else {
-		r.AddJSON("status.json", statusJSON{s, lockHeld(cfg.StateDir), plan(cfg, s)})
+		r.AddJSON("status.json", c.standing(cfg, s))
 	}
 	if table, err := d.Backend.Load(); err != nil {
 		r.Missing("table.json", err)

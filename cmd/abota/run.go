@@ -13,11 +13,16 @@ import (
 	"time"
 
 	"abota/updater/agent"
+	"abota/updater/config"
 	"abota/updater/journal"
 )
 
-// agentRecordSize is the room for what the agent remembers, in bytes.
-const agentRecordSize = 4 << 10
+// agentRecordSize and jobRecordSize are the room for what the agents of the two
+// modes remember, in bytes.
+const (
+	agentRecordSize = 4 << 10
+	jobRecordSize   = 16 << 10
+)
 
 // stopFor is how long an agent that is told to stop ends what it does. What is
 // not over by then is cut off, as by a power failure.
@@ -31,7 +36,7 @@ func runAgent(c *command, flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(cfg.NeedSlots(), cfg.NeedSource(), cfg.Private()); err != nil {
+		if err := errors.Join(needs(cfg), cfg.Private()); err != nil {
 			return err
 		}
 		only, err := onlyAgent(cfg.StateDir)
@@ -44,16 +49,30 @@ func runAgent(c *command, flags *flag.FlagSet) action {
 		now := make(chan os.Signal, 1)
 		signal.Notify(now, syscall.SIGUSR1)
 		defer signal.Stop(now)
-		d := &agentDevice{c: c, cfg: cfg, identity: cmp.Or(cfg.DeviceID, deviceIdentity(cfg.StateDir, c.log)), alive: init.alive}
-		a := &agent.Agent{
-			Device: d, Store: agentStore{cfg.StateDir},
-			Now: now, Alive: init.alive, Pulse: init.pulse, Say: init.status, Log: c.log,
+		k := &keeper{c: c, cfg: cfg, alive: init.alive}
+		loop := k.pollLoop
+		if cfg.Mode == config.ModeAWSIoT {
+			loop = k.jobLoop
 		}
-		return runUntil(ctx, func(ctx context.Context) {
-			d.takeUp(ctx)
-			a.Run(ctx)
-		}, init)
+		work, err := loop(init, now)
+		if err != nil {
+			return err
+		}
+		return runUntil(ctx, work, init)
 	}
+}
+
+// pollLoop is what `abota run` does where it looks for releases by itself.
+func (k *keeper) pollLoop(init *initLink, now <-chan os.Signal) (func(context.Context), error) {
+	cfg := k.config()
+	a := &agent.Agent{
+		Device: &agentDevice{keeper: k, identity: cmp.Or(cfg.DeviceID, deviceIdentity(cfg.StateDir, k.c.log))},
+		Store:  agentRecord(cfg.StateDir), Now: now, Alive: init.alive, Pulse: init.pulse, Say: init.status, Log: k.c.log,
+	}
+	return func(ctx context.Context) {
+		k.takeUp(ctx)
+		a.Run(ctx)
+	}, nil
 }
 
 // runUntil gives the agent until stopFor after the end of ctx. Being stopped
@@ -89,14 +108,24 @@ func onlyAgent(stateDir string) (*stateLock, error) {
 	return held, nil
 }
 
-// agentStore keeps the agent's record in the state directory. Each file is
-// open only as long as it is needed.
-type agentStore struct{ stateDir string }
+// keptRecord is one that an agent keeps in the state directory. Its file is open
+// only as long as it is needed.
+type keptRecord struct {
+	path string
+	size int
+}
 
-func (s agentStore) path() string { return filepath.Join(s.stateDir, "agent") }
+// agentRecord is what the agent has in mind, jobRecord how its job stands.
+func agentRecord(stateDir string) keptRecord {
+	return keptRecord{filepath.Join(stateDir, "agent"), agentRecordSize}
+}
 
-func (s agentStore) Load() ([]byte, error) {
-	f, err := journal.OpenReadOnly(s.path())
+func jobRecord(stateDir string) keptRecord {
+	return keptRecord{filepath.Join(stateDir, "job"), jobRecordSize}
+}
+
+func (r keptRecord) Load() ([]byte, error) {
+	f, err := journal.OpenReadOnly(r.path)
 	if err != nil {
 		return nil, err
 	}
@@ -104,10 +133,10 @@ func (s agentStore) Load() ([]byte, error) {
 	return f.Load()
 }
 
-func (s agentStore) Save(record []byte) error {
-	f, err := journal.Open(s.path(), agentRecordSize)
+func (r keptRecord) Save(content []byte) error {
+	f, err := journal.Open(r.path, r.size)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Save(record), f.Close())
+	return errors.Join(f.Save(content), f.Close())
 }

@@ -34,10 +34,7 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 	if err := cfg.Private(); err != nil {
 		return nil, err
 	}
-	r := &classic.Release{
-		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
-		Warn: func(text string) { c.log.Warn(text) },
-	}
+	r := c.nowhere(cfg)
 	if c.checksum != nil {
 		sum, err := classic.ParseSum(*c.checksum)
 		if err != nil {
@@ -49,6 +46,20 @@ func (c *command) release(cfg *config.Config, args []string) (*classic.Release, 
 		return r, c.useConfigured(r, cfg)
 	}
 	return r, c.use(r, cfg, args[0])
+}
+
+// nowhere is a release under the configured names, whose source is not known
+// yet.
+func (c *command) nowhere(cfg *config.Config) *classic.Release {
+	return &classic.Release{
+		Token: cfg.FileName, Checksum: cfg.ChecksumName, KeyName: cfg.KeyName, KeyFile: cfg.KeyFile,
+		Warn: func(text string) { c.log.Warn(text) },
+	}
+}
+
+// below puts the three names under a prefix.
+func below(r *classic.Release, prefix string) {
+	r.Token, r.Checksum, r.KeyName = path.Join(prefix, r.Token), path.Join(prefix, r.Checksum), path.Join(prefix, r.KeyName)
 }
 
 // useConfigured reads what the configuration names.
@@ -89,7 +100,7 @@ func (c *command) use(r *classic.Release, cfg *config.Config, where string) erro
 		return c.useWeb(r, cfg, source.WebOptions{URL: where})
 	case scheme == "s3":
 		bucket, prefix, _ := strings.Cut(rest, "/")
-		r.Token, r.Checksum, r.KeyName = path.Join(prefix, r.Token), path.Join(prefix, r.Checksum), path.Join(prefix, r.KeyName)
+		below(r, prefix)
 		return c.useBucket(r, cfg, bucket)
 	}
 	// The rest may hold a password.
@@ -140,24 +151,33 @@ func (c *command) network(cfg *config.Config) (source.Network, error) {
 }
 
 func (c *command) useBucket(r *classic.Release, cfg *config.Config, bucket string) error {
+	s3, err := c.bucket(cfg, bucket, cfg.Region)
+	if err == nil {
+		r.Source = s3
+	}
+	return err
+}
+
+// bucket is one at the configured store, read with the configured keys or with
+// those that the device's certificate opens.
+func (c *command) bucket(cfg *config.Config, name, region string) (*source.S3, error) {
 	network, err := c.network(cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	keys, err := fetchedKeys(cfg, network)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s3, err := source.NewS3(source.S3Options{
-		Bucket: bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
+		Bucket: name, Region: region, Endpoint: cfg.Endpoint,
 		AccessKey: cfg.AccessKey.Reveal(), SecretKey: cfg.SecretKey.Reveal(), SessionToken: cfg.SessionToken.Reveal(),
 		Credentials: keys, Network: network,
 	})
 	if err != nil {
-		return &configError{err}
+		return nil, &configError{err}
 	}
-	r.Source = s3
-	return nil
+	return s3, nil
 }
 
 // fetchedKeys are nil where the device has keys of its own, or may have them in

@@ -9,6 +9,7 @@ import (
 
 	"abota/updater"
 	"abota/updater/agent"
+	"abota/updater/config"
 	"abota/updater/release"
 )
 
@@ -23,7 +24,7 @@ func status(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(statusJSON{s, lockHeld(d.cfg.StateDir), plan(d.cfg, s)})
+		c.showStatus(c.standing(d.cfg, s))
 		return nil
 	}
 }
@@ -35,6 +36,20 @@ type statusJSON struct {
 	Busy bool `json:"busy"`
 	// Plan is what the agent has in mind.
 	Plan *agent.Plan `json:"plan,omitempty"`
+	// Job is how the job of AWS IoT stands that the agent has in hand, or had
+	// last.
+	Job *jobStatus `json:"job,omitempty"`
+}
+
+// standing is the engine's status with what the agent of this mode knows.
+func (c *command) standing(cfg *config.Config, s updater.Status) statusJSON {
+	full := statusJSON{Status: s, Busy: lockHeld(cfg.StateDir)}
+	if cfg.Mode == config.ModeAWSIoT {
+		full.Job = jobAt(cfg.StateDir)
+	} else {
+		full.Plan = plan(cfg, s)
+	}
+	return full
 }
 
 // showStatus prints the state.
@@ -55,6 +70,9 @@ func (c *command) showStatus(s statusJSON) {
 	}
 	if p := s.Plan; p != nil {
 		fmt.Fprintf(w, "agent\t%s\n", planLine(*p))
+	}
+	if j := s.Job; j != nil {
+		fmt.Fprintf(w, "job\t%s\n", oneLine(j.line()))
 	}
 	for _, v := range s.Condemned {
 		fmt.Fprintf(w, "condemned\t%s: %s\n", oneLine(v.Release.Name()), oneLine(v.Reason))

@@ -12,6 +12,7 @@ import (
 	"abota/bootctl"
 	"abota/cmd/internal/cli"
 	"abota/updater"
+	"abota/updater/config"
 	"abota/updater/hook"
 	"abota/updater/release"
 )
@@ -25,7 +26,14 @@ func install(c *command, flags *flag.FlagSet) action {
 	andReboot := flags.Bool("reboot", false, "")
 	codeFour := flags.Bool("reboot-exit-code", false, "")
 	return func(ctx context.Context, args []string) error {
-		d, err := c.openFor(ctx, writing, args)
+		cfg, err := c.load()
+		if err != nil {
+			return err
+		}
+		if byJobs(cfg, args) {
+			return errTakesJobs()
+		}
+		d, err := c.openFor(ctx, cfg, writing, args)
 		if err != nil {
 			return err
 		}
@@ -92,7 +100,14 @@ func (c *command) nothingToDo(out updater.Outcome, err error) error {
 func check(c *command, flags *flag.FlagSet) action {
 	c.takeChecksum(flags)
 	return func(ctx context.Context, args []string) error {
-		d, err := c.openFor(ctx, reading, args)
+		cfg, err := c.load()
+		if err != nil {
+			return err
+		}
+		if byJobs(cfg, args) {
+			return c.checkJobs(ctx, cfg)
+		}
+		d, err := c.openFor(ctx, cfg, reading, args)
 		if err != nil {
 			return err
 		}
@@ -113,8 +128,8 @@ func check(c *command, flags *flag.FlagSet) action {
 }
 
 // openFor opens the device with the release that the arguments name.
-func (c *command) openFor(ctx context.Context, how access, args []string) (*device, error) {
-	d, err := c.open(ctx, how)
+func (c *command) openFor(ctx context.Context, cfg *config.Config, how access, args []string) (*device, error) {
+	d, err := c.openOn(cfg, func(d *device) error { return d.build(ctx, c, how) })
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +148,9 @@ func info(c *command, flags *flag.FlagSet) action {
 		cfg, err := c.load()
 		if err != nil {
 			return err
+		}
+		if byJobs(cfg, args) {
+			return cli.Usage("releases come as jobs of AWS IoT here (mode: aws-iot): `abota check` says what is pending, or give a SOURCE")
 		}
 		r, err := c.release(cfg, args)
 		if err != nil {

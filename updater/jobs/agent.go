@@ -41,7 +41,11 @@ type Agent struct {
 	Pulse time.Duration
 	// Say is told what the agent does or waits for, in one line.
 	Say func(line string)
-	Log *slog.Logger
+	// Taken and Ended, optional, are told of executions that were taken in hand,
+	// and how they ended at AWS IoT. They must not block.
+	Taken func(job string, execution int64)
+	Ended func(Last)
+	Log   *slog.Logger
 
 	client *Client
 	finder *finder
@@ -88,6 +92,7 @@ func (a *Agent) Run(ctx context.Context) {
 		next, todo := Decide(p, s, now, e)
 		s = next
 		a.note(before, s, e)
+		a.tell(before.Record, s.Record)
 		a.save(s.Record)
 		a.say(s, now)
 		for _, action := range todo {
@@ -266,6 +271,16 @@ func (a *Agent) save(r Record) {
 		return
 	}
 	a.saved, a.broken = short, false
+}
+
+// tell tells of executions that came and went.
+func (a *Agent) tell(before, r Record) {
+	if last := r.Last; last != nil && last != before.Last && a.Ended != nil {
+		a.Ended(*last)
+	}
+	if r.Job != "" && (r.Job != before.Job || r.Execution != before.Execution && before.Execution != 0) && a.Taken != nil {
+		a.Taken(r.Job, r.Execution)
+	}
 }
 
 // note logs what has happened, as far as somebody may want to know.

@@ -118,7 +118,7 @@ func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
 	case Tell:
 		return s.wasTold(now, e)
 	case Report:
-		return s.put(now)
+		return s.closed(now, s.Outcome.Status)
 	case Shadow:
 		s.Shadow = nil
 	}

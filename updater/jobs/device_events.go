@@ -114,13 +114,13 @@ func (s Situation) leaving(p Policy, now time.Time, e Stood) Situation {
 		s.deviceAt = now.Add(pollTrial)
 		return s
 	}
-	return s.put(now)
+	return s.closed(now, s.Ended)
 }
 
 // notYet: taking back did not work.
 func (s Situation) notYet(p Policy, now time.Time) Situation {
 	if s.disarms++; s.disarms >= maxDisarms {
-		return s.put(now)
+		return s.closed(now, s.Ended)
 	}
 	s.judged = false
 	s.deviceAt = now.Add(p.doubled(firstInstall, lastInstall, s.disarms))
@@ -137,7 +137,7 @@ func (s Situation) ended(p Policy, now time.Time, e Ended) Situation {
 	}
 	switch {
 	case e.Op == Disarm && (e.Err == nil || errors.Is(e.Err, ErrCannotDisarm)):
-		return s.put(now)
+		return s.closed(now, s.Ended)
 	case e.Op == Disarm:
 		return s.notYet(p, now)
 	case s.Phase == Leaving:

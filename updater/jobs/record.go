@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"encoding/json"
+	"time"
 
 	"abota/updater/release"
 )
@@ -68,6 +69,19 @@ type Record struct {
 	// that is still to be written into the thing's $package shadow.
 	Reported *Package `json:"reported,omitempty"`
 	Shadow   *Package `json:"shadow,omitempty"`
+	// Last is how the execution before this one ended.
+	Last *Last `json:"last,omitempty"`
+}
+
+// Last is how an execution ended at AWS IoT.
+type Last struct {
+	Job       string `json:"job"`
+	Execution int64  `json:"execution"`
+	Status    Status `json:"status"`
+	// Reason is what abota said of it, empty where it ended otherwise.
+	Reason  string     `json:"reason,omitempty"`
+	Release release.ID `json:"release,omitzero"`
+	At      time.Time  `json:"at"`
 }
 
 // decodeRecord reads what an earlier agent left.
@@ -77,7 +91,7 @@ func decodeRecord(text []byte) (Record, error) {
 		return Record{}, err
 	}
 	if r.Phase != Idle && !jobIDs.MatchString(r.Job) || r.Phase == Owing && r.Outcome == nil {
-		return Record{Reported: r.Reported, Shadow: r.Shadow}, nil
+		return Record{Reported: r.Reported, Shadow: r.Shadow, Last: r.Last}, nil
 	}
 	return r, nil
 }

@@ -152,11 +152,25 @@ func (s Situation) read(f *Found) Situation {
 // for.
 func (s Situation) put(now time.Time) Situation {
 	return Situation{
-		Record: Record{Reported: s.Reported, Shadow: s.Shadow},
+		Record: Record{Reported: s.Reported, Shadow: s.Shadow, Last: s.Last},
 		look:   true, lookAt: now,
 		service: s.service, device: s.device, stop: s.device != Nothing && s.stop,
 		serviceAt: s.serviceAt, failures: s.failures, budget: s.budget,
 	}
+}
+
+// closed lays down an execution that ended with this status; an empty one is
+// not known.
+func (s Situation) closed(now time.Time, status Status) Situation {
+	next := s.put(now)
+	if status == "" {
+		return next
+	}
+	next.Last = &Last{Job: s.Job, Execution: s.Execution, Status: status, Release: s.Release, At: now.UTC().Truncate(time.Second)}
+	if s.Outcome != nil && s.Outcome.Status == status {
+		next.Last.Reason = s.Outcome.Reason
+	}
+	return next
 }
 
 // aside leaves a queued execution in the queue, to be found again later.
@@ -198,7 +212,7 @@ func (s Situation) over(now time.Time, status Status) Situation {
 		s.stop = s.device == Install || s.device == Restart
 		return s
 	}
-	s = s.put(now)
+	s = s.closed(now, status)
 	s.serviceAt = now.Add(aMoment)
 	return s
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 type Object struct {
 	info Info
 	body body
+	head []byte // read ahead, by Peek
 	err  error
 }
 
@@ -30,12 +32,27 @@ func (o *Object) Info() Info { return o.info }
 // Read returns io.EOF only after all of the object. Once it has returned an
 // error it returns that error again.
 func (o *Object) Read(p []byte) (int, error) {
+	if len(o.head) > 0 {
+		n := copy(p, o.head)
+		o.head = o.head[n:]
+		return n, nil
+	}
 	if o.err != nil {
 		return 0, o.err
 	}
 	n, err := o.body.Read(p)
 	o.err = err
 	return n, err
+}
+
+// Peek returns the next n bytes and leaves them to be read; fewer only where
+// the object ends before, or cannot be read, which Read will then say. It is
+// for a few bytes, and for once.
+func (o *Object) Peek(n int) []byte {
+	head := make([]byte, n)
+	n, _ = io.ReadFull(o, head)
+	o.head = head[:n]
+	return bytes.Clone(o.head)
 }
 
 // ReadAt reads a piece of the same object state that the stream reads, or
