@@ -30,6 +30,7 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   crash FORM        take the power away from updates at every place, and judge
                     what is left; FORM is short or long
   up                start a board and its object store, and stay until Ctrl-C
+  up --aws          start an AWS IoT instead: control plane, MQTT, signer, S3
 
 Options, before or after the verb:
   --arch ARCH       the board's processor: arm64 (the default) or amd64
@@ -47,7 +48,7 @@ type command struct {
 	arch          parts.Arch
 	abota         string
 	console, keep bool
-	json          bool
+	json, aws     bool
 	crashing      crashOptions
 	stdout        io.Writer
 	stderr        io.Writer
@@ -96,6 +97,7 @@ func (c *command) parse(args []string) (words []string, err error) {
 	flags.BoolVar(&c.console, "console", false, "")
 	flags.BoolVar(&c.keep, "keep", false, "")
 	flags.BoolVar(&c.json, "json", false, "")
+	flags.BoolVar(&c.aws, "aws", false, "")
 	c.crashing.add(flags)
 	for {
 		if err := flags.Parse(args); err != nil {
@@ -115,6 +117,10 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 	switch {
 	case len(words) == 0:
 		return fmt.Errorf("%w: no verb given", errUsage)
+	case c.aws && (words[0] != "up" || len(words) != 1):
+		return fmt.Errorf("%w: --aws belongs to up alone, not to %q", errUsage, words)
+	case c.aws:
+		return c.upAWS(ctx)
 	case words[0] == "list" && len(words) == 1:
 		return c.list()
 	case words[0] == "scenario" && len(words) > 1:
