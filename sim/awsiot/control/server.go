@@ -47,6 +47,7 @@ func New(opts Options) (*Server, error) {
 	}
 	s.tables = map[string][]operation{
 		"iot":           iotOperations(),
+		"execute-api":   iotOperations(), // as older SDKs sign for it, boto3 1.26 among them
 		"signer":        signerOperations(),
 		"iot-jobs-data": jobsOperations(),
 		"iotdata":       dataOperations(),

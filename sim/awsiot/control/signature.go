@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ func (s *signature) verify(r *http.Request, body []byte, k key) *fault {
 	if err != nil {
 		return refuse("IncompleteSignatureException", "the signature cannot be verified: %v", err)
 	}
-	if !hmac.Equal([]byte(made), []byte(s.value)) {
+	if !hmac.Equal([]byte(made.value), []byte(s.value)) || !slices.Equal(made.headers, s.headers) {
 		return refuse("InvalidSignatureException", "the request signature we calculated does not match the signature you provided: check the secret key of %s, and what changed the request on its way", s.access)
 	}
 	return nil
@@ -111,7 +112,7 @@ func (s *signature) inTime(r *http.Request, at time.Time) *fault {
 }
 
 // again signs what the client says that it signed, and nothing else.
-func (s *signature) again(r *http.Request, digest string, k key, at time.Time) (string, error) {
+func (s *signature) again(r *http.Request, digest string, k key, at time.Time) (*signature, error) {
 	u := *r.URL
 	u.Host = r.Host
 	request := &http.Request{Method: r.Method, URL: &u, Host: r.Host, Header: http.Header{}}
@@ -127,21 +128,31 @@ func (s *signature) again(r *http.Request, digest string, k key, at time.Time) (
 	creds := aws.Credentials{AccessKeyID: k.AccessKey, SecretAccessKey: k.SecretKey}
 	sdk := v4.NewSigner()
 	if !s.query {
-		err := sdk.SignHTTP(context.Background(), creds, request, digest, s.service, s.region, at)
-		return authorization(request.Header.Get("Authorization"))["Signature"], err
+		if err := sdk.SignHTTP(context.Background(), creds, request, digest, s.service, s.region, at); err != nil {
+			return nil, err
+		}
+		return reread(request)
 	}
 	q := u.Query()
 	q.Del("X-Amz-Signature")
 	u.RawQuery = q.Encode()
 	signed, _, err := sdk.PresignHTTP(context.Background(), creds, request, digest, s.service, s.region, at)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	made, err := url.Parse(signed)
-	if err != nil {
-		return "", err
+	if request.URL, err = url.Parse(signed); err != nil {
+		return nil, err
 	}
-	return made.Query().Get("X-Amz-Signature"), nil
+	return reread(request)
+}
+
+// reread reads a signature of our own making.
+func reread(r *http.Request) (*signature, error) {
+	made, f := readSignature(r)
+	if f != nil {
+		return nil, f
+	}
+	return made, nil
 }
 
 // token is the session token that a request bears.

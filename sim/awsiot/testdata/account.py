@@ -18,12 +18,12 @@ def client(service):
     return boto3.client(service, endpoint_url=control, region_name=region)
 
 
-def refused(code, status, call, **kwargs):
+def refused(code, http, call, /, **kwargs):
     try:
         call(**kwargs)
     except ClientError as e:
         got = (e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert got == (code, status), (got, e)
+        assert got == (code, http), (got, e)
         return e
     raise AssertionError(f"{call} was not refused")
 
