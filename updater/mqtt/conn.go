@@ -2,10 +2,13 @@ package mqtt
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/eclipse/paho.golang/packets"
 )
 
 // maxPacket is the largest packet that is taken, in bytes. AWS IoT sends
@@ -19,9 +22,24 @@ func (e errOversized) Error() string {
 	return fmt.Sprintf("the broker sends a packet of %d bytes, and this device takes %d", e.size, maxPacket)
 }
 
+// errUnexpected is a packet of a type that no broker sends to this client.
+type errUnexpected struct{ kind byte }
+
+func (e errUnexpected) Error() string {
+	return fmt.Sprintf("the broker sends what it must not (packet type %d)", e.kind)
+}
+
+// expected are the types of packets that are taken. The others belong to
+// quality of service 2 and to authentication in steps, which this client does
+// not ask for; the library would act on them, and not always well.
+var expected = [16]bool{
+	packets.CONNACK: true, packets.PUBLISH: true, packets.PUBACK: true, packets.SUBACK: true,
+	packets.UNSUBACK: true, packets.PINGRESP: true, packets.DISCONNECT: true,
+}
+
 // conn is a connection as the library needs it. The library believes the length
 // that a packet's header claims, up to 256 MiB; so that is checked here, before
-// the packet is read. A write that does not get through ends the connection.
+// the packet is read, as is its type. A write that does not get through ends the connection.
 // It is a sync.Locker because the library writes a packet in pieces, and from
 // several goroutines.
 type conn struct {
@@ -53,6 +71,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// qos2 is the flag of a PUBLISH that asks for quality of service 2.
+const qos2 = 1 << 2
+
 // maxLength is how many bytes a packet's length has at most (MQTT 5.0, 1.5.5).
 const maxLength = 4
 
@@ -64,6 +85,9 @@ func (c *conn) nextPacket() (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		if kind := header[0] >> 4; !expected[kind] || kind == packets.PUBLISH && header[0]&qos2 != 0 {
+			return 0, errUnexpected{kind}
+		}
 		digit := header[1+i]
 		length |= int(digit&0x7f) << (7 * i)
 		if digit&0x80 != 0 {
@@ -74,7 +98,7 @@ func (c *conn) nextPacket() (int, error) {
 		}
 		return 2 + i + length, nil
 	}
-	return 0, fmt.Errorf("the broker sends what is no MQTT")
+	return 0, errors.New("the broker sends what is no MQTT")
 }
 
 // Write bounds how long the network may take.

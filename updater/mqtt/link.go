@@ -2,7 +2,6 @@ package mqtt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -269,6 +268,3 @@ func (l *Link) dispatch(m *paho.Publish) {
 		}
 	}
 }
-
-// errClosing ends what waits for an answer on a connection that is gone.
-var errClosing = errors.New("the connection was lost under way")

@@ -17,6 +17,9 @@ var errSilent = errors.New("the broker has been silent for too long")
 // it when nothing at all comes back for half of the keep-alive: so a broker
 // that is gone is noticed after one and a half. The library's own takes two.
 type pinger struct {
+	// dead is told first: what else the library reports follows from it.
+	dead func(error)
+
 	mu             sync.Mutex
 	sent, received time.Time
 }
@@ -53,6 +56,7 @@ func (p *pinger) Run(ctx context.Context, conn net.Conn, seconds uint16) error {
 		case <-timer.C:
 		}
 		if p.silentSince(asked) {
+			p.dead(errSilent)
 			return errSilent
 		}
 		timer.Reset(max(0, time.Until(p.due(keepAlive))))

@@ -31,6 +31,10 @@ type session struct {
 	timeout time.Duration
 	largest int          // packet that the broker takes, in bytes
 	ended   chan *ending // has one, once it is over
+	// over is done when it is: the library lets go of what waits for an answer
+	// only when its time has passed.
+	over    context.Context
+	cancel  context.CancelFunc
 	refused func(string) // is told of filters that the broker does not grant
 	// standing are the filters that the broker was asked for; under Link.wire.
 	standing   map[string]bool
@@ -43,10 +47,21 @@ func (s *session) end(e *ending) {
 	case s.ended <- e:
 	default:
 	}
+	s.cancel()
 }
 
 // close ends it in good order, where it is not over already.
-func (s *session) close() { _ = s.client.Disconnect(&paho.Disconnect{}) }
+func (s *session) close() {
+	s.cancel()
+	_ = s.client.Disconnect(&paho.Disconnect{})
+}
+
+// within is a context that ends with the session too.
+func (s *session) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.over, cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 // connect makes a connection and waits for the broker's consent.
 func (l *Link) connect(ctx context.Context) (*session, *ending) {
@@ -55,11 +70,12 @@ func (l *Link) connect(ctx context.Context) (*session, *ending) {
 		return nil, byError(err)
 	}
 	s := &session{timeout: l.o.Timeout, largest: math.MaxInt, ended: make(chan *ending, 1), standing: map[string]bool{}}
+	s.over, s.cancel = context.WithCancel(context.Background())
 	s.refused = func(filter string) {
 		l.o.Log.Warn("the broker does not grant a subscription: allow iot:Subscribe and iot:Receive in the policy of this device's certificate", "filter", filter)
 	}
 	s.client = paho.NewClient(paho.ClientConfig{
-		Conn: newConn(raw, l.o.Timeout), PacketTimeout: l.o.Timeout, PingHandler: &pinger{}, AuthHandler: noAuth{},
+		Conn: newConn(raw, l.o.Timeout), PacketTimeout: l.o.Timeout, PingHandler: &pinger{dead: func(err error) { s.end(byError(err)) }}, AuthHandler: noAuth{},
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(m paho.PublishReceived) (bool, error) {
 			l.dispatch(m.Packet)
 			return true, nil
@@ -106,6 +122,8 @@ func (l *Link) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (s *session) subscribe(ctx context.Context, filters []string) error {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
 	for some := range slices.Chunk(filters, maxFilters) {
 		p := &paho.Subscribe{}
 		for _, f := range some {
@@ -126,8 +144,10 @@ func (s *session) subscribe(ctx context.Context, filters []string) error {
 }
 
 func (s *session) unsubscribe(filter string) error {
+	ctx, cancel := s.within(context.Background())
+	defer cancel()
 	delete(s.standing, filter)
-	answer, err := s.client.Unsubscribe(context.Background(), &paho.Unsubscribe{Topics: []string{filter}})
+	answer, err := s.client.Unsubscribe(ctx, &paho.Unsubscribe{Topics: []string{filter}})
 	if answer != nil {
 		return nil // a refusal changes nothing: nobody listens any more
 	}
@@ -141,7 +161,9 @@ func (s *session) publish(ctx context.Context, topic string, payload []byte) err
 	if size := len(topic) + len(payload) + overhead; size > s.largest {
 		return fmt.Errorf("%w: it has %d bytes, and the broker takes %d", ErrTooLarge, size, s.largest)
 	}
-	answer, err := s.client.Publish(ctx, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
+	within, cancel := s.within(ctx)
+	defer cancel()
+	answer, err := s.client.Publish(within, &paho.Publish{Topic: topic, QoS: 1, Payload: payload})
 	switch {
 	case err == nil:
 		s.unanswered.Store(0)
@@ -150,8 +172,8 @@ func (s *session) publish(ctx context.Context, topic string, payload []byte) err
 		return fmt.Errorf("%w: the broker does not take it (reason 0x%02X): allow iot:Publish on this topic in the policy of the device's certificate", ErrRefused, answer.ReasonCode)
 	case errors.Is(err, paho.ErrInvalidArguments):
 		return fmt.Errorf("%w: the broker takes no messages at quality of service 1: use another broker", ErrRefused)
-	case !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: %w", ErrOffline, errClosing)
+	case s.over.Err() != nil, !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: the connection was lost before the broker acknowledged it", ErrOffline)
 	}
 	if s.unanswered.Add(1) >= maxUnanswered {
 		s.end(&ending{passing, "the broker does not acknowledge what is published", adviceNetwork})
@@ -162,8 +184,8 @@ func (s *session) publish(ctx context.Context, topic string, payload []byte) err
 	return fmt.Errorf("%w within %s", ErrUnanswered, s.timeout)
 }
 
-// noAuth takes no part in what a broker may begin with AUTH packets; the
-// library calls it without asking whether it is there.
+// noAuth is called by the library where a broker speaks of authentication that
+// nobody has asked for, whether there is one or not.
 type noAuth struct{}
 
 func (noAuth) Authenticate(*paho.Auth) *paho.Auth {
