@@ -85,7 +85,7 @@ func (c *checked) Next() (release.Part, error) {
 		return release.Part{}, c.err
 	}
 	part, err := c.Payload.Next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) { // whoever reads this may take that for the end, too
 		err = c.prove()
 	}
 	c.err = err

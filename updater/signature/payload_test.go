@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -91,6 +92,7 @@ func TestEndIsOnlyBelievedUnderTheSignature(t *testing.T) {
 		"empty":     {inner(""), ErrUntrusted},
 		"replaced":  {replaced{inner("the imagf")}, errReplaced},
 		"unreplace": {replaced{inner("the image")}, io.EOF},
+		"no end":    {&artifact{Reader: strings.NewReader("the image"), text: "the image", fails: fmt.Errorf("broken: %w", io.EOF)}, ErrUntrusted},
 		"broken":    {&artifact{Reader: strings.NewReader("the image"), text: "the image", fails: broken}, broken},
 	} {
 		t.Run(name, func(t *testing.T) {

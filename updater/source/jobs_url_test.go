@@ -167,6 +167,40 @@ func TestFreshURLElsewhere(t *testing.T) {
 	}
 }
 
+// TestHowServersSayThatAURLIsOver: S3 has one answer for a signature that is too
+// old, another for one that was made with keys that are, and others have theirs.
+func TestHowServersSayThatAURLIsOver(t *testing.T) {
+	data := sequence(1000)
+	for says, status := range map[string]int{
+		"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>":                                 http.StatusForbidden,
+		"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>":                     http.StatusBadRequest,
+		"<Error><Code>SignatureDoesNotMatch</Code></Error>":                                                              http.StatusForbidden,
+		"<Error><Code>AuthorizationQueryParametersError</Code><Message>X-Amz-Expires must be positive</Message></Error>": http.StatusBadRequest,
+		"": http.StatusUnauthorized, "gone": http.StatusGone,
+	} {
+		h := newHostile(t, func(n int, w http.ResponseWriter, r *http.Request) {
+			switch {
+			case n == 0:
+				held(w, r, data, `"v1"`, 300)
+			case r.URL.Query().Has("fresh"):
+				if got := r.Header.Get("Range"); got != "bytes=300-" {
+					t.Errorf("%d: asked for %q", status, got)
+				}
+				held(w, r, data, `"v1"`, len(data))
+			default:
+				w.WriteHeader(status)
+				io.WriteString(w, says)
+			}
+		})
+		o := webOptions(h, "/firmware.zip"+signed)
+		o.RenewedBy = theJob
+		o.Renew = func(context.Context) (string, error) { return h.URL + "/firmware.zip" + signed + "&fresh=1", nil }
+		if got, err := fetchAll(t.Context(), newTestWeb(t, o), "the image"); err != io.EOF || !bytes.Equal(got, data) || len(h.seen()) != 3 {
+			t.Errorf("%d %s: %d bytes in %d requests, %v", status, says, len(got), len(h.seen()), err)
+		}
+	}
+}
+
 // TestMinIOsExpiredURLIsRenewedAtItsOffset is the same with a real store, whose
 // first URL expires in the middle.
 func TestMinIOsExpiredURLIsRenewedAtItsOffset(t *testing.T) {
