@@ -32,13 +32,16 @@ var verbs = []verb{
 	{"checksum", "TOKEN [-o checksum.txt]", "print, or also write, the token's MD5", checksum, 1, 1},
 	{"pack", "IMAGE|DIR… -o OUTDIR (--key FILE | --new-key) [--version V] [--force]", "make a whole release in a folder", pack, 1, 0},
 	{"push", "DIR s3://BUCKET[/PREFIX] [--with-key] [--version V] [--create-bucket]", "upload a release, the checksum last", push, 2, 2},
+	{"create-ota", "BINARY BUCKET SIGNING_PROFILE OTA_ROLE THING_GROUP JOB_ID", "make an AWS IoT job that updates devices", createOTA, 1, 6},
+	{"ota", "list | show JOB | cancel JOB | delete JOB", "see to AWS IoT jobs, with their streams, objects and executions", manageOTA, 1, 2},
 	{"info", "DIR|TOKEN [--key FILE]", "prove a release and say what it holds", info, 1, 1},
 }
 
 const usageHead = `usage: abota-publish VERB [ARGUMENTS]
 
 abota-publish makes the classic release: firmware.zip (a Fernet token over a
-zip), checksum.txt (its MD5) and key.key.
+zip), checksum.txt (its MD5) and key.key. It also makes the jobs of AWS IoT that
+update devices, and sees to them.
 
 `
 
@@ -60,7 +63,9 @@ It checks that the folder's key.key, if there is one, opens the token. It
 uploads the token, then the key if --with-key says so, then the checksum.
 A key in the bucket is as public as the bucket. Devices that have a key_file
 need no other; those that run the old script read key.key from the bucket.
+`
 
+const usageEnd = `
 Everywhere: --json prints one JSON object on stdout, and progress as JSON lines
 on stderr.
 
@@ -73,7 +78,7 @@ func usage(w io.Writer) {
 	for _, v := range verbs {
 		fmt.Fprintf(w, "  %s %s\n        %s\n", v.name, v.args, v.help)
 	}
-	fmt.Fprint(w, usageTail)
+	fmt.Fprint(w, usageTail, usageOTA, usageEnd)
 }
 
 // run is the whole command; it returns the exit code.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"abota/cmd/abota-publish/ota"
 	"abota/cmd/internal/cli"
 	"abota/updater/config"
 	"abota/updater/fernet"
@@ -31,6 +32,7 @@ func exitCode(err error) int {
 	var known *codedError
 	var wrongUse *cli.UsageError
 	var wrongConfig *config.Error
+	var wrongJob *ota.Error
 	switch {
 	case err == nil:
 		return cli.ExitDone
@@ -38,6 +40,8 @@ func exitCode(err error) int {
 		return cli.ExitUsage
 	case errors.As(err, &known):
 		return known.code
+	case errors.As(err, &wrongJob):
+		return wrongJob.Code
 	case errors.Is(err, fernet.ErrInvalid), errors.Is(err, unpack.ErrCorrupt):
 		return cli.ExitUntrusted
 	case errors.Is(err, unpack.ErrRefused):

@@ -79,18 +79,18 @@ func (r *Request) checkSource() error {
 	if err := checkSourceText(r.Source); err != nil {
 		return err
 	}
-	if err := checkText("release", r.Release, maxName); err != nil {
+	if err := checkText("release", r.Release, maxVersionName); err != nil {
 		return err
 	}
-	if r.Checksum != "" && !md5s.MatchString(r.Checksum) {
-		return usage("--checksum %q is no MD5 of 32 hexadecimal digits, which checksum.txt has", r.Checksum)
+	if r.Checksum != "" && !checksums.MatchString(r.Checksum) {
+		return usage("--checksum %q is neither 32 hexadecimal digits (the MD5 in checksum.txt) nor sha256: and 64 of them", r.Checksum)
 	}
 	return nil
 }
 
 var (
-	md5s    = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
-	buckets = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	checksums = regexp.MustCompile(`^([0-9a-fA-F]{32}|sha256:[0-9a-fA-F]{64})$`)
+	buckets   = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 )
 
 func checkSourceText(source string) error {
@@ -102,7 +102,9 @@ func checkSourceText(source string) error {
 		return usage("the source has a user or password in it, and every device's job would show it: leave it out")
 	case u.Scheme == "s3" && !buckets.MatchString(u.Host):
 		return usage("%q is no bucket's name", u.Host)
-	case u.Scheme == "s3" && (u.RawQuery != "" || u.Fragment != ""):
+	case u.Fragment != "":
+		return usage("the source has a # in it, which devices do not take: write %%23 if the name has one")
+	case u.Scheme == "s3" && u.RawQuery != "":
 		return usage("%q has more than a bucket and a prefix", source)
 	}
 	return nil

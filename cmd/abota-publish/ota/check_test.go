@@ -103,7 +103,7 @@ func TestCheckSaysWhatTheServiceWouldRefuse(t *testing.T) {
 		{func(r *Request) { r.Source = "https://u:p@h/x" }, "leave it out"},
 		{func(r *Request) { r.Source = "s3://B" }, "no bucket's name"},
 		{func(r *Request) { r.Source = "s3://bkt/p?x" }, "more than a bucket"},
-		{func(r *Request) { r.Source, r.Checksum = "s3://bkt/p", "12" }, "no MD5"},
+		{func(r *Request) { r.Source, r.Checksum = "s3://bkt/p", "12" }, "32 hexadecimal digits"},
 		{func(r *Request) { r.Source, r.Protocols.HTTP = "s3://bkt/p", true }, "by its own format"},
 	} {
 		r := sampleRequest(t)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 )
 
@@ -163,4 +164,10 @@ func (r *Request) ownPart(f facts) *abotaDoc {
 		return nil
 	}
 	return d
+}
+
+// sameJSON reports whether two texts say the same.
+func sameJSON(a, b string) bool {
+	var x, y any
+	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -53,19 +53,19 @@ func (r *Request) tags() (all []iottypes.Tag) {
 	return all
 }
 
-// newJob is the job as it would be made at the given time.
-func (r *Request) newJob(f facts, at time.Time) (*iot.CreateJobInput, error) {
-	text, err := r.document(f).encode()
-	if err != nil {
-		return nil, err
-	}
+// newJob is the job as it would be made at the given time, and its schedule.
+func (r *Request) newJob(f facts, at time.Time) (*iot.CreateJobInput, schedule, error) {
 	s, err := r.Schedule.resolve(at, r.Continuous)
 	if err != nil {
-		return nil, err
+		return nil, s, err
+	}
+	text, err := r.document(f).encode()
+	if err != nil {
+		return nil, s, err
 	}
 	targets, err := r.targets()
 	if err != nil {
-		return nil, err
+		return nil, s, err
 	}
 	in := &iot.CreateJobInput{
 		JobId:            aws.String(FullJobID(r.JobID)),
@@ -88,7 +88,7 @@ func (r *Request) newJob(f facts, at time.Time) (*iot.CreateJobInput, error) {
 		in.DestinationPackageVersions = append(in.DestinationPackageVersions, f.account.iot(p.resource()))
 	}
 	r.configure(in, f.account)
-	return in, nil
+	return in, s, nil
 }
 
 // configure adds how executions go.

@@ -75,7 +75,7 @@ func wantBody(t *testing.T, got []byte, want string) {
 // sentJob is the body of CreateJob, with its document taken out of its string.
 func sentJob(t *testing.T, r *Request, f facts) (body []byte, doc string) {
 	t.Helper()
-	in, err := r.newJob(f, testTime)
+	in, _, err := r.newJob(f, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}

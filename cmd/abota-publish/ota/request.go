@@ -1,6 +1,8 @@
 package ota
 
 import (
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -137,4 +139,17 @@ func (r *Request) SetArguments(words []string) error {
 		}
 	}
 	return nil
+}
+
+// ParseProtocols reads mqtt, http or both.
+func ParseProtocols(text string) (Protocols, error) {
+	switch strings.ToLower(text) {
+	case "mqtt":
+		return Protocols{MQTT: true}, nil
+	case "http":
+		return Protocols{HTTP: true}, nil
+	case "both":
+		return Protocols{MQTT: true, HTTP: true}, nil
+	}
+	return Protocols{}, fmt.Errorf("%q is not mqtt, http or both", text)
 }
