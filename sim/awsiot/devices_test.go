@@ -269,3 +269,34 @@ func TestShadowsAndTopicsOverHTTP(t *testing.T) {
 		}
 	}
 }
+
+func TestPlaceholdersBecomeLinksThatLeadToTheVersion(t *testing.T) {
+	c := ForTest(t, Options{Host: "localhost"})
+	control := iot.NewFromConfig(account(c))
+	d := mustDevice(t, c, "lamp", "lamps")
+	objects := s3.NewFromConfig(account(c))
+	version := put(t, objects, "fw/a b.bin", []byte("the version"))
+	put(t, objects, "fw/a b.bin", []byte("a newer one"))
+	document := `{"url":"${aws:iot:s3-presigned-url-v2:https://s3.us-east-1.amazonaws.com/` + Bucket + `/fw/a%20b.bin%3FversionId%3D` + version + `}"}`
+	_, err := control.CreateJob(t.Context(), &iot.CreateJobInput{
+		JobId: aws.String("links"), Targets: []string{groupARN("lamps")}, Document: aws.String(document),
+		PresignedUrlConfig: &iottypes.PresignedUrlConfig{RoleArn: aws.String(otaRole), ExpiresInSec: aws.Int64(60)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := d.client(t, c)
+	data := strings.Replace(c.Endpoints().Data, "127.0.0.1", "localhost", 1)
+	_, _, reply := ask(t, client, http.MethodGet, data+"/things/lamp/jobs/$next", "", "")
+	var job struct{ Execution struct{ JobDocument string } }
+	var text struct{ URL string }
+	if err := errors.Join(json.Unmarshal([]byte(reply), &job), json.Unmarshal([]byte(job.Execution.JobDocument), &text)); err != nil {
+		t.Fatalf("%v in %s", err, reply)
+	}
+	if !strings.HasPrefix(text.URL, "http://localhost:") {
+		t.Errorf("the link %s does not lead where devices reach this machine", text.URL)
+	}
+	if got := get(t, text.URL); got != "the version" {
+		t.Errorf("the link leads to %q", got)
+	}
+}

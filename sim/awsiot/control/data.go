@@ -111,7 +111,7 @@ func (s *Server) Devices(registry Registry) http.Handler {
 			f = refuse("UnauthorizedException", "the certificate is not attached to thing %s", thing)
 		}
 		if f != nil {
-			f.write(w)
+			s.refuse(w, r, f)
 			return
 		}
 		s.answer(w, r, "the data planes", table, body)

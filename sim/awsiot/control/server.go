@@ -71,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f = refuse("MissingAuthenticationTokenException", "the request %s %s is not signed: every service here is told from the others by the scope of a Signature Version 4, so give the client the printed keys", r.Method, r.URL.Path)
 	}
 	if f != nil {
-		f.write(w)
+		s.refuse(w, r, f)
 		return
 	}
 	if sign.service == "sts" {
@@ -98,7 +98,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, sign *signature) 
 		f = refuse("UnknownOperationException", "this emulator has no service %q: it has iot, iot-jobs-data, iotdata, signer, sts and s3", sign.service)
 	}
 	if f != nil {
-		f.write(w)
+		s.refuse(w, r, f)
 		return
 	}
 	s.answer(w, r, sign.service, table, body)
@@ -133,20 +133,20 @@ func readBody(r *http.Request) ([]byte, *fault) {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, table []operation, body []byte) {
 	op, params := find(table, r.Method, r.URL.EscapedPath())
 	if op == nil {
-		refuse("UnknownOperationException", "%s %s is no operation of %s that this emulator has", r.Method, r.URL.EscapedPath(), name).write(w)
+		s.refuse(w, r, refuse("UnknownOperationException", "%s %s is no operation of %s that this emulator has", r.Method, r.URL.EscapedPath(), name))
 		return
 	}
 	c := &call{request: r, params: params, query: r.URL.Query(), body: body}
 	if f := checkQuery(c.query); f != nil {
-		f.write(w)
+		s.refuse(w, r, f)
 		return
 	}
 	out, err := op.do(s, c)
-	s.log(op, r, err)
 	if err != nil {
-		asFault(err).write(w)
+		s.refuse(w, r, asFault(err))
 		return
 	}
+	s.log(op.name + " " + r.URL.Path)
 	if text, is := out.(raw); is {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(text) // the client may be gone
@@ -155,14 +155,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, tab
 	reply(w, http.StatusOK, out)
 }
 
-// log says what was done, or why not.
-func (s *Server) log(op *operation, r *http.Request, err error) {
-	if s.Log == nil {
-		return
+// refuse answers with an error, and says it.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f *fault) {
+	s.log(r.Method + " " + r.URL.Path + ": " + f.Error())
+	f.write(w)
+}
+
+func (s *Server) log(line string) {
+	if s.Log != nil {
+		s.Log(line)
 	}
-	line := op.name + " " + r.URL.Path
-	if err != nil {
-		line += ": " + asFault(err).Error()
-	}
-	s.Log(line)
 }
