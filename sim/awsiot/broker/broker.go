@@ -205,6 +205,10 @@ func (b *Broker) serve(ctx context.Context, c *conn) {
 		b.logf("%s: refused a connection: %v", c.port.name, err)
 		return
 	}
+	// Who does not say CONNECT is not waited for; from then on the keep-alive holds.
+	if err := c.SetReadDeadline(time.Now().Add(handshakeTime)); err != nil {
+		return
+	}
 	if err := b.server.EstablishConnection(c.port.name, c); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		b.logf("%s: a connection ended: %v", c.port.name, err)
 	}

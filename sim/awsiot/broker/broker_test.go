@@ -133,6 +133,7 @@ func TestWhatGoesTooFarEndsTheConnection(t *testing.T) {
 		{"a long topic", func(c *client) { go c.trySay(t.Context(), repeat("x", 257), "") }, 0x90},
 		{"eight slashes", func(c *client) { go c.trySay(t.Context(), "1/2/3/4/5/6/7/8/9", "") }, 0x90},
 		{"a topic to be read only", func(c *client) { go c.trySay(t.Context(), "$aws/events/job/1/completed", "") }, 0x87},
+		{"a topic of other brokers", func(c *client) { go c.trySay(t.Context(), "$SYS/x", "") }, 0x87},
 		{"a retained message there", func(c *client) {
 			go c.Publish(t.Context(), &paho.Publish{Topic: jobsTopic("a", "get"), QoS: 1, Retain: true, Payload: []byte("{}")})
 		}, 0x87},

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -123,6 +125,30 @@ func Damage(seed uint64) Fault {
 		}
 		return []Message{m}
 	})
+}
+
+// Corrupt turns one bit of every block of a stream, so that its message can be
+// read all the same and only the file's signature tells.
+func Corrupt(_ Message, replies []Message) (out []Message) {
+	for _, m := range replies {
+		m.Payload = slices.Clone(m.Payload)
+		key := []byte(`"p":"`)
+		if at := bytes.Index(m.Payload, key); at >= 0 && strings.HasSuffix(m.Topic, "/json") {
+			turnBase64(m.Payload[at+len(key):])
+		} else if n := len(m.Payload); n > 0 && strings.HasSuffix(m.Topic, "/data/cbor") {
+			m.Payload[n-1] ^= 1 // the data stands last
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// turnBase64 turns the highest bit of what a text stands for.
+func turnBase64(text []byte) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	if i := strings.IndexByte(alphabet, text[0]); i >= 0 {
+		text[0] = alphabet[i^32]
+	}
 }
 
 // Wait sends what answers a request later.

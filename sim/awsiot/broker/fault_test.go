@@ -68,13 +68,7 @@ func TestDamageIsOneBitOfACopy(t *testing.T) {
 	if !slices.Equal(sent[0].Payload, []byte{1, 2, 3, 4}) {
 		t.Error("what was to be sent was changed in place")
 	}
-	bits := 0
-	for i, b := range got[0].Payload {
-		for d := b ^ sent[0].Payload[i]; d != 0; d &= d - 1 {
-			bits++
-		}
-	}
-	if bits != 1 {
+	if bits := differ(got[0].Payload, sent[0].Payload); bits != 1 {
 		t.Errorf("%d bits differ", bits)
 	}
 }

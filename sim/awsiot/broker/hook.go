@@ -79,6 +79,8 @@ func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet,
 			code = packets.ErrPacketTooLarge
 		} else if pk.FixedHeader.Qos > 1 {
 			code = packets.ErrQosNotSupported
+		} else if strings.HasPrefix(strings.ToUpper(pk.TopicName), mqtt.SysPrefix) {
+			code = packets.ErrNotAuthorized // the library would say nothing
 		}
 	case packets.Subscribe:
 		if len(pk.Filters) > maxFilters || cl.State.Subscriptions.Len()+len(pk.Filters) > maxSubs {

@@ -28,6 +28,7 @@ const (
 	// How long the session of a client that is away is kept by default.
 	sessionExpiry = time.Hour
 
+	// How long a client may take for TLS, and then for its CONNECT.
 	handshakeTime = 10 * time.Second
 	// A client that takes nothing for so long is dropped.
 	writeTime = 20 * time.Second

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	mathbits "math/bits"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -218,6 +219,37 @@ func TestFilesComeWholeInCBOR(t *testing.T) {
 	if good := next(t, c.got); damaged.payload == good.payload || len(damaged.payload) != len(good.payload) {
 		t.Error("nothing was damaged, or more than one block")
 	}
+}
+
+func TestCorruptBlocksCanBeRead(t *testing.T) {
+	w, m := newStreamWorld(t, 1000)
+	c := connect(t, w.Addr(), nil, "dev-1")
+	c.listen(t, streamBase+"data/+")
+	w.Set(Corrupt)
+	for format, decode := range map[string]func([]byte, any) error{"json": json.Unmarshal, "cbor": cbor.Unmarshal} {
+		request := []byte(`{"f":0,"l":1000,"n":1}`)
+		if format == "cbor" {
+			request = marshal(map[string]int{"f": 0, "l": 1000, "n": 1})
+		}
+		c.say(t, streamBase+"get/"+format, string(request))
+		var b struct {
+			L int    `json:"l" cbor:"l"`
+			P []byte `json:"p" cbor:"p"`
+		}
+		if err := decode([]byte(next(t, c.got).payload), &b); err != nil || b.L != 1000 || len(b.P) != 1000 {
+			t.Errorf("%s: %v, %d bytes", format, err, len(b.P))
+		}
+		if bits := differ(b.P, m.files["fw@v1"]); bits != 1 {
+			t.Errorf("%s: %d bits differ, want 1", format, bits)
+		}
+	}
+}
+
+func differ(a, b []byte) (bits int) {
+	for i := range a {
+		bits += mathbits.OnesCount8(a[i] ^ b[i])
+	}
+	return bits
 }
 
 func TestFilesAreWhatTheyWere(t *testing.T) {
