@@ -19,8 +19,17 @@
 //
 // There are no IoT policies: which ordinary topics a client may use is not
 // restricted. The service is one process: what it acknowledged is gone when
-// it ends. Times of timeouts of connections are real ones, also where the model's clock is
-// virtual.
+// it ends. Keep-alives and sessions go by the real time, also where the model's
+// clock is virtual.
+//
+// # Faults
+//
+// What networks and services do to messages is told to the running broker:
+// [Broker.Set] has replies and announcements meet a [Fault], [Broker.LoseAcks]
+// keeps PUBACKs back, [Broker.Throttle] refuses requests, [Broker.Kick] and
+// [Broker.Cut] end one connection, [Broker.Stop] and [Broker.Listen] take the
+// whole service away and bring it back at the same ports, and [Broker.Heal] ends
+// it all.
 //
 // # Format
 //

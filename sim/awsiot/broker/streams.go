@@ -105,51 +105,62 @@ func newStreams(opts Options) *streams {
 
 // answer answers one request; blocks may be many.
 func (s *streams) answer(c *conn, r request, payload []byte) []Message {
-	base := fmt.Sprintf("$aws/things/%s/streams/%s/", r.thing, r.id)
 	format := s.codecs[r.format]
-	refuse := func(err error, token *string) []Message {
-		return []Message{{Topic: base + "rejected/" + r.format, Payload: format.reject(asStreamError(err), token)}}
+	base := fmt.Sprintf("$aws/things/%s/streams/%s/", r.thing, r.id)
+	var kind string
+	var replies [][]byte
+	in, err := readStream(format, r, payload)
+	if err == nil {
+		kind, replies, err = s.perform(c, format, r, in)
 	}
+	if err != nil {
+		kind, replies = "rejected", [][]byte{format.reject(asStreamError(err), in.token)}
+	}
+	var out []Message
+	for _, reply := range replies {
+		out = append(out, Message{Topic: base + kind + "/" + r.format, Payload: reply})
+	}
+	return out
+}
+
+// readStream reads a request. One whose token is not echoed has none.
+func readStream(format codec, r request, payload []byte) (streamRequest, error) {
 	if r.op == "" {
-		return refuse(&streamError{"InvalidTopic", "The MQTT topic of the stream message is invalid"}, nil)
+		return streamRequest{}, &streamError{"InvalidTopic", "The MQTT topic of the stream message is invalid"}
 	}
 	in, err := format.decode(payload)
-	if err != nil {
-		return refuse(err, nil)
+	if err == nil && in.token != nil && len(*in.token) > maxToken {
+		return streamRequest{}, &streamError{"InvalidRequest", "The client token is longer than 64 bytes"}
 	}
-	if in.token != nil && len(*in.token) > maxToken {
-		return refuse(&streamError{"InvalidRequest", "The client token is longer than 64 bytes"}, nil)
-	}
+	return in, err
+}
+
+// perform does what a request asks for, in its turn. Nothing answers a client
+// that has gone meanwhile.
+func (s *streams) perform(c *conn, format codec, r request, in streamRequest) (kind string, replies [][]byte, err error) {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-c.done:
-		return nil
+		return "", nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), objectTime)
 	defer cancel()
 	if r.op == "describe" {
 		out, err := s.describe(ctx, r.id, in)
-		if err != nil {
-			return refuse(err, in.token)
-		}
-		return []Message{{Topic: base + "description/" + r.format, Payload: format.encode(out)}}
+		return "description", [][]byte{format.encode(out)}, err
 	}
 	blocks, err := s.get(ctx, r.id, in)
-	if err != nil {
-		return refuse(err, in.token)
-	}
-	var replies []Message
 	for _, b := range blocks {
-		payload := format.encode(b)
+		reply := format.encode(b)
 		// Not established: what becomes of a block that Base64 makes longer
 		// than a publish may be.
-		if len(payload) > maxResponse {
-			return refuse(&streamError{"InternalError", "The response is longer than a message may be"}, in.token)
+		if len(reply) > maxResponse {
+			return "", nil, &streamError{"InternalError", "The response is longer than a message may be"}
 		}
-		replies = append(replies, Message{Topic: base + "data/" + r.format, Payload: payload})
+		replies = append(replies, reply)
 	}
-	return replies
+	return "data", replies, err
 }
 
 func asStreamError(err error) *streamError {
