@@ -93,7 +93,8 @@ After this, every AWS client in a shell speaks to it:
   export AWS_ACCESS_KEY_ID={{.AccessKey}} AWS_SECRET_ACCESS_KEY={{.SecretKey}}
   unset AWS_SESSION_TOKEN AWS_PROFILE
 
-Then this sends an object of the bucket to the group, as AWS's sample does in an hour's time:
+Then this sends an object of the bucket to the group, as AWS's sample does in an hour's time, or
+at once with --start now:
 
   abota-publish create-ota {{.Image}} {{.Bucket}} {{.Profile}} {{.Role}} {{.Group}} first
 
