@@ -109,12 +109,14 @@ func TestSubscriptionsStandBeforeWatchersAreTold(t *testing.T) {
 			b.fail(false)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if want := strings.TrimSpace(strings.Repeat("topic/t=x ", 6)); ups != 6 || got.take() != want {
 			t.Errorf("%d connections, and not a message in each", ups)
 		}
 		stop()
 		b.fail(false)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if ups != 6 {
 			t.Error("it was told after stop")
 		}
