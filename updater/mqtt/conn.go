@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -108,7 +109,21 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(p)
 	if err != nil {
+		err = cmp.Or(c.alert(), err)
 		c.Close() // what follows would not be a packet
 	}
 	return n, err
+}
+
+// alert is what the broker may have said before it hung up: that it does not
+// accept the device's certificate comes, with TLS 1.3, behind the handshake.
+func (c *conn) alert() error {
+	if c.SetReadDeadline(time.Now().Add(c.timeout/10)) != nil {
+		return nil
+	}
+	_, err := c.Conn.Read(make([]byte, 1))
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
+		return err
+	}
+	return nil
 }

@@ -47,9 +47,7 @@ func byError(err error) *ending {
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &op) && op.Op == "remote error":
-		// The broker's alert, as crypto/tls words it. With TLS 1.3 it comes
-		// when the handshake is over already.
-		return &ending{refusing, "the broker does not accept this device's certificate: " + clip(op.Err.Error()), "register the certificate and activate it, or set aws_iot.cert and aws_iot.key to those that are"}
+		return byAlert(op.Err.Error())
 	case errors.As(err, &cert):
 		return &ending{refusing, "the broker's certificate is not accepted: " + clip(cert.Err.Error()), "check the address, aws_iot.ca_file and the clock"}
 	case errors.As(err, &record):
@@ -64,6 +62,15 @@ func byError(err error) *ending {
 		return &ending{passing, "the connection was closed", adviceNetwork}
 	}
 	return &ending{passing, clip(err.Error()), adviceNetwork}
+}
+
+// byAlert is for the broker's own word that ends TLS, as crypto/tls puts it.
+// With TLS 1.3 it may come when the handshake is over already.
+func byAlert(alert string) *ending {
+	if strings.Contains(alert, "certificate") {
+		return &ending{refusing, "the broker does not accept this device's certificate: " + clip(alert), "register the certificate and activate it, or set aws_iot.cert and aws_iot.key to those that are"}
+	}
+	return &ending{refusing, "the broker refuses the TLS connection: " + clip(alert), "check the address with its port, and that the certificate is registered"}
 }
 
 // byConnack is for a broker that answers no to a CONNECT.

@@ -116,9 +116,14 @@ func (l *Link) dial(ctx context.Context) (net.Conn, error) {
 	if l.o.TLS == nil {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", l.o.Address)
 	}
+	return l.dialTLS(ctx, l.o.Address, names)
+}
+
+// dialTLS sends the host's name as SNI, by which AWS IoT finds the account.
+func (l *Link) dialTLS(ctx context.Context, address string, names []string) (net.Conn, error) {
 	config := l.o.TLS.Clone()
 	config.NextProtos = names
-	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", l.o.Address)
+	return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
 }
 
 func (s *session) subscribe(ctx context.Context, filters []string) error {
