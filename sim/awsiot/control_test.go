@@ -175,7 +175,7 @@ func TestQueriesAreReadBeforeAnythingIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	createJob(t, client, "kept", groupARN("lamps"))
-	for _, query := range []string{"/jobs?maxResults=many", "/jobs/kept?force=perhaps"} {
+	for _, query := range []string{"/jobs?maxResults=many", "/jobs?maxResults=0", "/jobs/kept?force=perhaps"} {
 		method := http.MethodGet
 		if strings.Contains(query, "force") {
 			method = http.MethodDelete

@@ -70,22 +70,30 @@ func match(pattern, parts []string) (map[string]string, bool) {
 // The query parameters that are no texts, by their names in all models.
 var (
 	numbers = []string{"maxResults", "executionNumber", "pageSize", "qos", "expectedVersion"}
-	flags   = []string{
+	// leasts are of those that may not be 0.
+	leasts = map[string]int64{"maxResults": 1, "pageSize": 1}
+	flags  = []string{
 		"force", "forceDelete", "recursive", "includeJobDocument", "beforeSubstitution", "isAscendingOrder", "ascendingOrder",
 		"setAsActive", "includeCanceled", "retain",
 	}
 )
 
-// checkQuery refuses what is no value of its parameter's type.
-func checkQuery(q url.Values) *fault {
+// checkQuery refuses what is no value of its parameter's type, in the service's
+// word for it.
+func checkQuery(service string, q url.Values) *fault {
+	kind := "InvalidRequestException"
+	if service == "signer" {
+		kind = "ValidationException"
+	}
 	for _, name := range numbers {
-		if _, err := strconv.ParseInt(q.Get(name), 10, 64); q.Has(name) && err != nil {
-			return refuse("InvalidRequestException", "%s=%q is no whole number", name, q.Get(name))
+		n, err := strconv.ParseInt(q.Get(name), 10, 32)
+		if least := leasts[name]; q.Has(name) && (err != nil || n < least) {
+			return refuse(kind, "%s=%q is no whole number from %d on", name, q.Get(name), least)
 		}
 	}
 	for _, name := range flags {
 		if v := q.Get(name); q.Has(name) && v != "true" && v != "false" {
-			return refuse("InvalidRequestException", "%s=%q is neither true nor false", name, v)
+			return refuse(kind, "%s=%q is neither true nor false", name, v)
 		}
 	}
 	return nil

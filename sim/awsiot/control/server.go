@@ -137,7 +137,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, name string, tab
 		return
 	}
 	c := &call{request: r, params: params, query: r.URL.Query(), body: body}
-	if f := checkQuery(c.query); f != nil {
+	if f := checkQuery(name, c.query); f != nil {
 		s.refuse(w, r, f)
 		return
 	}
