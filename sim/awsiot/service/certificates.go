@@ -157,6 +157,9 @@ func (s *Service) DeleteCertificate(id string, force bool) error {
 		if len(c.things) > 0 || len(c.policies) > 0 && !force {
 			return inUse("certificate %s is attached to things or has policies: detach them first", id)
 		}
+		for name := range c.policies {
+			delete(s.policies[name].targets, s.arn("cert", id))
+		}
 		delete(s.certs, id)
 		return nil
 	})

@@ -138,6 +138,10 @@ func (s *Service) DeleteThingGroup(name string) error {
 			return invalid("thing group %s has groups below it: remove those first", name)
 		}
 		delete(s.groups, name)
+		delete(s.tags, s.arn("thinggroup", name))
+		for _, p := range s.policies {
+			delete(p.targets, s.arn("thinggroup", name))
+		}
 		if g.parent != nil {
 			delete(g.parent.children, g)
 		}

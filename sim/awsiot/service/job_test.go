@@ -25,7 +25,10 @@ func TestCreateJob(t *testing.T) {
 		func() error { _, err := w.CancelJob(CancelJobInput{JobID: "k"}); return err },
 		func() error { return w.UpdateJob(UpdateJobInput{JobID: "k"}) },
 		func() error { return w.DeleteJob(DeleteJobInput{JobID: "k"}) },
-		func() error { _, err := w.ListJobExecutionsForJob(ListJobExecutionsForJobInput{JobID: "k"}); return err },
+		func() error {
+			_, err := w.ListJobExecutionsForJob(ListJobExecutionsForJobInput{JobID: "k"})
+			return err
+		},
 		func() error { return w.CancelJobExecution(CancelExecutionInput{ThingName: "cam", JobID: "k"}) },
 	} {
 		w.refused(call(), "ResourceNotFound", 404)

@@ -75,6 +75,7 @@ func (s *Service) DeletePolicy(name string) error {
 			return inUse("policy %s is attached: detach it first", name)
 		}
 		delete(s.policies, name)
+		delete(s.tags, s.arn("policy", name))
 		return nil
 	})
 }
