@@ -114,10 +114,11 @@ func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
 	case Describe:
 		return s.described(now, e.Found)
 	case Begin:
-		return s.begun(p, now, e)
+		return s.begun(now, e)
 	case Tell:
 		return s.wasTold(now, e)
 	case Report:
+		s.barren = 0
 		return s.closed(now, s.Outcome.Status)
 	case Shadow:
 		s.Shadow = nil
@@ -141,11 +142,11 @@ func (s Situation) described(now time.Time, f *Found) Situation {
 }
 
 // begun: the execution is IN_PROGRESS, or another one is.
-func (s Situation) begun(p Policy, now time.Time, e Answered) Situation {
+func (s Situation) begun(now time.Time, e Answered) Situation {
 	s.refusals = 0
 	switch {
 	case e.Found == nil && e.Version == 0: // the queue is empty now
-		return s.put(now).failed(p, now)
+		return s.barely(now, "")
 	case e.Found == nil:
 		s.Version = e.Version
 	case e.Found.Job != s.Job || e.Found.Number != s.Execution:

@@ -105,8 +105,10 @@ func (s Situation) unknown(now time.Time, e Stood) Situation {
 // on unless somebody cancelled the job: its release may be as good as any.
 func (s Situation) leaving(p Policy, now time.Time, e Stood) Situation {
 	switch {
-	case e.Err != nil:
-		return s.notYet(p, now)
+	case e.Err != nil: // nothing else could be done with such a device either
+		s.doubts++
+		s.deviceAt = now.Add(p.doubled(firstInstall, lastInstall, s.doubts))
+		return s
 	case e.State == Armed, e.State == OnTrial && s.Ended == Canceled:
 		s.judged = true
 		return s

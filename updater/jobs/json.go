@@ -109,7 +109,7 @@ func (f fields) object(name string) (fields, error) {
 	inner.path = f.at(name)
 	switch {
 	case err != nil:
-		return inner, fmt.Errorf("has a %s that is not an object", inner.path)
+		return inner, fmt.Errorf("has %s, which is not an object", inner.path)
 	case inner.twice != "":
 		return inner, inner.repeated()
 	}

@@ -45,7 +45,8 @@ type running struct {
 	history []Status
 	told    []map[string]string
 	// gone: deleted.
-	gone bool
+	gone  bool
+	ended time.Time
 }
 
 func (r *running) set(s Status) { r.status = s; r.history = append(r.history, s) }
@@ -80,8 +81,20 @@ func (s *service) end(r *running, as Status) {
 func (s *service) delete(r *running) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.gone = true
+	r.gone, r.ended = true, time.Now()
 	s.changed(true)
+}
+
+// overSince is whether an execution has ended, and how long ago.
+func (s *service) overSince(job string, number int64) (bool, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.all {
+		if r.job == job && r.number == number && !r.ended.IsZero() {
+			return true, time.Since(r.ended)
+		}
+	}
+	return false, 0
 }
 
 func (s *service) finish(r *running, as Status) {
@@ -89,6 +102,7 @@ func (s *service) finish(r *running, as Status) {
 		return
 	}
 	r.set(as)
+	r.ended = time.Now()
 	r.version++
 	if r.retries > 0 && (as == TimedOut || as == FailedJob && r.retryFailed) {
 		again := &running{

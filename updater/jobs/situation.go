@@ -84,6 +84,7 @@ type Situation struct {
 	telling             Phase
 	serviceAt, deviceAt time.Time
 	failures, refusals  int
+	barren              int
 	// pauses counts what a step of the device ended in that may heal, doubts
 	// what it could not tell, disarms what could not be taken back.
 	pauses, doubts, disarms int
@@ -155,7 +156,7 @@ func (s Situation) put(now time.Time) Situation {
 		Record: Record{Reported: s.Reported, Shadow: s.Shadow, Last: s.Last},
 		look:   true, lookAt: now,
 		service: s.service, device: s.device, stop: s.device != Nothing && s.stop,
-		serviceAt: s.serviceAt, failures: s.failures, budget: s.budget,
+		serviceAt: s.serviceAt, failures: s.failures, barren: s.barren, budget: s.budget,
 	}
 }
 
@@ -212,8 +213,15 @@ func (s Situation) over(now time.Time, status Status) Situation {
 		s.stop = s.device == Install || s.device == Restart
 		return s
 	}
+	return s.barely(now, status)
+}
+
+// barely lays down an execution that came to nothing. A service that gives it
+// out again and again is asked less and less.
+func (s Situation) barely(now time.Time, status Status) Situation {
 	s = s.closed(now, status)
-	s.serviceAt = now.Add(aMoment)
+	s.serviceAt = now.Add(min(aMoment<<min(s.barren, 20), lastRetry))
+	s.barren++
 	return s
 }
 

@@ -43,6 +43,7 @@ type world struct {
 	disarms           int
 	busy              int
 	faults            []string
+	reports           map[string]Status // by job#execution, what was told last
 	agents            int
 	kill              func()
 	reboot            chan string
@@ -95,7 +96,7 @@ func (p *process) Save(record []byte) error {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, store: &kept{}, booted: "old", condemned: map[string]string{}, takes: 100 * time.Second, health: time.Minute,
-		results: map[string][]Result{}, sick: map[string]bool{}, lost: map[string]bool{}, reboot: make(chan string, 8), over: make(chan struct{}),
+		results: map[string][]Result{}, reports: map[string]Status{}, sick: map[string]bool{}, lost: map[string]bool{}, reboot: make(chan string, 8), over: make(chan struct{}),
 	}
 	w.link, w.service = newLink()
 	return w
@@ -108,7 +109,9 @@ func (w *world) run() *world {
 		defer close(w.over)
 		for into := range w.reboot {
 			w.kill()
-			w.boot(into)
+			if into != onlyAgent {
+				w.boot(into)
+			}
 			w.start()
 		}
 	}()
@@ -131,8 +134,8 @@ func (w *world) start() {
 		Device: p, Link: w.link, Store: p, Thing: thing, Unknown: w.unknown, Log: slog.New(slog.DiscardHandler), Alive: func() {},
 		Say: func(line string) { w.mu.Lock(); defer w.mu.Unlock(); w.said = append(w.said, line) },
 	}
-	if testing.Verbose() && debug {
-		a.Log = slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if *seed >= 0 || *logs {
+		a.Log = slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
@@ -152,6 +155,9 @@ func (w *world) start() {
 	w.mu.Unlock()
 }
 
+// onlyAgent restarts the agent and nothing else.
+const onlyAgent = "!"
+
 // cut is a power cut: what is armed boots next.
 func (w *world) cut() {
 	w.mu.Lock()
@@ -159,9 +165,6 @@ func (w *world) cut() {
 	w.mu.Unlock()
 	w.reboot <- into
 }
-
-// debug shows the agent's log in verbose runs.
-const debug = false
 
 // boot is a restart of the device, and `abota boot` after it.
 func (w *world) boot(into string) {
@@ -224,6 +227,12 @@ func inPackage(name string) string {
 	return fmt.Sprintf(`{"abota":{"version":1,"source":"s3://fleet/x","release":%q,"package":{"name":"firmware","version":%q}}}`, name, name)
 }
 
+func (w *world) fault(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = append(w.faults, fmt.Sprintf(format, args...))
+}
+
 // enter begins a step, and leave ends it: no two at a time.
 func (p *process) enter(what string) {
 	p.mu.Lock()
@@ -265,6 +274,17 @@ func (p *process) Install(ctx context.Context, job Job, with Progressing) Result
 	defer p.leave()
 	name := releaseOf(job)
 	p.mu.Lock()
+	switch why := p.condemned[name]; {
+	case p.trial: // as the engine has it
+		p.mu.Unlock()
+		return Result{Kind: Occupied, Err: errors.New("the booted slot is on trial")}
+	case p.booted == name:
+		p.mu.Unlock()
+		return Result{Release: idOf(name)}
+	case why != "":
+		p.mu.Unlock()
+		return Result{Kind: Refused, Err: errors.New("it is condemned: " + why)}
+	}
 	p.installs = append(p.installs, name)
 	p.armed = "" // the slot is out of the boot order
 	takes := p.takes
@@ -311,6 +331,9 @@ func (p *process) Restart(ctx context.Context, job Job) Result {
 	}
 	dead := p.dead
 	p.mu.Unlock()
+	if over, since := p.service.overSince(job.ID, job.Execution); over && since > time.Second && !dead {
+		p.fault("a restart into the release of %s#%d, which was over since %v", job.ID, job.Execution, since)
+	}
 	if !dead {
 		p.reboot <- into
 	}
