@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 const (
@@ -26,15 +27,18 @@ type blocks struct {
 	end     int64 // the block behind the last one
 	until   int64 // the byte behind the last one
 
-	current   []byte // what is left of the block that is being read
-	offset    int64  // of its next byte in the file
+	current   []byte    // what is left of the block that is being read
+	offset    int64     // of its next byte in the file
+	since     time.Time // the last request, or the last new block
 	fruitless int
-	published error // the last request's
+	published error   // the last request's
+	refusal   *answer // of a request, since the last news; it may pass
 
 	// Under talk.mu: blocks from next up to asked were asked for; here are
 	// those that came and were not read.
 	next, asked int64
 	here        map[int64][]byte
+	fresh       bool // one came since the last look
 }
 
 func newBlocks(ctx context.Context, t *talk, version, from, to int64) *blocks {
@@ -42,7 +46,7 @@ func newBlocks(ctx context.Context, t *talk, version, from, to int64) *blocks {
 	b := &blocks{
 		talk: t, ctx: ctx, version: version, per: max(1, maxRequest/size),
 		end: (to + size - 1) / size, until: to, offset: from,
-		next: from / size, asked: from / size, here: map[int64][]byte{},
+		next: from / size, asked: from / size, here: map[int64][]byte{}, since: time.Now(),
 	}
 	t.mu.Lock()
 	t.take = b.take
@@ -63,7 +67,7 @@ func (b *blocks) take(d data) error {
 	if int64(len(d.payload)) != want || d.length != want {
 		return fmt.Errorf("block %d has %d bytes instead of %d", d.index, len(d.payload), want)
 	}
-	b.here[d.index] = d.payload
+	b.here[d.index], b.fresh = d.payload, true
 	return nil
 }
 
@@ -93,18 +97,20 @@ func (b *blocks) advance() error {
 		start := b.offset / b.f.block * b.f.block
 		b.current = block[b.offset-start : min(int64(len(block)), b.until-start)]
 		return nil
-	case rejected != nil:
+	case rejected != nil && rejected.final:
 		return rejected
-	case b.fruitless >= maxFruitless:
-		return b.silence(b.ctx, b.published)
+	case rejected != nil:
+		b.refusal = rejected
+	}
+	if b.fruitless >= maxFruitless {
+		return b.inVain()
 	}
 	b.request(b.more())
-	ev, err := b.wait(b.ctx, b.f.retryAfter())
+	ev, err := b.wait(b.ctx, b.patience()-time.Since(b.since))
 	switch {
 	case err != nil:
 		return err
 	case ev == isNews:
-		b.fruitless = 0
 		return nil
 	}
 	// The answers to what was asked for were lost, with the connection or
@@ -114,19 +120,37 @@ func (b *blocks) advance() error {
 	return nil
 }
 
-// pop takes the next block out, if it is here.
-func (b *blocks) pop() ([]byte, error) {
+// patience is how long nothing new may come: less after a refusal, since then
+// there is nothing to wait for.
+func (b *blocks) patience() time.Duration {
+	if b.refusal == nil {
+		return b.f.retryAfter()
+	}
+	return min(b.f.o.Retry.First<<b.fruitless, b.f.retryAfter())
+}
+
+func (b *blocks) inVain() error {
+	if b.refusal != nil {
+		return b.refusal
+	}
+	return b.silence(b.ctx, b.published)
+}
+
+// pop takes the next block out, if it is here, or a rejection that has come.
+func (b *blocks) pop() ([]byte, *answer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	block := b.here[b.next]
-	switch {
-	case block != nil:
+	if block := b.here[b.next]; block != nil {
 		delete(b.here, b.next)
 		b.next++
-	case b.rejected != nil:
-		return nil, b.rejected
+		return block, nil
 	}
-	return block, nil
+	rejected := b.rejected
+	b.rejected = nil
+	if b.fresh {
+		b.fresh, b.since, b.fruitless, b.refusal = false, time.Now(), 0, nil
+	}
+	return nil, rejected
 }
 
 // run is count blocks from offset.
@@ -166,6 +190,7 @@ func (b *blocks) gaps() (runs []run) {
 // connection, has it repeated.
 func (b *blocks) request(runs []run) {
 	for _, r := range runs {
+		b.since = time.Now()
 		g := get{b.token, b.version, int64(b.f.o.FileID), b.f.block, r.offset, r.count}
 		if b.published = b.f.o.Link.Publish(b.ctx, b.f.topic("get"), b.f.codec.get(g)); b.published != nil {
 			return
