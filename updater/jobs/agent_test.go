@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,12 +24,18 @@ func inWorld(t *testing.T, name string, run func(t *testing.T, w *world)) {
 	})
 }
 
+// pass lets time pass, and what it brings come to an end.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestJobFromNoticeToSuccess(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
 		w.run()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 		w.wantInstalls("new")
 		w.wantReboots("new")
@@ -37,8 +44,8 @@ func TestJobFromNoticeToSuccess(t *testing.T) {
 				t.Errorf("nobody was told %s %s: %v", d[0], d[1], job.told)
 			}
 		}
-		if want := "release new runs in slot B and was found healthy"; job.details["reason"] != want {
-			t.Errorf("reason %q", job.details["reason"])
+		if want := "release new runs in slot B and was found healthy"; w.detail(job, "reason") != want {
+			t.Errorf("reason %q", w.detail(job, "reason"))
 		}
 	})
 }
@@ -48,10 +55,10 @@ func TestJobMadeWhileOffline(t *testing.T) {
 		w.link.connect(false)
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(5 * time.Hour)
+		pass(5 * time.Hour)
 		w.want(job, "QUEUED")
 		w.link.connect(true)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 	})
 }
@@ -61,11 +68,11 @@ func TestNoticesAreLost(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
 		w.link.lose = func(topic string, _ bool) bool { return strings.Contains(topic, "/notify") }
 		w.run()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		w.want(job, well)
-		if n := w.service.asked["get"]; n > 20 {
+		if n := w.asked("get"); n > 20 {
 			t.Errorf("asked %d times", n)
 		}
 	})
@@ -76,16 +83,13 @@ func TestEveryMessageIsLostOnce(t *testing.T) {
 	for _, toThing := range []bool{false, true} {
 		for nth := range 40 {
 			inWorld(t, fmt.Sprintf("%t %d", toThing, nth), func(t *testing.T, w *world) {
-				count := -1
+				var count atomic.Int64
 				w.link.lose = func(_ string, to bool) bool {
-					if to == toThing {
-						count++
-					}
-					return to == toThing && count == nth
+					return to == toThing && count.Add(1) == int64(nth)+1
 				}
 				job := w.service.create("AFR_OTA-1", document("new"), timeout(2*time.Hour))
 				w.run()
-				time.Sleep(90 * time.Minute)
+				pass(90 * time.Minute)
 				w.want(job, well)
 				w.wantInstalls("new")
 				w.wantReboots("new")
@@ -100,11 +104,11 @@ func TestLinkIsLostAtAnyTime(t *testing.T) {
 		inWorld(t, fmt.Sprint(at), func(t *testing.T, w *world) {
 			w.run()
 			job := w.service.create("AFR_OTA-1", document("new"))
-			time.Sleep(time.Duration(at) * time.Second)
+			pass(time.Duration(at) * time.Second)
 			w.link.connect(false)
-			time.Sleep(10 * time.Minute)
+			pass(10 * time.Minute)
 			w.link.connect(true)
-			time.Sleep(20 * time.Minute)
+			pass(20 * time.Minute)
 			w.want(job, well)
 			w.wantInstalls("new")
 			w.wantReboots("new")
@@ -118,9 +122,9 @@ func TestPowerCutAtAnyTime(t *testing.T) {
 		inWorld(t, fmt.Sprint(at), func(t *testing.T, w *world) {
 			w.run()
 			job := w.service.create("AFR_OTA-1", document("new"))
-			time.Sleep(time.Duration(at)*time.Second + 10*time.Millisecond)
+			pass(time.Duration(at)*time.Second + 10*time.Millisecond)
 			w.cut()
-			time.Sleep(20 * time.Minute)
+			pass(20 * time.Minute)
 			w.want(job, well)
 		})
 	}
@@ -153,13 +157,13 @@ func TestJobIsOverInEachPhase(t *testing.T) {
 				}
 				w.run()
 				job := w.service.create("AFR_OTA-1", document("new"))
-				time.Sleep(phase.after)
+				pass(phase.after)
 				if how == "deleted" {
 					w.service.delete(job)
 				} else {
 					w.service.end(job, how)
 				}
-				time.Sleep(30 * time.Minute)
+				pass(30 * time.Minute)
 				status := ""
 				if how != "deleted" {
 					status = " " + string(how)
@@ -180,7 +184,7 @@ func TestJobIsOverInEachPhase(t *testing.T) {
 				// The next job is none the worse for it.
 				w.service.refuse = nil
 				next := w.service.create("AFR_OTA-2", document("newer"))
-				time.Sleep(30 * time.Minute)
+				pass(30 * time.Minute)
 				w.want(next, well)
 				if w.booted != "newer" {
 					t.Errorf("runs %s", w.booted)
@@ -195,11 +199,11 @@ func TestQueuedJobIsCanceled(t *testing.T) {
 		w.wait = 3 * time.Hour
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, "QUEUED")
 		w.service.end(job, Canceled)
 		w.change(func() { w.wait = 0 })
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, "QUEUED CANCELED")
 		w.wantInstalls()
 	})
@@ -212,9 +216,9 @@ func TestCancelIsFoundWithoutANotice(t *testing.T) {
 		w.link.lose = func(topic string, _ bool) bool { return strings.Contains(topic, "/notify") }
 		w.service.create("AFR_OTA-1", document("new"))
 		w.run()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.service.end(w.service.all[0], Canceled)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if w.busy != 0 || w.armed != "" {
 			t.Errorf("%d steps under way, armed %q", w.busy, w.armed)
 		}
@@ -227,12 +231,12 @@ func TestDeviceThatCannotDisarm(t *testing.T) {
 		w.restarts = []Result{{Kind: Deferred, RetryAfter: 10 * time.Minute}}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		w.service.end(job, Canceled)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.wantReboots()
 		next := w.service.create("AFR_OTA-2", document("newer"))
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(next, well)
 		w.wantReboots("newer")
 	})
@@ -243,7 +247,7 @@ func TestJobsOneAfterAnother(t *testing.T) {
 		w.run()
 		a := w.service.create("AFR_OTA-1", document("one"))
 		b := w.service.create("AFR_OTA-2", document("two"))
-		time.Sleep(20 * time.Minute)
+		pass(20 * time.Minute)
 		w.want(a, well)
 		w.want(b, well)
 		w.wantReboots("one", "two")
@@ -257,10 +261,10 @@ func TestUnhealthyReleaseFailsOnceAndIsRejectedAfter(t *testing.T) {
 		w.sick["bad"] = true
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("bad"), retries(3))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, failed)
-		if job.details["reason"] != "check /healthz: 503" {
-			t.Errorf("reason %q", job.details["reason"])
+		if w.detail(job, "reason") != "check /healthz: 503" {
+			t.Errorf("reason %q", w.detail(job, "reason"))
 		}
 		if len(w.service.all) != 2 {
 			t.Fatalf("%v", w.service.all)
@@ -278,7 +282,7 @@ func TestUnhealthyReleaseWithoutARecord(t *testing.T) {
 		w.store.err = errors.New("read-only")
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("bad"))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, failed)
 	})
 }
@@ -290,7 +294,7 @@ func TestTimedOutDuringTheTrialStaysCommitted(t *testing.T) {
 		w.health = 6 * time.Minute
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"), timeout(5*time.Minute), retries(1))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, timedOut)
 		w.want(w.service.all[1], well)
 		w.wantInstalls("new")
@@ -303,7 +307,7 @@ func TestInstalledReleaseSucceedsAtOnce(t *testing.T) {
 		w.wait = time.Hour // no window is needed for that
 		w.run()
 		job := w.service.create("AFR_OTA-1", inPackage("old"))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.want(job, well)
 		w.wantInstalls()
 		if want := `{"state":{"reported":{"firmware":{"version":"old"}}}}`; len(w.service.shadows) != 1 || w.service.shadows[0] != want {
@@ -317,9 +321,9 @@ func TestShadowSaysWhatRuns(t *testing.T) {
 		w.sick["bad"] = true
 		w.run()
 		w.service.create("AFR_OTA-1", inPackage("new"))
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.service.create("AFR_OTA-2", inPackage("bad"))
-		time.Sleep(20 * time.Minute)
+		pass(20 * time.Minute)
 		var want []string
 		for _, v := range []string{"new", "new"} { // committed, and gone back to
 			want = append(want, fmt.Sprintf(`{"state":{"reported":{"firmware":{"version":%q}}}}`, v))
@@ -351,10 +355,10 @@ func TestWhatInstallsEndIn(t *testing.T) {
 			w.results["new"] = []Result{{Kind: row.kind, Err: why}}
 			w.run()
 			job := w.service.create("AFR_OTA-1", document("new"))
-			time.Sleep(30 * time.Minute)
+			pass(30 * time.Minute)
 			w.want(job, row.history)
-			if !strings.Contains(job.details["reason"], row.wants) {
-				t.Errorf("reason %q", job.details["reason"])
+			if !strings.Contains(w.detail(job, "reason"), row.wants) {
+				t.Errorf("reason %q", w.detail(job, "reason"))
 			}
 		})
 	}
@@ -369,12 +373,12 @@ func TestTransportFailuresAreForTheTimer(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"), retries(1))
-		time.Sleep(50 * time.Minute)
-		if job.details["phase"] != "waiting" || job.details["reason"] != "no route to host" {
-			t.Errorf("told %v", job.details)
+		pass(50 * time.Minute)
+		if w.detail(job, "phase") != "waiting" || w.detail(job, "reason") != "no route to host" {
+			t.Errorf("told %v", w.detail(job, ""))
 		}
 		w.change(func() { w.results["new"] = nil })
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		w.want(job, well)
 		if n := len(w.installs); n < 5 || n > 40 {
 			t.Errorf("%d installs", n)
@@ -386,10 +390,10 @@ func TestTransportFailuresAreForTheTimer(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"), timeout(30*time.Minute), retries(1))
-		time.Sleep(35 * time.Minute)
+		pass(35 * time.Minute)
 		w.want(job, timedOut)
 		w.change(func() { w.results["new"] = nil })
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		w.want(w.service.all[1], well)
 	})
 }
@@ -399,13 +403,13 @@ func TestWindowKeepsTheJobQueued(t *testing.T) {
 		w.wait = 3 * time.Hour
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		w.want(job, "QUEUED")
 		if last := w.said[len(w.said)-1]; last != "a job waits: outside of the maintenance window" {
 			t.Errorf("said %q", last)
 		}
 		w.change(func() { w.wait = 0 })
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		w.want(job, well)
 	})
 }
@@ -418,12 +422,12 @@ func TestDeferredInstallKeepsItsTimer(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(4 * time.Hour)
+		pass(4 * time.Hour)
 		w.want(job, "QUEUED IN_PROGRESS")
-		if job.details["phase"] != "deferred" || job.details["reason"] != "the pump runs" {
-			t.Errorf("told %v", job.details)
+		if w.detail(job, "phase") != "deferred" || w.detail(job, "reason") != "the pump runs" {
+			t.Errorf("told %v", w.detail(job, ""))
 		}
-		time.Sleep(8 * time.Hour)
+		pass(8 * time.Hour)
 		w.want(job, well)
 	})
 }
@@ -435,11 +439,11 @@ func TestDeferredRestartKeepsItsTimer(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(2 * time.Hour)
-		if job.details["phase"] != "deferred" {
-			t.Errorf("told %v", job.details)
+		pass(2 * time.Hour)
+		if w.detail(job, "phase") != "deferred" {
+			t.Errorf("told %v", w.detail(job, ""))
 		}
-		time.Sleep(4 * time.Hour)
+		pass(4 * time.Hour)
 		w.want(job, well)
 		w.wantInstalls("new")
 	})
@@ -450,17 +454,17 @@ func TestWindowClosesInMidDownload(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		w.change(func() { w.wait = 5 * time.Hour })
 		w.cut()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, "QUEUED IN_PROGRESS")
 		w.wantInstalls("new")
-		if job.details["phase"] != "deferred" {
-			t.Errorf("told %v", job.details)
+		if w.detail(job, "phase") != "deferred" {
+			t.Errorf("told %v", w.detail(job, ""))
 		}
 		w.change(func() { w.wait = 0 })
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, well)
 	})
 }
@@ -479,15 +483,15 @@ func TestOutcomeIsOwedUntilItIsTaken(t *testing.T) {
 			}
 			w.run()
 			job := w.service.create("AFR_OTA-1", document(release))
-			time.Sleep(8 * time.Minute)
+			pass(8 * time.Minute)
 			w.want(job, "QUEUED IN_PROGRESS")
 			w.cut()
-			time.Sleep(5 * time.Minute)
+			pass(5 * time.Minute)
 			w.want(job, "QUEUED IN_PROGRESS")
 			w.service.mu.Lock()
 			w.service.refuse = nil
 			w.service.mu.Unlock()
-			time.Sleep(10 * time.Minute)
+			pass(10 * time.Minute)
 			w.want(job, map[string]string{"new": well, "bad": failed}[release])
 			w.wantInstalls(release)
 		})
@@ -500,12 +504,12 @@ func TestVersionMismatch(t *testing.T) {
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
 		for range 8 {
-			time.Sleep(25 * time.Second)
+			pass(25 * time.Second)
 			w.service.mu.Lock()
 			job.version += 3
 			w.service.mu.Unlock()
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 		w.wantInstalls("new")
 		w.wantReboots("new")
@@ -522,7 +526,7 @@ func TestServiceThatDislikesDetails(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		w.want(job, well)
 	})
 }
@@ -541,7 +545,7 @@ func TestStepTimers(t *testing.T) {
 		}
 		w.run()
 		w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		for phase, want := range map[string]float64{"started": 60, "installing": 60, "restarting": 15, "testing": 15, "done": 0} {
 			if steps[phase] != want {
 				t.Errorf("%s: %v minutes, want %v (%v)", phase, steps[phase], want, steps)
@@ -563,7 +567,7 @@ func TestProgressIsToldSeldom(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		if n := job.said("phase", "installing"); n < 100 || n > 125 {
 			t.Errorf("told %d times in two hours", n)
 		}
@@ -576,12 +580,12 @@ func TestUnknownDocumentIsRejected(t *testing.T) {
 		job := w.service.create("other-1", `{"operation":"reboot"}`)
 		bad := w.service.create("AFR_OTA-1", `{"afr_ota":{"files":[]}}`)
 		good := w.service.create("AFR_OTA-2", document("new"))
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, rejected)
 		w.want(bad, rejected)
 		w.want(good, well)
-		if want := "the job document has 0 files in afr_ota.files, but abota installs exactly one"; bad.details["reason"] != want {
-			t.Errorf("reason %q", bad.details["reason"])
+		if want := "the job document has 0 files in afr_ota.files, but abota installs exactly one"; w.detail(bad, "reason") != want {
+			t.Errorf("reason %q", w.detail(bad, "reason"))
 		}
 	})
 }
@@ -595,20 +599,20 @@ func TestJobsOfOthersAreLeftAlone(t *testing.T) {
 		first := w.service.create("other-1", `{"operation":"reboot"}`)
 		own := w.service.create("AFR_OTA-1", document("new"))
 		second := w.service.create("other-2", `{"operation":"reboot"}`)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.service.mu.Lock()
 		w.service.start(first, map[string]any{}) // the other agent takes it
 		w.service.mu.Unlock()
-		time.Sleep(30 * time.Minute)
+		pass(30 * time.Minute)
 		w.want(first, "QUEUED IN_PROGRESS")
 		w.want(second, "QUEUED")
 		w.want(own, well)
-		if first.version != 2 || second.version != 1 || w.service.asked["start-next"] != 0 {
-			t.Errorf("versions %d and %d, start-next %d times", first.version, second.version, w.service.asked["start-next"])
+		if first.version != 2 || second.version != 1 || w.asked("start-next") != 0 {
+			t.Errorf("versions %d and %d, start-next %d times", first.version, second.version, w.asked("start-next"))
 		}
-		before := w.service.asked["get"]
-		time.Sleep(24 * time.Hour)
-		if n := w.service.asked["get"] - before; n > 100 {
+		before := w.asked("get")
+		pass(24 * time.Hour)
+		if n := w.asked("get") - before; n > 100 {
 			t.Errorf("asked %d times in a day with others' jobs pending", n)
 		}
 	})
@@ -622,7 +626,7 @@ func TestStartNextTwice(t *testing.T) {
 		w.service.start(job, map[string]any{})
 		w.service.mu.Unlock()
 		w.run()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 	})
 }
@@ -641,10 +645,10 @@ func TestDocumentIsRenewed(t *testing.T) {
 		}
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.link.lose = func(topic string, _ bool) bool { return strings.Contains(topic, "/notify") }
 		w.service.end(job, Canceled)
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if len(ends) != 2 || ends[0] != nil || renewed[0].File == nil || !errors.Is(ends[1], ErrOver) {
 			t.Errorf("%+v %v", renewed, ends)
 		}
@@ -657,7 +661,7 @@ func TestReleaseThatTheDeviceLoses(t *testing.T) {
 		w.lost["new"] = true
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(3 * time.Hour)
+		pass(3 * time.Hour)
 		w.want(job, failed)
 		w.wantInstalls("new", "new", "new")
 	})
@@ -667,12 +671,12 @@ func TestJournalThatCannotBeRead(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(2*time.Minute + 30*time.Second) // in the trial
+		pass(2*time.Minute + 30*time.Second) // in the trial
 		w.change(func() { w.unsure = errors.New("input/output error") })
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		w.want(job, "QUEUED IN_PROGRESS")
 		w.change(func() { w.unsure = nil })
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 	})
 }
@@ -683,13 +687,13 @@ func TestJobThatIsHiddenByItsWindow(t *testing.T) {
 		w.service.closed = true
 		w.run()
 		job := w.service.create("AFR_OTA-1", document("new"))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		w.want(job, "QUEUED")
 		w.service.mu.Lock()
 		w.service.closed = false
 		w.service.changed(true)
 		w.service.mu.Unlock()
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.want(job, well)
 	})
 }

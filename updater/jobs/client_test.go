@@ -34,8 +34,11 @@ func (w *wire) Publish(ctx context.Context, topic string, payload []byte) error 
 	if err := json.Unmarshal(payload, &body); err != nil {
 		return err
 	}
+	w.mu.Lock()
 	w.bodies, w.topics = append(w.bodies, body), append(w.topics, topic)
-	suffix, answer := w.answers(len(w.bodies), topic, body)
+	n := len(w.bodies)
+	w.mu.Unlock()
+	suffix, answer := w.answers(n, topic, body)
 	if answer != "" {
 		answer = strings.ReplaceAll(answer, "TOKEN", body["clientToken"].(string))
 		time.AfterFunc(delay, func() { w.say(topic+suffix, answer) })
@@ -45,10 +48,16 @@ func (w *wire) Publish(ctx context.Context, topic string, payload []byte) error 
 
 // say brings a message to whoever has subscribed.
 func (w *wire) say(topic, text string) {
+	w.mu.Lock()
+	var to []func(string, []byte)
 	for _, s := range w.subs {
 		if matches(s.filter, topic) {
-			s.deliver(topic, []byte(text))
+			to = append(to, s.deliver)
 		}
+	}
+	w.mu.Unlock()
+	for _, deliver := range to {
+		deliver(topic, []byte(text))
 	}
 }
 
@@ -207,7 +216,9 @@ func TestAnswersThatAreNotMeant(t *testing.T) {
 	asking(t, always("", ""), func(t *testing.T, c *Client, w *wire) {
 		go func() {
 			time.Sleep(time.Second)
+			w.mu.Lock()
 			topic, own := w.topics[0], w.bodies[0]["clientToken"].(string)
+			w.mu.Unlock()
 			for _, m := range [][2]string{
 				{topic + "/accepted", `{"clientToken":"another"}`},
 				{topic + "/accepted", `{}`},

@@ -153,7 +153,9 @@ func (s Situation) begun(now time.Time, e Answered) Situation {
 		return s.take(now, e.Found)
 	default:
 		s.Version = e.Found.Version
-		s = s.read(e.Found)
+		if e.Found.Document != nil { // which was described already
+			s = s.read(e.Found)
+		}
 	}
 	s.Status, s.toldAt = InProgress, now
 	return s

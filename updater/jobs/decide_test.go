@@ -140,7 +140,7 @@ func TestDecide(t *testing.T) {
 		{"occupied", at(Installing), ends(Install, Occupied), 0, Judging, "tell", "begun waiting"},
 		{"transport", at(Installing), ends(Install, Transport), 0, Judging, "tell", "begun waiting"},
 		{"expired: a new document", at(Installing), ends(Install, Expired), 0, Judging, "describe", "begun waiting"},
-		{"stopped", at(Installing), ends(Install, Stopped), 0, Judging, "tell", "begun waiting"},
+		{"stopped", at(Installing), ends(Install, Stopped), 0, Judging, "describe", "begun waiting"},
 		{"untrusted", at(Installing), ends(Install, Untrusted), 0, Owing, "report", "begun FAILED"},
 		{"broken", at(Installing), ends(Install, Broken), 0, Owing, "report", "begun FAILED"},
 		{"unhealthy", at(Installing), ends(Install, Unhealthy), 0, Owing, "report", "begun FAILED"},

@@ -165,6 +165,7 @@ func (s Situation) installed(p Policy, now time.Time, r Result) Situation {
 		if r.Kind == Expired {
 			s.doc = nil
 		}
+		s.stale = s.stale || r.Kind == Stopped // the job may be over
 		return s.pausing(now, "waiting", max(r.RetryAfter, p.doubled(firstInstall, lastInstall, s.pauses)), why)
 	case Refused:
 		return s.owe(Rejected, why)

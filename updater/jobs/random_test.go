@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,15 +41,15 @@ func disorder(t *testing.T, r *rand.Rand) {
 	w.health = time.Duration(1+r.IntN(200)) * time.Second
 	loss := []float64{0, 0.02, 0.1, 0.4}[r.IntN(4)]
 	// The messages are many goroutines', so the generator has a lock.
-	chance := func(of float64) bool { w.mu.Lock(); defer w.mu.Unlock(); return r.Float64() < of }
-	w.link.lose = func(string, bool) bool { return chance(loss) }
-	w.link.twice = func() bool { return chance(loss) }
+	chance := func() bool { w.mu.Lock(); defer w.mu.Unlock(); return r.Float64() < loss }
+	w.link.lose = func(string, bool) bool { return chance() }
+	w.link.twice = chance
 	w.link.acts = w.watch
 	w.run()
 
 	n := func(of int) int { w.mu.Lock(); defer w.mu.Unlock(); return r.IntN(of) }
 	for range 60 {
-		time.Sleep(time.Duration(n(240_000)) * time.Millisecond)
+		pass(time.Duration(n(240_000)) * time.Millisecond)
 		w.happen(n)
 	}
 	w.mu.Lock()
@@ -57,19 +58,22 @@ func disorder(t *testing.T, r *rand.Rand) {
 	w.restarts, w.wait, w.unsure = nil, 0, nil
 	w.mu.Unlock()
 	w.link.connect(true)
-	time.Sleep(24 * time.Hour)
+	pass(24 * time.Hour)
 	w.ended()
 	w.close()
 }
 
 // happen is one thing that happens.
 func (w *world) happen(n func(int) int) {
-	count := len(w.service.all)
+	w.service.mu.Lock()
+	all := slices.Clone(w.service.all)
+	w.service.mu.Unlock()
+	count := len(all)
 	pick := func() *running {
 		if count == 0 {
 			return nil
 		}
-		return w.service.all[n(count)]
+		return all[n(count)]
 	}
 	switch what := n(14); what {
 	case 0, 1, 2:

@@ -150,7 +150,7 @@ func (s *service) changed(members bool) {
 func (r *running) wire(doc bool) map[string]any {
 	w := map[string]any{
 		"jobId": r.job, "status": r.status, "queuedAt": 1719940994, "lastUpdatedAt": 1719940994,
-		"versionNumber": r.version, "executionNumber": r.number, "statusDetails": r.details,
+		"versionNumber": r.version, "executionNumber": r.number, "statusDetails": maps.Clone(r.details),
 	}
 	if doc {
 		w["jobDocument"] = json.RawMessage(r.doc)
@@ -159,7 +159,7 @@ func (r *running) wire(doc bool) map[string]any {
 }
 
 func (r *running) state() map[string]any {
-	return map[string]any{"status": r.status, "statusDetails": r.details, "versionNumber": r.version}
+	return map[string]any{"status": r.status, "statusDetails": maps.Clone(r.details), "versionNumber": r.version}
 }
 
 // find is an execution; number 0 is the latest.

@@ -380,10 +380,27 @@ func (w *world) history(r *running) string {
 	return strings.Join(words, " ")
 }
 
+// detail is one of an execution's details, or all of them.
+func (w *world) detail(r *running, key string) string {
+	w.service.mu.Lock()
+	defer w.service.mu.Unlock()
+	if key == "" {
+		return fmt.Sprint(r.details)
+	}
+	return r.details[key]
+}
+
+// asked is how often the service was asked for something.
+func (w *world) asked(what string) int {
+	w.service.mu.Lock()
+	defer w.service.mu.Unlock()
+	return w.service.asked[what]
+}
+
 func (w *world) want(r *running, history string) {
 	w.t.Helper()
 	if got := w.history(r); got != history {
-		w.t.Errorf("job %s went %s, want %s (%v)", r.job, got, history, r.details)
+		w.t.Errorf("job %s went %s, want %s (%s)", r.job, got, history, w.detail(r, ""))
 	}
 }
 
