@@ -97,6 +97,9 @@ func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
 	var no *RejectedError
 	if status, gone := over(e.Err); gone && e.Op != Shadow {
 		s.heard, s.failures = now, 0
+		if status == "" && s.Phase == Owing && e.Op == Describe {
+			return s // telling the outcome says what it ended in
+		}
 		return s.over(now, status)
 	}
 	switch {

@@ -186,6 +186,7 @@ func TestDecide(t *testing.T) {
 		{"and tell with that", at(Owing, during(Describe)), describes(InProgress), 0, Owing, "report", "SUCCEEDED"},
 		{"not allowed: ask", at(Owing), refuses(Report, CodeInvalidState), 0, Owing, "describe", "SUCCEEDED"},
 		{"timed out: nothing is undone", at(Owing), gone(Report, TimedOut), 0, Idle, "", "look"},
+		{"over, as a description says: tell, to learn how", at(Owing, during(Describe)), refuses(Describe, CodeTerminal), 0, Owing, "report", "SUCCEEDED"},
 		{"not there any more", at(Owing), refuses(Report, CodeNotFound), 0, Idle, "", "look"},
 		{"throttled: later", at(Owing), refuses(Report, CodeThrottled), 0, Owing, "", "SUCCEEDED"},
 		{"details that nobody takes", at(Owing), refuses(Report, CodeInvalidRequest), 0, Owing, "describe", "SUCCEEDED bare"},
