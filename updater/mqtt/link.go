@@ -16,6 +16,7 @@ type Link struct {
 	o    Options
 	pace pace   // of the goroutine in Run
 	said string // what the log was last told of a failure
+	owed bool   // it was not told yet that this is over
 
 	// wire is held while SUBSCRIBE and UNSUBSCRIBE are under way, so that they
 	// reach the broker in the order in which they were meant.
@@ -64,10 +65,11 @@ func (l *Link) Run(ctx context.Context) {
 	}
 }
 
-// tell says a failure once, and not again until there was a connection.
+// tell says a failure once, and not again until there was a connection that
+// lasted.
 func (l *Link) tell(end *ending, wait time.Duration) {
 	if text := end.Error(); text != l.said {
-		l.said = text
+		l.said, l.owed = text, true
 		l.o.Log.Warn("no connection to the broker: trying again", "broker", l.o.Address, "client", l.o.ClientID,
 			"error", end, "pause", wait.Round(time.Millisecond).String())
 	}
@@ -88,7 +90,8 @@ func (l *Link) connection(ctx context.Context) (lasted time.Duration, end *endin
 		return 0, end
 	}
 	began := time.Now()
-	if l.said != "" {
+	if l.owed {
+		l.owed = false
 		l.o.Log.Info("connected to the broker again", "broker", l.o.Address)
 	}
 	l.tellWatchers()

@@ -429,6 +429,65 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestStreamKeepsToARateLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeIoT(t, FormatCBOR, sequence(1_000_000))
+		began := time.Now()
+		got, err := readStream(t, f, f.source(func(o *StreamOptions) { o.RateLimit = 100_000 }))
+		if took := time.Since(began); err != nil || !bytes.Equal(got, f.content) || took < 9*time.Second || took > 11*time.Second {
+			t.Errorf("%d bytes in %s, %v", len(got), took, err)
+		}
+	})
+}
+
+// TestStreamWaitsForItsReader: what comes from storage that is slow is no fault
+// of the network, and is not asked for again.
+func TestStreamWaitsForItsReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeIoT(t, FormatJSON, sequence(1_000_000))
+		o, err := f.source(func(o *StreamOptions) { o.MinRate = 10_000 }).Open(t.Context(), "firmware.bin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+		var got []byte
+		for p := make([]byte, 40_000); ; time.Sleep(5 * time.Minute) {
+			n, err := counted{f, o}.Read(p)
+			if got = append(got, p[:n]...); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(got, f.content) || f.sent != (1_000_000+usualBlock-1)/usualBlock {
+			t.Errorf("%d bytes in %d blocks", len(got), f.sent)
+		}
+	})
+}
+
+// TestStreamThatDrips brings a block a minute.
+func TestStreamThatDrips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeIoT(t, FormatCBOR, sequence(1_000_000))
+		last := time.Now()
+		f.mutate = func(kind string, m map[string]any) []any {
+			if kind == "data" && time.Since(last) < time.Minute {
+				return nil
+			}
+			if kind == "data" {
+				last = time.Now()
+			}
+			return []any{m}
+		}
+		began := time.Now()
+		_, err := readStream(t, f, f.source(func(o *StreamOptions) { o.MinRate = 10_000 }))
+		wantStreamError(t, err, ErrTransport, "min_rate")
+		if took := time.Since(began); took > 15*time.Minute {
+			t.Errorf("it gave up after %s", took)
+		}
+	})
+}
+
 func TestStreamOptions(t *testing.T) {
 	f := newFakeIoT(t, FormatCBOR, sequence(1000))
 	for says, change := range map[string]func(*StreamOptions){
