@@ -43,9 +43,9 @@ type job struct {
 	enrolled, ended, hidden bool
 	// waiting are the things whose turn to be notified has not come.
 	waiting []*thing
-	// rolls counts the steps of the rollout, so that a timer knows whether the
-	// step it was set for is still the next one.
-	rolls int
+	// rollAt is when the next minute of the rollout begins, rollDue the one that
+	// a timer was set for.
+	rollAt, rollDue time.Time
 	// notified counts things whose execution was queued.
 	notified int
 

@@ -36,28 +36,30 @@ func reached(criterion *int, things int) int {
 	return things / *criterion
 }
 
-// roll notifies what this minute allows, and comes back in the next.
+// roll notifies what this minute allows, and comes back in the next. It may be
+// called at any time: a minute has its share only once.
 func (s *Service) roll(j *job) {
-	j.rolls++
 	if !j.rolling() {
 		return
 	}
+	if !s.now.Before(j.rollAt) {
+		s.rollMinute(j)
+	}
+	if len(j.waiting) > 0 && !j.rollDue.Equal(j.rollAt) {
+		j.rollDue = j.rollAt
+		s.at(j.rollAt, func() { s.roll(j) })
+	}
+}
+
+func (s *Service) rollMinute(j *job) {
 	n := min(j.in.JobExecutionsRolloutConfig.rate(j.notified, j.count[succeeded]), len(j.waiting))
 	now := j.waiting[:n]
 	j.waiting = j.waiting[n:]
 	for _, t := range now {
 		s.queue(j, t, 0)
 	}
+	j.rollAt = s.now.Add(time.Minute)
 	s.completeIfDone(j)
-	if len(j.waiting) == 0 {
-		return
-	}
-	step := j.rolls
-	s.at(s.now.Add(time.Minute), func() {
-		if j.rolls == step {
-			s.roll(j)
-		}
-	})
 }
 
 // enroll resolves a job's targets when its first rollout begins; things of a

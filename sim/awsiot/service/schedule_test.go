@@ -276,3 +276,35 @@ func TestRolloutStopsWithItsWindow(t *testing.T) {
 	w.minutes(1)
 	same(w, "the next hour", queuedThings(w, "j"), 6)
 }
+
+// TestRateAcrossWindows: a window that follows another gives no second share of
+// the same minute.
+func TestRateAcrossWindows(t *testing.T) {
+	w := newWorld(t)
+	group := w.fleet("f", 20)
+	w.make("j", []string{group}, func(in *CreateJobInput) {
+		windowed(MaintenanceWindow{"cron(0 12 * * ? *)", 1}, MaintenanceWindow{"cron(1 12 * * ? *)", 1}, MaintenanceWindow{"cron(2 12 * * ? *)", 5})(in)
+		in.JobExecutionsRolloutConfig = &RolloutConfig{MaximumPerMinute: ptr(2)}
+	})
+	for _, want := range []int{2, 4, 6, 8} {
+		same(w, "queued", queuedThings(w, "j"), want)
+		w.minutes(1)
+	}
+}
+
+// TestRolloutGoesOnInThePreviousMinute: a window that opens before the minute of
+// the rollout is over begins with its next one.
+func TestRolloutGoesOnInThePreviousMinute(t *testing.T) {
+	w := newWorld(t)
+	w.pass(30 * time.Second) // made in mid-minute, so its minutes begin at :30
+	group := w.fleet("f", 20)
+	w.make("j", []string{group}, func(in *CreateJobInput) {
+		windowed(MaintenanceWindow{"cron(0 12 * * ? *)", 1}, MaintenanceWindow{"cron(1 12 * * ? *)", 5})(in)
+		in.JobExecutionsRolloutConfig = &RolloutConfig{MaximumPerMinute: ptr(2)}
+	})
+	for _, want := range []int{2, 2, 4, 4, 6} { // 12:00:30, 12:01:00, 12:01:30, …
+		same(w, w.Now().Format(time.TimeOnly), queuedThings(w, "j"), want)
+		w.pass(30 * time.Second)
+	}
+	same(w, "timers: the window's end and the next minute", len(w.timers.heap), 2)
+}

@@ -46,6 +46,19 @@ func TestShadow(t *testing.T) {
 	same(w, "the version goes on", get(), `{"state":{"reported":{}},"metadata":{"reported":{}},"version":6,"timestamp":1795348860}`)
 }
 
+// TestShadowHistory: documents show what was and what is, and a refused update
+// leaves no trace.
+func TestShadowHistory(t *testing.T) {
+	w := newWorld(t)
+	must[[]byte](w)(w.UpdateThingShadow("cam", "", []byte(`{"state":{"reported":{"a":{"b":1}}}}`)))
+	_, err := w.UpdateThingShadow("cam", "", []byte(`{"state":{"reported":{"a":{"b":2,"c":"`+strings.Repeat("x", 9000)+`"}}}}`))
+	w.refused(err, "RequestEntityTooLarge", 413)
+	w.heard = nil
+	must[[]byte](w)(w.UpdateThingShadow("cam", "", []byte(`{"state":{"reported":{"a":{"b":3}}}}`)))
+	same(w, "documents", string(w.heard[1].Payload), `{"previous":{"state":{"reported":{"a":{"b":1}}},"metadata":{"reported":{"a":{"b":{"timestamp":1795348800}}}},"version":1},`+
+		`"current":{"state":{"reported":{"a":{"b":3}}},"metadata":{"reported":{"a":{"b":{"timestamp":1795348800}}}},"version":2},"timestamp":1795348800}`)
+}
+
 func TestNamedShadows(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{"", "b", "a", "$package"} {
