@@ -19,22 +19,30 @@ func (o *outbox) put(a Announcement) {
 // deliver hands over what waits. Where another goroutine, or a caller further
 // up, is at it already, that one also delivers what came since.
 func (o *outbox) deliver(announce func(Announcement)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.delivering {
-		return
-	}
-	o.delivering = true
-	defer func() { o.delivering = false }()
-	for len(o.waiting) > 0 {
-		batch := o.waiting
-		o.waiting = nil
-		o.mu.Unlock()
+	for batch := o.take(); len(batch) > 0; batch = o.take() {
 		for _, a := range batch {
 			if announce != nil {
 				announce(a)
 			}
 		}
-		o.mu.Lock()
+		o.done()
 	}
+}
+
+// take is what waits, nothing while somebody delivers.
+func (o *outbox) take() []Announcement {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.delivering || len(o.waiting) == 0 {
+		return nil
+	}
+	batch := o.waiting
+	o.waiting, o.delivering = nil, true
+	return batch
+}
+
+func (o *outbox) done() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.delivering = false
 }

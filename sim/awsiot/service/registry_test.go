@@ -192,3 +192,15 @@ func TestEndpoint(t *testing.T) {
 	_, err := w.DescribeEndpoint("iot:Other")
 	w.invalid(err)
 }
+
+// TestShow: a name that somebody sent stays on its line.
+func TestShow(t *testing.T) {
+	for name, want := range map[string]string{
+		"cam": "cam", "a\nb": `a\nb`, "\x1b[2J": `\x1b[2J`, `"`: `\"`, "": "",
+		strings.Repeat("n", 200): strings.Repeat("n", 128) + "…",
+	} {
+		if got := show(name); got != want {
+			t.Errorf("%q: got %s, want %s", name, got, want)
+		}
+	}
+}

@@ -143,7 +143,8 @@ func show(name string) string {
 	if len(name) > 128 {
 		name = name[:128] + "…"
 	}
-	return strings.Trim(fmt.Sprintf("%q", name), `"`)
+	quoted := fmt.Sprintf("%q", name)
+	return quoted[1 : len(quoted)-1]
 }
 
 func checkName(what, name string) error {
