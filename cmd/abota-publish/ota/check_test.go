@@ -240,7 +240,7 @@ func TestCronAsTheServiceHasIt(t *testing.T) {
 	for _, text := range []string{
 		"0 10 * * ? *", "cron(0 10 * * ?)", "cron(0 10 * * ? * *)", "cron(0 10 * * * *)", "cron(0 10 ? * ? *)", "cron(60 10 * * ? *)",
 		"cron(0 24 * * ? *)", "cron(0 0 0 * ? *)", "cron(0 0 32 * ? *)", "cron(0 0 1 13 ? *)", "cron(0 0 ? * 0 *)", "cron(0 0 ? * 8 *)",
-		"cron(0 0 ? * MON#6 *)", "cron(0 0 LW * ? *)", "cron(? 0 1 * ? *)", "cron(L 0 1 * ? *)", "cron(0 0 ? * 2W *)", "cron(0 0 3#2 * ? *)",
+		"cron(0 0 ? * MON#6 *)", "cron(0 0 LW * ? *)", "cron(0 0 1,L * ? *)", "cron(0 0 1,15W * ? *)", "cron(0 0 ? * 2,3#1 *)", "cron(? 0 1 * ? *)", "cron(L 0 1 * ? *)", "cron(0 0 ? * 2W *)", "cron(0 0 3#2 * ? *)",
 		"cron(5-2 0 1 * ? *)", "cron(0/0 0 1 * ? *)", "cron(, 0 1 * ? *)", "cron(+5 0 1 * ? *)", "cron(0 0 1 * ? 1969)", "cron(0 0 1 * ? 2200)",
 		"cron(0 0 1 FOO ? *)", "cron(-1 0 1 * ? *)", "cron(1- 0 1 * ? *)", "@daily", "rate(1 day)", "cron()",
 	} {

@@ -40,7 +40,7 @@ func Create(ctx context.Context, out *cli.Output, a Access, r *Request, o Option
 	if o.DryRun && o.Wait {
 		return usage("--dry-run and --wait exclude each other")
 	}
-	s := &session{out: out, now: time.Now}
+	s := &session{out: out, now: time.Now, every: lookEvery}
 	warnings, err := r.Check(s.now())
 	if err != nil {
 		return err

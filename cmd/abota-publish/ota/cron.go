@@ -66,16 +66,11 @@ func (f field) translate(i int, word string) (string, error) {
 	if word == "?" && (i == dayOfMonth || i == dayOfWeek) || word == "*" {
 		return word, nil
 	}
+	if special, ok, err := f.special(i, word); ok {
+		return special, err
+	}
 	var out []string
 	for _, item := range strings.Split(word, ",") {
-		special, ok, err := f.special(i, item)
-		if err != nil {
-			return "", err
-		}
-		if ok {
-			out = append(out, special)
-			continue
-		}
 		values, err := f.values(item)
 		if err != nil {
 			return "", err
@@ -92,7 +87,8 @@ func (f field) translate(i int, word string) (string, error) {
 	return strings.Join(out, ","), nil
 }
 
-// special are L and W among the days of a month, L and # among those of a week.
+// special are L and W for the day of a month, L and # for that of a week, each
+// alone in its field: that a list may have them is not documented.
 func (f field) special(i int, item string) (string, bool, error) {
 	switch {
 	case item == "L" && i == dayOfMonth:

@@ -136,6 +136,9 @@ func (d *deletion) run(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
+	if j.Counts.InProgress > 0 {
+		d.warn("%s in progress will not find the file any more", plural(j.Counts.InProgress, "execution"))
+	}
 	if err := d.deleteJob(ctx, j, force); err != nil {
 		return err
 	}
@@ -295,8 +298,9 @@ func (d *deletion) spareFor(ctx context.Context, id string, p *doomed) error {
 	return nil
 }
 
-// How a deletion is waited for: the service does it in the background.
-const deletionLook, deletionMost = time.Second, 5 * time.Minute
+// deletionMost is how long a deletion is waited for: the service does it in the
+// background.
+const deletionMost = 5 * time.Minute
 
 func (d *deletion) deleteJob(ctx context.Context, j Job, force bool) error {
 	if j.Status != string(iottypes.JobStatusDeletionInProgress) {
@@ -315,7 +319,7 @@ func (d *deletion) deleteJob(ctx context.Context, j Job, force bool) error {
 			return nil
 		case d.now().After(until):
 			return coded(cli.ExitTransport, "the job %s is still being deleted: its stream and objects stay until then: run this again later", j.ID)
-		case !pause(ctx, deletionLook):
+		case !pause(ctx, d.every):
 			return coded(cli.ExitFailed, "interrupted: the job %s is being deleted, its stream and objects are not: run this again", j.ID)
 		}
 	}

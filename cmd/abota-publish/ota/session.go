@@ -11,16 +11,20 @@ import (
 // session is one invocation.
 type session struct {
 	*services
-	out  *cli.Output
-	now  func() time.Time
-	dry  *dryRun // nil when requests are really sent
-	undo []undo  // what was made so far, the last one last
+	out   *cli.Output
+	now   func() time.Time
+	every time.Duration // between looks at what goes on by itself
+	dry   *dryRun       // nil when requests are really sent
+	undo  []undo        // what was made so far, the last one last
 }
 
 func newSession(ctx context.Context, out *cli.Output, a Access) (*session, error) {
 	s, err := connect(ctx, a, nil)
-	return &session{services: s, out: out, now: time.Now}, err
+	return &session{services: s, out: out, now: time.Now, every: lookEvery}, err
 }
+
+// lookEvery is how often a job is looked at.
+const lookEvery = 2 * time.Second
 
 // warn says what works but should be known, and what is cleaned up: on stderr
 // also with --json.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -292,7 +293,7 @@ func (s *session) showFile(row func(name, text string), f File) {
 func (e Execution) line() string {
 	parts := []string{e.Thing, e.Status}
 	if e.Retries > 0 {
-		parts = append(parts, plural(e.Retries, "retry"))
+		parts = append(parts, fmt.Sprintf("retry %d", e.Retries))
 	}
 	var names []string
 	for name := range e.Details {

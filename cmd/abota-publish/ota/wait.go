@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	lookEvery = 2 * time.Second
 	// patience is how long the service may be out of reach while we wait.
 	patience = 5 * time.Minute
 	// shownThings bounds the executions that are named while we wait.
@@ -54,14 +53,12 @@ func (s *session) wait(ctx context.Context, id string) (Outcome, error) {
 	for {
 		over, err := w.look(ctx)
 		if err != nil || over {
-			w.end()
 			if err == nil {
 				err = w.now.err(id)
 			}
 			return w.now, err
 		}
-		if !pause(ctx, lookEvery) {
-			w.end()
+		if !pause(ctx, s.every) {
 			return w.now, coded(cli.ExitFailed, "interrupted: the job %s goes on: `abota-publish ota show %s` shows it, `abota-publish ota cancel %s` stops it", id, shortJobID(id), shortJobID(id))
 		}
 	}
@@ -129,22 +126,21 @@ func (w *watcher) things(ctx context.Context) (all []Execution) {
 
 func (w *watcher) terminal() bool { return !w.out.JSON && cli.IsTerminal(w.out.Stderr) }
 
+// show draws the table on a terminal, and elsewhere says what changed.
 func (w *watcher) show() {
-	switch {
-	case w.out.JSON:
-		line, err := json.Marshal(map[string]any{"progress": w.now})
-		if err == nil && string(line) != w.said {
-			w.said = string(line)
-			fmt.Fprintf(w.out.Stderr, "%s\n", line)
-		}
-	case w.terminal():
+	if w.terminal() {
 		w.draw()
-	default:
-		line := fmt.Sprintf("job %s is %s: %s", w.id, w.now.Status, w.now.Counts)
-		if line != w.said {
-			w.said = line
-			fmt.Fprintf(w.out.Stderr, "%s (%.1f ended a minute)\n", line, w.now.PerMinute)
-		}
+		return
+	}
+	line := fmt.Sprintf("job %s is %s: %s", w.id, w.now.Status, w.now.Counts)
+	if line == w.said {
+		return
+	}
+	w.said = line
+	if !w.out.JSON {
+		fmt.Fprintf(w.out.Stderr, "%s\n", line)
+	} else if text, err := json.Marshal(map[string]any{"progress": w.now}); err == nil {
+		fmt.Fprintf(w.out.Stderr, "%s\n", text)
 	}
 }
 
@@ -178,5 +174,3 @@ func (w *watcher) table() []string {
 	}
 	return lines
 }
-
-func (w *watcher) end() { w.drawn = 0 }
