@@ -1,6 +1,7 @@
 // Command abota-publish is the release side of abota: it makes keys, encrypts
 // images into the classic release (a Fernet token over a zip, its MD5, its
-// key), uploads that to S3, and shows what a release holds.
+// key), uploads that to S3, and shows what a release holds. It also makes the
+// jobs of AWS IoT that update devices, and sees to them: package ota says how.
 //
 // # Guarantee
 //

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -39,9 +40,15 @@ func newCloud(t *testing.T) *cloud {
 	none := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": p.Control, "AWS_REGION": p.Region, "AWS_ACCESS_KEY_ID": p.AccessKey, "AWS_SECRET_ACCESS_KEY": p.SecretKey,
-		"AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_DISABLED": "true",
 	} {
 		t.Setenv(name, value)
+	}
+	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_PROFILE"} {
+		t.Setenv(name, "") // so that it is put back
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &cloud{c, p}
 }
@@ -51,7 +58,7 @@ func (c *cloud) publish(ctx context.Context, t *testing.T, want int, args ...str
 	t.Helper()
 	var out, err bytes.Buffer
 	if code := run(ctx, args, nil, &out, &err); code != want {
-		t.Fatalf("%q: exit code %d, want %d: %s%s", args, code, want, out.String(), err.String())
+		t.Fatalf("%q: exit code %d, want %d: %s%s%v", args, code, want, out.String(), err.String(), context.Cause(ctx))
 	}
 	return out.String(), err.String()
 }
@@ -112,7 +119,7 @@ func (c *cloud) device(ctx context.Context, status string, see func(jobs.Documen
 func (c *cloud) trusted(image []byte) func(jobs.Document) error {
 	sum := sha256.Sum256(image)
 	return func(d jobs.Document) error {
-		s, err := signature.New(filepath.Join(c.Certs, c.Profile), d.File.Certificate, strings.TrimPrefix(string(d.File.Algorithm), "sig-"), d.File.Signature)
+		s, err := signature.New(c.Certs, d.File.Certificate, strings.TrimPrefix(string(d.File.Algorithm), "sig-"), d.File.Signature)
 		if err != nil {
 			return err
 		}
@@ -133,9 +140,16 @@ func TestCreateOTAToItsEnd(t *testing.T) {
 		{"good", "SUCCEEDED", cli.ExitDone, nil, "is COMPLETED: 1 succeeded"},
 		{"bad", "FAILED", cli.ExitFailed, []string{"--protocol", "both", "--retry", "none"}, "is COMPLETED: 1 failed"},
 	} {
+		ctx, giveUp := context.WithCancelCause(t.Context())
 		failed := make(chan error, 1)
-		go func() { failed <- c.device(t.Context(), row.status, c.trusted(image)) }()
-		_, said := c.publish(t.Context(), t, row.code, c.sample(row.job, append([]string{"--start", "now", "--wait"}, row.more...)...)...)
+		go func() {
+			err := c.device(ctx, row.status, c.trusted(image))
+			if err != nil {
+				giveUp(err) // or the job would never end
+			}
+			failed <- err
+		}()
+		_, said := c.publish(ctx, t, row.code, c.sample(row.job, append([]string{"--start", "now", "--wait"}, row.more...)...)...)
 		if err := <-failed; err != nil {
 			t.Fatal(err)
 		}

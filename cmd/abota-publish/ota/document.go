@@ -32,9 +32,6 @@ type afrFile struct {
 	RSA        string  `json:"sig-sha256-rsa,omitempty"`
 }
 
-// signature is the one that the file has, of either kind.
-func (f afrFile) signature() string { return f.ECDSA + f.RSA }
-
 // documentVersion is of the part that is abota's own.
 const documentVersion = 1
 
@@ -118,7 +115,7 @@ var algorithms = map[string]string{"SHA256withECDSA": ecdsaKey, "SHA256withRSA":
 
 const ecdsaKey, rsaKey = "ecdsa", "rsa"
 
-// Facts are what only the services know, once they were asked.
+// facts are what only the services know, once they were asked.
 type facts struct {
 	account  account
 	file     object // what devices get

@@ -50,10 +50,10 @@ var (
 	deniedCodes = []string{
 		"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedException", "InvalidClientTokenId", "InvalidAccessKeyId",
 		"SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidToken", "UnrecognizedClientException", "NotAuthorized",
-		"AuthorizationHeaderMalformed",
 	}
-	throttleCodes = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown", "RequestThrottled"}
-	unknownCodes  = []string{"NotImplemented", "UnknownOperationException", "UnknownOperation", "MethodNotAllowed"}
+	elsewhereCodes = []string{"PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+	throttleCodes  = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown", "RequestThrottled"}
+	unknownCodes   = []string{"NotImplemented", "UnknownOperationException", "UnknownOperation", "MethodNotAllowed"}
 )
 
 // absent reports that what was asked for is not there.
@@ -84,6 +84,8 @@ func explain(doing string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return coded(cli.ExitFailed, "cannot %s: interrupted: %w", doing, context.Canceled)
+	case slices.Contains(elsewhereCodes, a.code) || a.status == http.StatusMovedPermanently:
+		return coded(cli.ExitUsage, "cannot %s: the bucket is in another region (%s), and jobs, streams and signing jobs take buckets of their own: add --region, or take a bucket in this one", doing, a.text(err))
 	case slices.Contains(throttleCodes, a.code):
 		return coded(cli.ExitTransport, "cannot %s: too many requests at once (%s): try again later", doing, a.text(err))
 	case absent(err):
