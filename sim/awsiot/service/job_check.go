@@ -20,7 +20,7 @@ func checkJob(in CreateJobInput) error {
 	if in.JobTemplateARN != "" {
 		return notFound("job template %s does not exist: the emulator has none", show(in.JobTemplateARN))
 	}
-	if in.NamespaceID != "" && !namePattern.MatchString(in.NamespaceID) {
+	if in.NamespaceID != "" && !namespacePattern.MatchString(in.NamespaceID) {
 		return invalid("namespaceId %s is not letters, digits, hyphen and underscore", show(in.NamespaceID))
 	}
 	for _, check := range []func() error{
@@ -85,6 +85,8 @@ func decimals(x float64, n int) bool {
 	return math.Abs(scaled-math.Round(scaled)) < 1e-9
 }
 
+// checkAbort refuses a threshold of zero, which would end every job; the model
+// names only the upper bound [not established].
 func checkAbort(c *AbortConfig) error {
 	if c == nil {
 		return nil

@@ -98,6 +98,8 @@ func TestJobBounds(t *testing.T) {
 		{"timeout 0", func(in *CreateJobInput) { in.TimeoutConfig = within(0) }, false},
 		{"timeout 10081", func(in *CreateJobInput) { in.TimeoutConfig = within(10081) }, false},
 		{"template", func(in *CreateJobInput) { in.JobTemplateARN = "arn:aws:iot:eu-west-1:123456789012:jobtemplate/x" }, false},
+		{"namespace", func(in *CreateJobInput) { in.NamespaceID = "a_B-9" }, true},
+		{"colon in namespace", func(in *CreateJobInput) { in.NamespaceID = "a:b" }, false},
 		{"50 tags", func(in *CreateJobInput) { in.Tags = tags(50) }, true},
 		{"51 tags", func(in *CreateJobInput) { in.Tags = tags(51) }, false},
 	} {

@@ -28,6 +28,7 @@ const (
 var (
 	jobIDPattern      = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 	namePattern       = regexp.MustCompile(`^[a-zA-Z0-9:_-]{1,128}$`)
+	namespacePattern  = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 	streamIDPattern   = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
 	detailKeyPattern  = regexp.MustCompile(`^[a-zA-Z0-9:_-]{1,128}$`)
 	reasonCodePattern = regexp.MustCompile(`^[\p{Lu}\p{Nd}_]{1,128}$`)
