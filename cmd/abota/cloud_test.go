@@ -288,8 +288,18 @@ hooks: {before_reboot: [touch, DIR/rebooted]}
 // command runs abota in a slot.
 func (d *iotDevice) command(slot string, args ...string) (code int, stdout, stderr string) {
 	var out, complaints strings.Builder
-	code = run(d.t.Context(), append([]string{"--config", filepath.Join(d.dir, "config.yaml"), "--booted", slot}, args...), nil, &out, &complaints)
+	code = run(d.t.Context(), append(d.on(slot), args...), nil, &out, &complaints)
 	return code, out.String(), complaints.String()
+}
+
+// on are the options of a command on the system in a slot; folders know which
+// one runs.
+func (d *iotDevice) on(slot string) []string {
+	options := []string{"--config", filepath.Join(d.dir, "config.yaml")}
+	if slot != "" {
+		options = append(options, "--booted", slot)
+	}
+	return options
 }
 
 // start is `abota run` on the system in a slot.
@@ -301,7 +311,7 @@ func (d *iotDevice) start(slot string) {
 	must(d.t, err)
 	over := make(chan int, 1)
 	go func() {
-		over <- run(ctx, []string{"-v", "--config", filepath.Join(d.dir, "config.yaml"), "--booted", slot, "run"}, nil, io.Discard, log)
+		over <- run(ctx, append(d.on(slot), "-v", "run"), nil, io.Discard, log)
 	}()
 	d.stop = func() {
 		d.stop = func() {}

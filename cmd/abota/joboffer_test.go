@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -116,7 +117,7 @@ func (e *expiring) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	content, there := e.content[r.URL.Path]
-	e.asked = append(e.asked, r.URL.Query().Get("sig")+" "+r.Header.Get("Range"))
+	e.asked = append(e.asked, path.Base(r.URL.Path)+" "+r.URL.Query().Get("sig")+" "+r.Header.Get("Range"))
 	if sig := r.URL.Query().Get("sig"); sig != "" {
 		if sig != fmt.Sprint(e.now) || e.left == 0 {
 			http.Error(w, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", http.StatusForbidden)
@@ -135,6 +136,18 @@ func (e *expiring) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	http.ServeContent(w, r, "", saturday, bytes.NewReader(content))
+}
+
+// count is how often a whole file was asked for.
+func (e *expiring) count(name string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, line := range e.asked {
+		if strings.HasPrefix(line, name+" ") && !strings.Contains(line, "bytes=") {
+			n++
+		}
+	}
+	return n
 }
 
 // store serves objects to a device whose configuration names it.
