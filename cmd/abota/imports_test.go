@@ -92,9 +92,11 @@ func mayImport(from, to string) bool {
 // TestImportsOfTheDevice: what ships on the device holds nothing of the
 // simulator, of the publisher, or of the SDK's own configuration.
 func TestImportsOfTheDevice(t *testing.T) {
-	forbidden := []string{"abota/sim", "abota/bootctl/bootctltest", "abota/bootctl/bootscript", "github.com/minio/", "github.com/aws/aws-sdk-go-v2/config",
+	forbidden := []string{
+		"abota/sim", "abota/bootctl/bootctltest", "abota/bootctl/bootscript", "github.com/minio/", "github.com/aws/aws-sdk-go-v2/config",
 		"github.com/aws/aws-sdk-go-v2/service/iot", "github.com/aws/aws-sdk-go-v2/service/signer", "github.com/aws/aws-sdk-go-v2/service/sts",
-		"github.com/mochi-mqtt", "github.com/fxamacker/cbor", "github.com/gorilla/websocket", "testing"}
+		"github.com/mochi-mqtt", "github.com/fxamacker/cbor", "github.com/gorilla/websocket", "testing",
+	}
 	device := list(t, "abota/cmd/abota")[0]
 	if len(device.Deps) < 50 {
 		t.Fatalf("only %d dependencies found", len(device.Deps))

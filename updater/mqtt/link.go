@@ -18,9 +18,9 @@ type Link struct {
 	said string // what the log was last told of a failure
 	owed bool   // it was not told yet that this is over
 
-	// wire is held while SUBSCRIBE and UNSUBSCRIBE are under way, so that they
-	// reach the broker in the order in which they were meant.
-	wire sync.Mutex
+	// wire has its one place taken while SUBSCRIBE and UNSUBSCRIBE are under way,
+	// so that they reach the broker in the order in which they were meant.
+	wire chan struct{}
 
 	mu       sync.Mutex
 	live     *session // nil while offline
@@ -42,7 +42,7 @@ func New(o Options) (*Link, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return &Link{o: o, pace: newPace(o.First, o.Longest)}, nil
+	return &Link{o: o, pace: newPace(o.First, o.Longest), wire: make(chan struct{}, 1)}, nil
 }
 
 // String names the connection for messages.
@@ -118,8 +118,8 @@ func (l *Link) down(end *ending) {
 // restore has everything subscribed to that is wanted, and then shows the
 // connection to those who publish.
 func (l *Link) restore(ctx context.Context, s *session) *ending {
-	l.wire.Lock()
-	defer l.wire.Unlock()
+	l.wire <- struct{}{}
+	defer func() { <-l.wire }()
 	for {
 		missing := l.missing(s)
 		if len(missing) == 0 {
@@ -207,8 +207,8 @@ func (l *Link) Subscribe(filter string, deliver func(topic string, payload []byt
 
 // settle has the broker know what is wanted of one filter.
 func (l *Link) settle(filter string) {
-	l.wire.Lock()
-	defer l.wire.Unlock()
+	l.wire <- struct{}{}
+	defer func() { <-l.wire }()
 	s, err := l.current()
 	if err != nil {
 		return // the next connection restores what is wanted then
