@@ -62,6 +62,8 @@ func TestJobMadeWhileOffline(t *testing.T) {
 		pass(5 * time.Hour)
 		w.want(job, "QUEUED")
 		w.link.connect(true)
+		pass(time.Second)
+		w.want(job, "QUEUED IN_PROGRESS") // whatever pauses there were
 		pass(10 * time.Minute)
 		w.want(job, well)
 	})

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestQueuedJobIsCanceled(t *testing.T) {
 // Nobody tells that the job was cancelled.
 func TestCancelIsFoundWithoutANotice(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
-		w.takes = time.Hour
+		w.installing = func(ctx context.Context, _ Job, _ Progressing) { _ = sleep(ctx, time.Hour) } // without any progress
 		w.link.lose = func(topic string, _ bool) bool { return strings.Contains(topic, "/notify") }
 		w.service.create("AFR_OTA-1", document("new"))
 		w.run()

@@ -152,6 +152,9 @@ func TestProgressIsToldSeldom(t *testing.T) {
 		if n := job.said("phase", "installing"); n < 100 || n > 125 {
 			t.Errorf("told %d times in two hours", n)
 		}
+		if w.store.saves > 5 {
+			t.Errorf("%d writes", w.store.saves)
+		}
 	})
 }
 
