@@ -23,7 +23,7 @@ require (
 
 require (
 	github.com/eclipse/paho.mqtt.golang v1.5.1 // indirect
-	golang.org/x/sync v0.23.0 // indirect
+	golang.org/x/sync v0.23.0
 )
 
 require (

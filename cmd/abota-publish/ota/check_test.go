@@ -286,16 +286,16 @@ func TestSizes(t *testing.T) {
 	}{
 		{1 << 20, func(*Request) {}, cli.ExitDone, ""},
 		{0, func(*Request) {}, cli.ExitUsage, "is empty"},
-		{24_000_001, func(*Request) {}, cli.ExitRefused, "use --protocol http"},
-		{24_000_001, func(r *Request) { r.Protocols.HTTP = true }, cli.ExitRefused, "instead of both"},
-		{24_000_001, func(r *Request) { r.Protocols, r.Timeout = Protocols{HTTP: true}, 0 }, cli.ExitDone, ""},
+		{24<<20 + 1, func(*Request) {}, cli.ExitRefused, "use --protocol http"},
+		{24<<20 + 1, func(r *Request) { r.Protocols.HTTP = true }, cli.ExitRefused, "instead of both"},
+		{24<<20 + 1, func(r *Request) { r.Protocols, r.Timeout = Protocols{HTTP: true}, 0 }, cli.ExitDone, ""},
 		{5<<30 + 1, func(r *Request) { r.Protocols = Protocols{HTTP: true} }, cli.ExitRefused, "--sign-key"},
 		{5<<30 + 1, func(r *Request) {
 			r.Protocols, r.SignKey, r.Timeout = Protocols{HTTP: true}, "k", 0
 		}, cli.ExitDone, ""},
-		// 24 MB take 47 s, and 7m30s until it is healthy.
-		{24_000_000, func(r *Request) { r.Timeout = 8 * time.Minute }, cli.ExitDone, "--timeout 9 would do"},
-		{24_000_000, func(r *Request) { r.Timeout = 9 * time.Minute }, cli.ExitDone, ""},
+		// 24 MB take 48 s, and 7m30s until it is healthy.
+		{24 << 20, func(r *Request) { r.Timeout = 8 * time.Minute }, cli.ExitDone, "--timeout 9 would do"},
+		{24 << 20, func(r *Request) { r.Timeout = 9 * time.Minute }, cli.ExitDone, ""},
 	} {
 		r := sampleRequest(t)
 		row.change(r)

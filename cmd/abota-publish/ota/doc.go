@@ -18,7 +18,8 @@
 // # Not guaranteed
 //
 // A signing job cannot be cancelled: interrupted, it may still write its
-// object. Rights that the caller lacks for a check turn the check into a
+// object. With a stream that was there before, Signer's object stays, since no
+// part of the job names it. Rights that the caller lacks for a check turn the check into a
 // warning; the service then has the last word. The service may know rules that
 // it does not document.
 //

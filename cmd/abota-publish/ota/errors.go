@@ -1,6 +1,7 @@
 package ota
 
 import (
+	"errors"
 	"fmt"
 
 	"abota/cmd/internal/cli"
@@ -10,13 +11,29 @@ import (
 type Error struct {
 	Code int // one of cli's
 	Err  error
+	// cause is what a service answered, where Err has only its words.
+	cause error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Err, e.cause}
+}
 
 func coded(code int, format string, args ...any) error {
-	return &Error{code, fmt.Errorf(format, args...)}
+	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// codeOf is the exit code of an error of this package.
+func codeOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return cli.ExitFailed
 }
 
 // wrong is a setting, here or at the service, that has to be changed first.

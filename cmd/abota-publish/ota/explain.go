@@ -3,6 +3,7 @@ package ota
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,24 +79,31 @@ func rejected(err error) bool {
 	return a.status >= 400 && a.status < 500
 }
 
-// explain says what a failed request means: doing is what it was for.
+// explain says what a failed request means: doing is what it was for. What
+// the service answered can still be asked of the result.
 func explain(doing string, err error) error {
+	code, meaning := meaningOf(err)
+	return &Error{Code: code, Err: fmt.Errorf("cannot %s: %s", doing, meaning), cause: err}
+}
+
+func meaningOf(err error) (code int, meaning string) {
 	a := answerOf(err)
+	said := a.text(err)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return coded(cli.ExitFailed, "cannot %s: interrupted: %w", doing, context.Canceled)
+		return cli.ExitFailed, "interrupted"
 	case slices.Contains(elsewhereCodes, a.code) || a.status == http.StatusMovedPermanently:
-		return coded(cli.ExitUsage, "cannot %s: the bucket is in another region (%s), and jobs, streams and signing jobs take buckets of their own: add --region, or take a bucket in this one", doing, a.text(err))
+		return cli.ExitUsage, "the bucket is in another region (" + said + "), and jobs, streams and signing jobs take buckets of their own: add --region, or take a bucket in this one"
 	case slices.Contains(throttleCodes, a.code):
-		return coded(cli.ExitTransport, "cannot %s: too many requests at once (%s): try again later", doing, a.text(err))
+		return cli.ExitTransport, "too many requests at once (" + said + "): try again later"
 	case absent(err):
-		return coded(cli.ExitUsage, "cannot %s: it is not there (%s): check its name, the region and the account", doing, a.text(err))
+		return cli.ExitUsage, "it is not there (" + said + "): check its name, the region and the account"
 	case denied(err):
-		return coded(cli.ExitUsage, "cannot %s: the service refuses (%s): check the credentials, and that their policy allows it", doing, a.text(err))
+		return cli.ExitUsage, "the service refuses (" + said + "): check the credentials, and that their policy allows it"
 	case a.status >= 400 && a.status < 500:
-		return coded(cli.ExitFailed, "cannot %s: the service refuses (%s)", doing, a.text(err))
+		return cli.ExitFailed, "the service refuses (" + said + ")"
 	case a.status == 0 && strings.Contains(err.Error(), "get credentials"):
-		return coded(cli.ExitUsage, "cannot %s: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile (%w)", doing, err)
+		return cli.ExitUsage, "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile (" + said + ")"
 	}
-	return coded(cli.ExitTransport, "cannot %s: the service did not do it, try again later: %s", doing, a.text(err))
+	return cli.ExitTransport, "the service did not do it, try again later: " + said
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iot"
 	iottypes "github.com/aws/aws-sdk-go-v2/service/iot/types"
+	"golang.org/x/sync/errgroup"
 
 	"abota/cmd/internal/cli"
 )
@@ -125,23 +126,38 @@ func List(ctx context.Context, out *cli.Output, a Access, o ListOptions) error {
 	if err != nil {
 		return err
 	}
-	jobs := []Job{}
-	for _, id := range ids {
-		j, there, err := s.describe(ctx, id)
-		if err != nil {
-			return err
+	jobs := make([]Job, len(ids))
+	err = parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
+		there := false
+		if jobs[i], there, err = s.describe(ctx, ids[i]); there {
+			_, err = s.addDocument(ctx, &jobs[i])
 		}
-		if !there { // deleted meanwhile
-			continue
+		if err != nil && absent(err) {
+			jobs[i].Status, err = "", nil
 		}
-		if _, err := s.addDocument(ctx, &j); err != nil {
-			s.warn("%v", err)
-		}
-		jobs = append(jobs, j)
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	// What was deleted meanwhile has no status.
+	jobs = slices.DeleteFunc(jobs, func(j Job) bool { return j.Status == "" })
 	slices.SortStableFunc(jobs, func(a, b Job) int { return aws.ToTime(b.Created).Compare(aws.ToTime(a.Created)) })
 	s.listed(jobs)
 	return nil
+}
+
+// atOnce is how many questions are asked at the same time.
+const atOnce = 8
+
+// parallel does something for 0 to n-1, until one fails.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i := range n {
+		g.Go(func() error { return do(ctx, i) })
+	}
+	return g.Wait()
 }
 
 // jobIDs are those with the prefix, or all.

@@ -151,6 +151,27 @@ func TestDeleteGoesOn(t *testing.T) {
 	}
 }
 
+// TestWhatGoesAwayMeanwhileIsNoFailure: between two questions a job may go.
+func TestWhatGoesAwayMeanwhileIsNoFailure(t *testing.T) {
+	f := newFake(t)
+	f.mustCreate(t, asTheSample)
+	f.jobs["AFR_OTA-other"] = map[string]any{"jobId": "AFR_OTA-other", "status": "IN_PROGRESS"}
+	f.meet = func(op string, w http.ResponseWriter, _ *http.Request) bool {
+		if op == "iot GET /jobs/AFR_OTA-other/job-document" {
+			refuse(w, http.StatusNotFound, "ResourceNotFoundException", "gone")
+			return true
+		}
+		return false
+	}
+	code, text := f.ask(t, false, func(out *cli.Output) error { return List(t.Context(), out, f.access(), ListOptions{}) })
+	if code != cli.ExitDone || strings.Contains(text, "other") || !strings.Contains(text, "Job1") {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	if code, text := f.delete(t, "Job1", true); code != cli.ExitDone {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+}
+
 func TestDeleteWaitsUntilTheJobIsGone(t *testing.T) {
 	f := newFake(t)
 	f.mustCreate(t, asTheSample)

@@ -10,12 +10,13 @@ const (
 	maxJobID = 64
 
 	// maxStreamed is the largest file of a stream, in bytes. The quota says
-	// 24 MB; taken as decimal it is on the safe side.
-	maxStreamed = 24_000_000
+	// 24 MB; that it means MiB is inferred from the block of 128 KB beside it,
+	// which the API has as 131072.
+	maxStreamed = 24 << 20
 	// maxCopied is what one CopyObject takes, in bytes.
 	maxCopied = 5 << 30
 	// streamRate is how fast one MQTT connection may be, in bytes a second.
-	streamRate = 512_000
+	streamRate = 512 << 10
 
 	maxDocument    = 32768 // bytes
 	maxDescription = 2028  // characters

@@ -215,10 +215,13 @@ func (d *deletion) plan(ctx context.Context, doc document) (p doomed, err error)
 			continue
 		}
 		signed, err := d.findSigned(ctx, f.Object.Bucket, f.Object.Key)
-		if errors.Is(err, errNotSigned) {
-			continue // the source binary itself
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errNotSigned): // the source binary itself
+			continue
+		case err != nil && ctx.Err() == nil && codeOf(err) != cli.ExitTransport:
+			d.keep("the versions of %s stay: %v", f.Object.Key, err)
+			continue
+		case err != nil:
 			return p, err
 		}
 		p.objects = append(p.objects, d.pair(f.Object, signed)...)

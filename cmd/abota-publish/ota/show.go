@@ -179,25 +179,24 @@ func (s *session) addExecutions(ctx context.Context, shown *Shown) (err error) {
 		return err
 	}
 	slices.SortStableFunc(shown.Executions, func(a, b Execution) int { return rank(a.Status) - rank(b.Status) })
-	for i := range shown.Executions {
-		e := &shown.Executions[i]
-		if e.Status == string(iottypes.JobExecutionStatusQueued) {
-			continue
-		}
-		if i >= detailed {
-			shown.Omitted = len(shown.Executions) - i
-			break
-		}
-		out, err := s.iot.DescribeJobExecution(ctx, &iot.DescribeJobExecutionInput{JobId: &shown.ID, ThingName: &e.Thing, ExecutionNumber: numberOrNil(e.Number)})
-		if err != nil {
-			if absent(err) {
-				continue
-			}
-			return explain("look at the execution on "+e.Thing, err)
-		}
-		if out.Execution != nil && out.Execution.StatusDetails != nil {
-			e.Details = out.Execution.StatusDetails.DetailsMap
-		}
+	shown.Omitted = max(0, len(shown.Executions)-detailed)
+	return parallel(ctx, len(shown.Executions)-shown.Omitted, func(ctx context.Context, i int) error {
+		return s.addDetails(ctx, shown.ID, &shown.Executions[i])
+	})
+}
+
+// addDetails asks for what a device said; one that is queued said nothing yet.
+func (s *session) addDetails(ctx context.Context, job string, e *Execution) error {
+	if e.Status == string(iottypes.JobExecutionStatusQueued) {
+		return nil
+	}
+	out, err := s.iot.DescribeJobExecution(ctx, &iot.DescribeJobExecutionInput{JobId: &job, ThingName: &e.Thing, ExecutionNumber: numberOrNil(e.Number)})
+	switch {
+	case err != nil && absent(err): // removed meanwhile
+	case err != nil:
+		return explain("look at the execution on "+e.Thing, err)
+	case out.Execution != nil && out.Execution.StatusDetails != nil:
+		e.Details = out.Execution.StatusDetails.DetailsMap
 	}
 	return nil
 }

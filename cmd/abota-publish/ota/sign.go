@@ -3,6 +3,7 @@ package ota
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,13 +23,17 @@ const firstLook, seldomLook = 200 * time.Millisecond, 5 * time.Second
 func (s *session) signByService(ctx context.Context, r *Request, p profile, o object, size int64) (signature, object, error) {
 	out, err := s.signer.StartSigningJob(ctx, r.signingJob(o))
 	if err != nil {
+		if !rejected(err) {
+			s.warn("it is not known whether a signing job was started: it may write below %s in bucket %s", r.SigningPrefix, o.Bucket)
+		}
 		return signature{}, o, explain("start signing "+o.String(), err)
 	}
 	if s.dry != nil {
 		return s.dry.signed(r, p, o, size)
 	}
 	id := aws.ToString(out.JobId)
-	s.made("what signing job "+id+" writes", func(ctx context.Context) error { return s.unsign(ctx, r, id, o) })
+	written := "" // the version of the signature, once it was seen
+	s.made("what signing job "+id+" writes", func(ctx context.Context) error { return s.unsign(ctx, r, id, o, written) })
 	s.out.Say("signing job %s signs %s by profile %s", id, o, r.Profile)
 	done, err := s.waitSigned(ctx, id, r.SigningTimeout)
 	if err != nil {
@@ -39,6 +44,7 @@ func (s *session) signByService(ctx context.Context, r *Request, p profile, o ob
 		return signature{}, o, err
 	}
 	sig, at, err := s.signedAt(ctx, at)
+	written = at.Version
 	if err != nil {
 		return sig, at, err
 	}
@@ -94,7 +100,7 @@ func (s *session) waitSigned(ctx context.Context, id string, most time.Duration)
 
 // unsign removes what a signing job wrote. A job cannot be cancelled, so that
 // one that still runs is only spoken of.
-func (s *session) unsign(ctx context.Context, r *Request, id string, source object) error {
+func (s *session) unsign(ctx context.Context, r *Request, id string, source object, written string) error {
 	out, err := s.signer.DescribeSigningJob(ctx, &signer.DescribeSigningJobInput{JobId: &id})
 	if err != nil {
 		return explain("look at signing job "+id, err)
@@ -112,6 +118,12 @@ func (s *session) unsign(ctx context.Context, r *Request, id string, source obje
 	all, err := s.versions(ctx, at.Bucket, at.Key)
 	if err != nil {
 		return err
+	}
+	// What is older than the signature was there before.
+	if i := slices.IndexFunc(all, func(v version) bool { return v.ID == written }); i >= 0 {
+		all = all[:i+1]
+	} else if len(all) > 1 {
+		return fmt.Errorf("%s in bucket %s has %d versions, and which of them is the signature is not known", at.Key, at.Bucket, len(all))
 	}
 	if err := s.removeVersions(ctx, at.Bucket, at.Key, all); err != nil {
 		return err

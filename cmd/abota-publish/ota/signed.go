@@ -122,7 +122,10 @@ type signedObject struct {
 	versions []version
 }
 
-// findSigned looks for the newest signature among an object's versions.
+// versionsSeen bounds how many versions of an object are looked into.
+const versionsSeen = 16
+
+// findSigned looks for the newest signature among an object's newest versions.
 func (s *session) findSigned(ctx context.Context, bucket, key string) (signedObject, error) {
 	all, err := s.versions(ctx, bucket, key)
 	if err != nil {
@@ -130,7 +133,7 @@ func (s *session) findSigned(ctx context.Context, bucket, key string) (signedObj
 	}
 	found := signedObject{versions: all, raw: object{Bucket: bucket, Key: key}}
 	var newer []version
-	for _, v := range all {
+	for _, v := range all[:min(len(all), versionsSeen)] {
 		if v.Marker {
 			continue
 		}

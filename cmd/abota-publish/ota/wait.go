@@ -3,7 +3,6 @@ package ota
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,7 +85,7 @@ func (w *watcher) look(ctx context.Context) (over bool, err error) {
 		return true, coded(cli.ExitFailed, "the job %s was deleted meanwhile", w.id)
 	case err != nil:
 		err = explain("look at job "+w.id, err)
-		if e := (*Error)(nil); errors.As(err, &e) && e.Code == cli.ExitTransport && w.session.now().Sub(w.answered) < patience {
+		if codeOf(err) == cli.ExitTransport && w.session.now().Sub(w.answered) < patience {
 			return false, nil
 		}
 		return true, err
