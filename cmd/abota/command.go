@@ -49,11 +49,11 @@ type verb struct {
 // verbs in the order of the help text.
 var verbs = []verb{
 	{"install", "[SOURCE]", "install the offered release into the other slot", install, 1},
-	{"check", "[SOURCE]", "say whether the source offers another release", check, 1},
+	{"check", "[SOURCE]", "say whether the source offers another release, or which jobs are pending", check, 1},
 	{"info", "[SOURCE]", "prove a release and say what it holds, installing nothing", info, 1},
 	{"status", "", "show slots, boot order and what is under way", status, 0},
 	{"boot", "", "what init runs at every boot: prove a new release, keep it or go back", boot, 0},
-	{"run", "", "the long-lived agent: look for releases, install and start them as `poll` says", runAgent, 0},
+	{"run", "", "the long-lived agent: look for releases, or take the jobs of AWS IoT, install and start them", runAgent, 0},
 	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
 	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
 	{"log", "", "show what happened to this device's updates", showLog, 0},

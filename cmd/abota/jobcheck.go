@@ -22,7 +22,7 @@ type jobView struct {
 
 // viewJobs makes the connection in the background.
 func (c *command) viewJobs(ctx context.Context, cfg *config.Config) (*jobView, error) {
-	link, err := c.connect(cfg, checkClientID(cfg))
+	link, err := c.connect(cfg, cfg.MQTTCheckClientID())
 	if err != nil {
 		return nil, err
 	}

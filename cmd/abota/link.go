@@ -19,10 +19,6 @@ func connectionOf(cfg *config.Config) config.AWSIoT {
 	}
 }
 
-// checkClientID is the client ID of what looks beside the agent: a second
-// connection with the agent's own would end the agent's.
-func checkClientID(cfg *config.Config) string { return cfg.MQTTClientID() + "-check" }
-
 // connect prepares the connection to AWS IoT, which nothing is sent on before
 // it runs. Certificate and key are read for each connection, so that they may
 // be replaced where they lie; now they only have to be there.

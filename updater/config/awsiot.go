@@ -82,6 +82,17 @@ func (c *Config) MQTTClientID() string {
 	return c.ThingName() + "-abota"
 }
 
+// checkSuffix is what the client ID has more of what looks beside the agent.
+const checkSuffix = "-check"
+
+// MQTTCheckClientID is the client ID of what looks beside the agent, as the
+// health check does: a second connection with the agent's own ID would end the
+// agent's.
+func (c *Config) MQTTCheckClientID() string { return c.MQTTClientID() + checkSuffix }
+
+// maxClientID is the longest client ID at AWS IoT, in bytes.
+const maxClientID = 128
+
 // NeedAWSIoT reports what is missing to take jobs from AWS IoT.
 func (c *Config) NeedAWSIoT() error {
 	for _, k := range []struct{ key, value, why string }{
@@ -113,6 +124,8 @@ func checkAWSIoT(w *walker, c *Config) error {
 		return w.failAt("aws_iot.role_alias", "needs aws_iot.cert and aws_iot.key beside it: the certificate is what opens the provider")
 	case c.Mode == ModeAWSIoT && c.ThingName() != "" && !thingNames.MatchString(c.ThingName()):
 		return w.failAt("device_id", "%q cannot be a thing's name: set aws_iot.thing", c.DeviceID)
+	case c.Mode == ModeAWSIoT && len(c.MQTTCheckClientID()) > maxClientID:
+		return w.failAt("aws_iot.client_id", "%q is longer than %d characters, which leaves no room for what looks beside the agent: set a shorter one", c.MQTTClientID(), maxClientID-len(checkSuffix))
 	}
 	return nil
 }
