@@ -65,6 +65,12 @@ network: deps ## a table of every fault of networks and servers: outcome, bytes 
 test: deps ## every test, with a real MinIO and one whole update in QEMU
 	$(GO) test -count=1 -timeout 30m ./...
 
+# What is not here is skipped, and said to be, with what to install.
+.PHONY: clients
+clients: deps ## clients of AWS IoT from npm, boto3 and the AWS CLI against the emulated one; every skip is printed
+	$(GO) test -count=1 -v -timeout 30m ./sim/awsiot/clients -args -npm
+	$(GO) test -count=1 -v -run '^(TestBoto3SeesTheAccount|TestAWSCommandLine)$$' ./sim/awsiot
+
 .PHONY: soak
 soak: ## 200 agents for 48 hours on a virtual clock, against a server that keeps failing
 	$(GO) test -count=1 -v -timeout 30m -run TestSoak ./cmd/abota -args -soak.hours=48

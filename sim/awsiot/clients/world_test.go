@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,9 +41,10 @@ func must(t *testing.T, err error) {
 // by way of an endpoint.
 func (w *world) environment(endpoint string) []string {
 	none := filepath.Join(w.t.TempDir(), "none") // nobody's own settings
-	return append(os.Environ(),
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	return append(own,
 		"AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+w.Region, "AWS_DEFAULT_REGION="+w.Region,
-		"AWS_ACCESS_KEY_ID="+w.AccessKey, "AWS_SECRET_ACCESS_KEY="+w.SecretKey, "AWS_SESSION_TOKEN=", "AWS_PROFILE=",
+		"AWS_ACCESS_KEY_ID="+w.AccessKey, "AWS_SECRET_ACCESS_KEY="+w.SecretKey,
 		"AWS_CONFIG_FILE="+none, "AWS_SHARED_CREDENTIALS_FILE="+none, "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true")
 }
 
@@ -105,14 +107,23 @@ func binary(t *testing.T, command string) string {
 	return path
 }
 
-// pythonWithBoto3 is one whose boto3 is to be had, Debian's for preference.
-func pythonWithBoto3(t *testing.T) string {
+// pythons are those that have boto3, Debian's first, each with its version.
+func pythons(t *testing.T) (found [][2]string) {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
-		if path, err := exec.LookPath(name); err == nil && exec.Command(path, "-c", "import boto3").Run() == nil {
-			return path
+		path, err := exec.LookPath(name)
+		if err != nil || len(found) > 0 && found[0][0] == path {
+			continue
 		}
+		version, err := exec.Command(path, "-c", "import boto3; print(boto3.__version__)").Output()
+		if err != nil {
+			t.Logf("SKIPPED: %s has no boto3: apt-get install python3-boto3", path)
+			continue
+		}
+		found = append(found, [2]string{path, strings.TrimSpace(string(version))})
 	}
-	t.Skip("skipped: no Python with boto3: apt-get install python3-boto3")
-	return ""
+	if len(found) == 0 {
+		t.Skip("SKIPPED: no Python has boto3: apt-get install python3 python3-boto3")
+	}
+	return found
 }
