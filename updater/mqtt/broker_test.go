@@ -26,6 +26,8 @@ type broker struct {
 	down  bool
 	dials []time.Time
 	conns map[*pipe]*pipe // ours to the broker's
+	// newest is the last of them.
+	newest *pipe
 }
 
 // rules decide what the broker does; each is optional.
@@ -161,7 +163,7 @@ func (b *broker) dial(context.Context, string, []string) (net.Conn, error) {
 		return nil, errors.New("connection refused")
 	}
 	p, theirs := newPipe()
-	b.conns[p] = theirs
+	b.conns[p], b.newest = theirs, p
 	go func() {
 		_ = b.server.EstablishConnection("test", theirs)
 		theirs.Close()

@@ -59,7 +59,7 @@ func byError(err error) *ending {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &ending{passing, "nothing was received for too long", adviceNetwork}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
-		return &ending{passing, "the connection was closed", adviceNetwork}
+		return &ending{passing, "the connection was closed", "check the network, and that no other program has this client ID, or wait"}
 	}
 	return &ending{passing, clip(err.Error()), adviceNetwork}
 }

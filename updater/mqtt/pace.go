@@ -26,7 +26,9 @@ type pace struct {
 
 func newPace(first, longest time.Duration) pace {
 	return pace{rhythms: [causes]rhythm{
-		passing:  {first, longest, time.Minute},
+		// Not every broker says that a connection was taken over, so this one
+		// too is settled only when it has outlasted anybody's pause.
+		passing:  {first, longest, 2 * longest},
 		refusing: {time.Minute, 15 * time.Minute, time.Minute},
 		// Where two take turns a connection lasts as long as the other's pause.
 		takenOver: {time.Minute, time.Hour, 4 * time.Hour},
