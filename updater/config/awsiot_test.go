@@ -30,7 +30,7 @@ func TestWhatDoesNotGoWithAWSIoT(t *testing.T) {
 		{"aws_iot: {role_alias: r, cert: /c, key: /k}", "aws_iot.role_alias: has no aws_iot.credentials_endpoint beside it"},
 		{"aws_iot: {credentials_endpoint: h, cert: /c, key: /k}", "aws_iot.credentials_endpoint: has no aws_iot.role_alias beside it"},
 		{"aws_iot: {role_alias: r, credentials_endpoint: h}", "aws_iot.role_alias: needs aws_iot.cert and aws_iot.key beside it"},
-		{"mode: aws-iot\ndevice_id: \"pump 17\"", "device_id: \"pump 17\" cannot be a thing's name: set aws_iot.thing"},
+		{"mode: aws-iot\ndevice_id: pump.17", "device_id: \"pump.17\" cannot be a thing's name: set aws_iot.thing"},
 		{"mode: aws-iot\naws_iot: {client_id: " + strings.Repeat("x", 123) + "}", "is longer than 122 characters"},
 		{"mode: aws-iot\naws_iot: {thing: " + strings.Repeat("x", 128) + "}", "aws_iot.client_id: "},
 	} {
