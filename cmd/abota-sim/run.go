@@ -29,6 +29,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   fetch             get what all boards need into the cache, for runs without network
   crash FORM        take the power away from updates at every place, and judge
                     what is left; FORM is short or long
+  fleet [DEVICES]   1,000 simulated agents in a rollout by AWS IoT that stops
+                    itself, and then the fix
   up                start a board and its object store, and stay until Ctrl-C
   up --aws          start an AWS IoT instead: control plane, MQTT, signer, S3
 
@@ -38,7 +40,7 @@ Options, before or after the verb:
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
   --json            up: print one line with every endpoint and key
-  --seed N          crash: which samples, noise and moments (1)
+  --seed N          crash, fleet: which samples, noise, devices and moments (1)
   --guests N        crash: how many boards may run at once, 1 or 2 (2)
   --state DIR       crash: where results are kept, to go on from (build/crash)
 `
@@ -133,6 +135,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return sim.Fetch(ctx, sim.NewTimeline(c.stdout))
 	case words[0] == "crash" && len(words) == 2:
 		return c.crash(ctx, words[1])
+	case words[0] == "fleet" && len(words) <= 2:
+		return c.fleet(ctx, words[1:])
 	case words[0] == "up" && len(words) == 1:
 		return c.play(ctx, sim.Factory(), c.stayUp)
 	}
