@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"abota/bootctl"
 	"abota/bootctl/bootscript"
+	"abota/updater/slot"
 )
 
 // board is a device's hardware with everything that is stored on it. It is safe
@@ -56,6 +58,22 @@ func (b *board) close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// newHost is where a board's kernel shows its state, which is the same on all: a
+// root file system on a chip, and nothing else that a slot could collide with.
+func newHost(dir string) (slot.Host, error) {
+	h := slot.Host{Proc: filepath.Join(dir, "proc"), Sys: filepath.Join(dir, "sys")}
+	for _, folder := range []string{filepath.Join(h.Proc, "self"), filepath.Join(h.Sys, "class", "block")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return h, fmt.Errorf("make a board's kernel: %w", err)
+		}
+	}
+	const mounts = "1 0 179:2 / / ro - squashfs /dev/mmcblk0p2 ro\n"
+	if err := os.WriteFile(filepath.Join(h.Proc, "self", "mountinfo"), []byte(mounts), 0o600); err != nil {
+		return h, fmt.Errorf("make a board's kernel: %w", err)
+	}
+	return h, nil
 }
 
 // paths are the slots as the engine opens them.

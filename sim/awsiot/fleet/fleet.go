@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"abota/bootctl"
 	"abota/sim/awsiot"
 	"abota/sim/awsiot/service"
@@ -20,12 +22,13 @@ import (
 	"abota/updater"
 	"abota/updater/jobs"
 	"abota/updater/raw"
+	"abota/updater/slot"
 	"abota/updater/source"
 )
 
 // Options say which fleet, and where.
 type Options struct {
-	// Devices is how many there are, 100 to 4000: each takes four open files.
+	// Devices is how many there are, 100 to 4000.
 	Devices int
 	// Seed says which of them are what.
 	Seed uint64
@@ -37,16 +40,30 @@ type Options struct {
 	Out io.Writer
 }
 
-// The fewest devices with which every kind is there, and the most that a process
-// has files for on usual hosts.
+// The fewest devices with which every kind is there, and the most that have
+// names in order.
 const (
 	minDevices = 100
 	maxDevices = 4000
 )
 
+// What a device has open: two slots, and both ends of its connection. The rest
+// is what installs, the store and the broker take.
+const (
+	filesEach  = 4
+	filesOther = 500
+)
+
 func (o Options) check() error {
 	if o.Devices < minDevices || o.Devices > maxDevices {
 		return fmt.Errorf("cannot simulate %d devices: use %d to %d", o.Devices, minDevices, maxDevices)
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("ask how many files may be open: %w", err)
+	}
+	if need := uint64(o.Devices*filesEach + filesOther); limit.Cur < need {
+		return fmt.Errorf("cannot simulate %d devices because this process may have %d files open, and they take %d: use fewer, or raise the limit (ulimit -n)", o.Devices, limit.Cur, need)
 	}
 	return nil
 }
@@ -75,6 +92,7 @@ type fleet struct {
 	devices []*device
 	byName  map[string]*device
 
+	host                 slot.Host
 	broker, certificates string
 	installing           chan struct{}
 
@@ -96,6 +114,9 @@ func newFleet(ctx context.Context, o Options) (_ *fleet, err error) {
 			err = errors.Join(err, f.close())
 		}
 	}()
+	if f.host, err = newHost(filepath.Join(o.Dir, "board")); err != nil {
+		return nil, err
+	}
 	f.cloud, err = awsiot.Start(ctx, awsiot.Options{Dir: o.Dir, Clock: service.NewClock(time.Now(), 0), Pause: time.Millisecond})
 	if err != nil {
 		return nil, err
@@ -115,7 +136,6 @@ func (f *fleet) makeDevices() error {
 	if _, err := model.CreateThingGroup(service.CreateThingGroupInput{ThingGroupName: group}); err != nil {
 		return err
 	}
-	factory := newImage(factoryVersion, len(imageMagic)+len(factoryVersion)+1, f.Seed)
 	for i, n := range natures(f.Devices, badVersion, f.random) {
 		name := fmt.Sprintf("pump-%04d", i)
 		if _, err := model.CreateThing(service.CreateThingInput{ThingName: name}); err != nil {
@@ -124,7 +144,7 @@ func (f *fleet) makeDevices() error {
 		if err := model.AddThingToThingGroup(service.GroupMemberInput{ThingGroupName: group, ThingName: name}); err != nil {
 			return err
 		}
-		b, err := newBoard(factory)
+		b, err := newBoard(f.factory())
 		if err != nil {
 			return err
 		}

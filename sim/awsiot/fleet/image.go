@@ -23,7 +23,10 @@ type image struct {
 	sha256  string
 }
 
-const imageMagic = "abota simulated firmware "
+const (
+	imageMagic = "abota simulated firmware "
+	maxVersion = 16 // bytes, with the end of the line
+)
 
 // newImage makes the firmware of a version. The same seed makes the same bytes.
 func newImage(version string, size int, seed uint64) image {
@@ -44,7 +47,10 @@ func versionOf(start []byte) string {
 	if !ok {
 		return ""
 	}
-	version, _, _ := strings.Cut(text, "\n")
+	version, _, ok := strings.Cut(text[:min(len(text), maxVersion)], "\n")
+	if !ok {
+		return ""
+	}
 	return version
 }
 

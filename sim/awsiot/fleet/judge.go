@@ -38,8 +38,11 @@ func (r *rollout) judgeOne(ctx context.Context, d *device, status string, i, bef
 	s := newSystem(ctx, d, booted, boots)
 	defer s.stop(nil)
 	report, err := s.engine.Boot(ctx)
-	if err != nil || report.Action != updater.DoNothing {
-		return fmt.Errorf("a start by itself has something to do: %+v, %w", report, err)
+	if err != nil {
+		return err
+	}
+	if report.Action != updater.DoNothing {
+		return fmt.Errorf("a start by itself had something to do: %s, because %s", report.Action, report.Why)
 	}
 	state, err := s.engine.Status()
 	if err != nil {

@@ -44,7 +44,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	f.lap(began, "%d devices are ready, of which %d run version %s already and %d are switched off", o.Devices,
 		len(f.pick(func(d *device) bool { return d.has })), badVersion, len(f.pick(func(d *device) bool { return d.offline })))
-	if err := f.goWrong(ctx); err != nil {
+	bad, err := f.goWrong(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f.judgeBad(ctx, bad); err != nil {
 		return err
 	}
 	f.lap(began, "version %s was stopped", badVersion)
@@ -62,6 +66,12 @@ func (f *fleet) lap(began time.Time, format string, args ...any) {
 
 // firmware is the image of a version.
 func (f *fleet) firmware(version string) image { return newImage(version, imageSize, f.Seed) }
+
+// factory is the image that every device is made with, short because each has
+// its own.
+func (f *fleet) factory() image {
+	return newImage(factoryVersion, len(imageMagic)+len(factoryVersion)+1, f.Seed)
+}
 
 // prepare publishes both versions, brings the first onto the devices that have
 // it, and switches the fleet on.
@@ -90,22 +100,23 @@ func (f *fleet) switchOn(ctx context.Context) error {
 }
 
 // goWrong rolls out the version that the boards' second revision does not take.
-func (f *fleet) goWrong(ctx context.Context) error {
-	bad := f.firmware(badVersion)
-	r, err := f.newRollout(ctx, bad, badCriteria(f.Devices))
+func (f *fleet) goWrong(ctx context.Context) (*rollout, error) {
+	r, err := f.newRollout(ctx, f.firmware(badVersion), badCriteria(f.Devices))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.run(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if !r.plan.aborted || r.plan.notified == f.Devices || len(r.resting) == 0 {
-		return fmt.Errorf("the seed %d tells no story: aborted %t, %d devices told, %d of them switched off: take another", f.Seed, r.plan.aborted, r.plan.notified, len(r.resting))
+		return nil, fmt.Errorf("the seed %d tells no story: aborted %t, %d devices told, %d of them switched off: take another", f.Seed, r.plan.aborted, r.plan.notified, len(r.resting))
 	}
-	if err := r.showCounts(ctx); err != nil {
-		return err
-	}
-	factory := newImage(factoryVersion, len(imageMagic)+len(factoryVersion)+1, f.Seed)
+	return r, r.showCounts(ctx)
+}
+
+// judgeBad judges every device after that.
+func (f *fleet) judgeBad(ctx context.Context, r *rollout) error {
+	bad, factory := f.firmware(badVersion), f.factory()
 	return r.judge(ctx, bad, func(d *device) image {
 		if d.has {
 			return bad

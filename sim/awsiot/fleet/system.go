@@ -38,8 +38,10 @@ func newSystem(ctx context.Context, d *device, booted bootctl.Slot, boots int) *
 	s := &system{device: d, gone: make(chan struct{})}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
 	store := storage{d.board, s.gone}
+	host := d.fleet.host
+	host.Through = s.through
 	s.engine = &updater.Engine{
-		Backend: store, Journal: record{store, journalOf}, Host: slot.Host{Through: s.through},
+		Backend: store, Journal: record{store, journalOf}, Host: host,
 		Paths: d.paths(), Booted: booted, BootID: fmt.Sprintf("%s-%d", d.name, boots),
 		ConfirmedTries: bootctl.DefaultConfirmedTries,
 		Prove:          s.prove, Reboot: s.reboot, Progress: func(updater.Progress) {},
