@@ -33,7 +33,7 @@ func alone() Scenario {
 
 // agentStarts starts the agent by the script that abota prints for init.
 func agentStarts() []Step {
-	return []Step{{"the agent is started", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the agent is started", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.guest(ctx, `abota init sysv-agent >/run/abota-agent &&
 ABOTA_POLL='{interval: 3s, jitter: 1s}' PAUSE=1 sh /run/abota-agent start </dev/null >/dev/console 2>&1`, 0)
 		return "abota init sysv-agent, poll every 3 s", err
@@ -42,11 +42,11 @@ ABOTA_POLL='{interval: 3s, jitter: 1s}' PAUSE=1 sh /run/abota-agent start </dev/
 
 // takenByItself publishes a release and waits for the board to restart.
 func takenByItself(version string, b guest.Behaviour) []Step {
-	held := Step{"a trial that follows is held", func(ctx context.Context, w *World) (string, error) {
+	held := Step{Title: "a trial that follows is held", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.guest(ctx, "touch "+hold, 0)
 		return "a file on the data partition", err
 	}}
-	return append(append([]Step{held}, published(version, b)...), Step{"the board installs it and restarts, and nobody told it to", func(ctx context.Context, w *World) (string, error) {
+	return append(append([]Step{held}, published(version, b)...), Step{Title: "the board installs it and restarts, and nobody told it to", Do: func(ctx context.Context, w *World) (string, error) {
 		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg=install outcome=waiting release=`+version+` `)); err != nil {
 			return "", err
 		}
@@ -58,7 +58,7 @@ func takenByItself(version string, b guest.Behaviour) []Step {
 
 // agentSays waits for a line of the agent's log.
 func agentSays(title, line string) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
 		said, err := w.awaitConsole(ctx, regexp.MustCompile(`(`+line+`.*)$`))
 		return said, err
 	}}}
@@ -66,7 +66,7 @@ func agentSays(title, line string) []Step {
 
 // agentStops ends the agent, after which the lock is free.
 func agentStops() []Step {
-	return []Step{{"the agent stops when it is told to", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the agent stops when it is told to", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.guest(ctx, `sh /run/abota-agent stop
 n=0
 while pgrep -f '[a]bota run' && [ $n -lt 60 ]; do sleep 1; n=$((n + 1)); done

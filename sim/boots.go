@@ -33,7 +33,7 @@ type expected struct {
 // boots waits for the next boot that reaches user space, and holds it against
 // what is expected.
 func boots(title string, want expected) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
 		if err := w.awaitHello(ctx); err != nil {
 			return "", err
 		}
@@ -121,7 +121,7 @@ func describe(s status) string {
 
 // commits waits for the trial's good end.
 func commits(slot, version string) []Step {
-	return []Step{{fmt.Sprintf("release %s proves healthy and is kept", version), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("release %s proves healthy and is kept", version), Do: func(ctx context.Context, w *World) (string, error) {
 		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {
 			return "", err
 		}
@@ -148,7 +148,7 @@ func commits(slot, version string) []Step {
 // fallsIll waits for the trial's bad end: the health check fails, and abota
 // goes back by itself.
 func fallsIll(version, back string) []Step {
-	return []Step{{fmt.Sprintf("release %s fails its health check and is left", version), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("release %s fails its health check and is left", version), Do: func(ctx context.Context, w *World) (string, error) {
 		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`msg="the trial is unhealthy" .*version `+version+` does not work`)); err != nil {
 			return "", err
 		}
@@ -162,7 +162,7 @@ func fallsIll(version, back string) []Step {
 
 // crashes waits for a number of boots that end in a kernel panic.
 func crashes(version string, times int) []Step {
-	return []Step{{fmt.Sprintf("release %s panics in each of its %d attempts", version, times), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("release %s panics in each of its %d attempts", version, times), Do: func(ctx context.Context, w *World) (string, error) {
 		for range times {
 			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour panics`)); err != nil {
 				return "", err
@@ -177,7 +177,7 @@ func crashes(version string, times int) []Step {
 
 // hangs waits for a boot that ends in a system which does nothing any more.
 func hangs(version string) []Step {
-	return []Step{{"version " + version + " starts and hangs", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "version " + version + " starts and hangs", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour hangs`))
 		return "its last words on the console", err
 	}}}
@@ -186,7 +186,7 @@ func hangs(version string) []Step {
 // freezes lets a held trial lock up, and waits for the watchdog to end it and
 // the attempts after it.
 func freezes(version string, times int) []Step {
-	return []Step{{fmt.Sprintf("version %s locks up in each of its %d attempts, and the watchdog resets the board", version, times), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("version %s locks up in each of its %d attempts, and the watchdog resets the board", version, times), Do: func(ctx context.Context, w *World) (string, error) {
 		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {
 			return "", err
 		}
@@ -205,7 +205,7 @@ func freezes(version string, times int) []Step {
 
 // refuses checks that the guest does not take up what the bucket still offers.
 func refuses(version string) []Step {
-	return []Step{{fmt.Sprintf("the condemned release %s is not installed again", version), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("the condemned release %s is not installed again", version), Do: func(ctx context.Context, w *World) (string, error) {
 		const refused = 7
 		if _, err := w.guest(ctx, "abota install", refused); err != nil {
 			return "", err
@@ -216,7 +216,7 @@ func refuses(version string) []Step {
 
 // powerCut takes the power away and gives it back.
 func powerCut(when string) []Step {
-	return []Step{{"the power fails " + when, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the power fails " + when, Do: func(ctx context.Context, w *World) (string, error) {
 		w.board.PowerCut()
 		w.boot = w.board.Log().Mark()
 		w.seen = w.boot
@@ -234,7 +234,7 @@ func damaged(title string, harm func(ctx context.Context, w *World) error) []Ste
 // whileOff has the guest do one more thing, and then does something to the
 // board while it is off.
 func whileOff(title, before string, harm func(ctx context.Context, w *World) error) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
 		if _, err := w.guest(ctx, before, 0); err != nil {
 			return "", err
 		}

@@ -100,7 +100,7 @@ func clock() Scenario {
 
 // wakes checks that the guest does not know the time.
 func wakes(year int) []Step {
-	return []Step{{fmt.Sprintf("the board's clock says %d", year), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("the board's clock says %d", year), Do: func(ctx context.Context, w *World) (string, error) {
 		got, err := w.guest(ctx, "date -u '+%Y-%m-%d %H:%M:%S'", 0)
 		if err != nil {
 			return "", err
@@ -114,7 +114,7 @@ func wakes(year int) []Step {
 
 // shown has the server show another certificate.
 func shown(title string, leaf func(*secure) (*front.Authority, front.Leaf)) []Step {
-	return []Step{{title, func(_ context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(_ context.Context, w *World) (string, error) {
 		ca, l := leaf(w.secure)
 		if err := w.secure.show(ca, l); err != nil {
 			return "", err
@@ -125,7 +125,7 @@ func shown(title string, leaf func(*secure) (*front.Authority, front.Leaf)) []St
 
 // distrusts shows a certificate for which the board must refuse the server.
 func distrusts(what, says string, leaf func(*secure) (*front.Authority, front.Leaf)) []Step {
-	return append(shown("the server shows "+what, leaf), Step{"the board does not take anything from it", func(ctx context.Context, w *World) (string, error) {
+	return append(shown("the server shows "+what, leaf), Step{Title: "the board does not take anything from it", Do: func(ctx context.Context, w *World) (string, error) {
 		asked := len(w.secure.front.Exchanges())
 		got, err := w.board.Run(ctx, "abota install")
 		if err != nil {
@@ -150,7 +150,7 @@ func distrusts(what, says string, leaf func(*secure) (*front.Authority, front.Le
 // installs lets the board install what is offered, and wants to see why it
 // could.
 func installs(version, target string, because ...string) []Step {
-	return []Step{{fmt.Sprintf("the board installs %s into slot %s", version, target), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("the board installs %s into slot %s", version, target), Do: func(ctx context.Context, w *World) (string, error) {
 		got, err := w.board.Run(ctx, "abota install")
 		if err != nil {
 			return "", err

@@ -27,7 +27,7 @@ const (
 // fails makes the board's disk one that can be let fail, from the next
 // power-on on.
 func fails() []Step {
-	return []Step{{"the disk is one that can fail", func(_ context.Context, w *World) (string, error) {
+	return []Step{{Title: "the disk is one that can fail", Do: func(_ context.Context, w *World) (string, error) {
 		socket := filepath.Join(w.dir, "nbd")
 		served, err := nbd.Serve(w.diskPath(), socket)
 		if err != nil {
@@ -64,7 +64,7 @@ func installed(version, target string) []Step { return update(version, guest.Hea
 // the device against the contract: a clear word, nothing armed, the slot that
 // runs untouched.
 func refusesToArm(how string, fault nbd.Fault, words ...string) []Step {
-	return []Step{{"an install while " + how, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "an install while " + how, Do: func(ctx context.Context, w *World) (string, error) {
 		before, err := w.sum("A")
 		if err != nil {
 			return "", err
@@ -130,7 +130,7 @@ func (w *World) idle(ctx context.Context, slot string) error {
 // commitFails lets the environment fail at the moment of the commit. init's
 // supervisor tries again, and the disk has healed by then.
 func commitFails(slot, version string) []Step {
-	return []Step{{"the environment cannot be written when release " + version + " is to be kept", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the environment cannot be written when release " + version + " is to be kept", Do: func(ctx context.Context, w *World) (string, error) {
 		w.failing.Fail(in(disk.Env, cutdisk.Write, syscall.EIO))
 		defer w.failing.Fail()
 		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {

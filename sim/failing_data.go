@@ -16,7 +16,7 @@ const stateDir = "/var/lib/abota"
 
 // tells runs a script in the guest and wants it to end well.
 func tells(title, proof, script string) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
 		got, err := w.guest(ctx, script, 0)
 		return strings.TrimSpace(proof + " " + got), err
 	}}}
@@ -34,7 +34,7 @@ df -kP `+stateDir+` | awk 'END { print $4 " KiB free"; exit $4 != 0 }'`)
 // cannotInstall wants a plain word where the journal cannot be kept, and
 // nothing changed.
 func cannotInstall(how, slot, word string) []Step {
-	return []Step{{"an install while the data partition is " + how, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "an install while the data partition is " + how, Do: func(ctx context.Context, w *World) (string, error) {
 		got, err := w.board.Run(ctx, "abota install")
 		if err != nil {
 			return "", err

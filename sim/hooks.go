@@ -36,7 +36,7 @@ func hooks() Scenario {
 			fromFactory(),
 			published("2", guest.Healthy),
 			deferred("the application puts the install off", "abota install", "before_install B -"),
-			[]Step{{"the application lets it happen", func(ctx context.Context, w *World) (string, error) {
+			[]Step{{Title: "the application lets it happen", Do: func(ctx context.Context, w *World) (string, error) {
 				return w.install(ctx, "2", "B")
 			}}},
 			deferred("the application puts the reboot off", "abota install --reboot", "before_reboot B 2"),
@@ -63,7 +63,7 @@ func hooks() Scenario {
 // deferred leaves the hook a reason to say "not now", and sees that nothing
 // happens.
 func deferred(title, command, told string) []Step {
-	return []Step{{title, func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
 		const retryLater = 6
 		before, err := w.look(ctx)
 		if err != nil {
@@ -106,7 +106,7 @@ func (w *World) told(ctx context.Context, words string, times int) error {
 
 // hooked waits until a hook has run so often, and nothing is owed any more.
 func hooked(words string, times int) []Step {
-	return []Step{{fmt.Sprintf("the hook ran: %s", words), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("the hook ran: %s", words), Do: func(ctx context.Context, w *World) (string, error) {
 		// The verb that runs the hook holds the lock.
 		if _, err := w.guest(ctx, "while abota status --json | grep -q '\"busy\":true'; do sleep 1; done", 0); err != nil {
 			return "", err
@@ -118,7 +118,7 @@ func hooked(words string, times int) []Step {
 // restartByAbota asks for the reboot that the hook put off. A trial that
 // follows is held.
 func restartByAbota() []Step {
-	return []Step{{"abota restarts the board into what is installed", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "abota restarts the board into what is installed", Do: func(ctx context.Context, w *World) (string, error) {
 		w.boot = w.board.Log().Mark()
 		w.seen = w.boot
 		// The answer may or may not come before the guest is gone.
@@ -132,14 +132,14 @@ func restartByAbota() []Step {
 }
 
 func slowHook() []Step {
-	return []Step{{"the hook after a rollback will take its time, once", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the hook after a rollback will take its time, once", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.guest(ctx, "touch /var/lib/abota/sim-slow && sync", 0)
 		return "a file for it", err
 	}}}
 }
 
 func slowHookRuns() []Step {
-	return []Step{{"the hook runs in the slot that is back", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the hook runs in the slot that is back", Do: func(ctx context.Context, w *World) (string, error) {
 		_, err := w.awaitConsole(ctx, regexp.MustCompile(`^hook: takes its time`))
 		return "it says so on the console", err
 	}}}
@@ -147,7 +147,7 @@ func slowHookRuns() []Step {
 
 // reports has the board make its report, and reads it on the host.
 func reports() []Step {
-	return []Step{{"the board's report tells the whole story, and no secret", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the board's report tells the whole story, and no secret", Do: func(ctx context.Context, w *World) (string, error) {
 		text, err := w.guest(ctx, "abota report -o - >/tmp/report && base64 -w0 /tmp/report", 0)
 		if err != nil {
 			return "", err

@@ -27,6 +27,10 @@ type Setting struct {
 	Secure bool
 	// Hooks has the firmware's own hook run at every turn of an update.
 	Hooks bool
+	// Fleet has an AWS IoT with a thing of each of these names in one group,
+	// and a board for each thing, whose agent takes its jobs. There is no other
+	// board then.
+	Fleet []string
 }
 
 // Step is one thing that is done to the board or expected of it. Do returns
@@ -34,6 +38,18 @@ type Setting struct {
 type Step struct {
 	Title string
 	Do    func(ctx context.Context, w *World) (proof string, err error)
+	// board is the one of a fleet that it is about; empty where it is about
+	// none, or about the only one.
+	board string
+}
+
+// on makes steps be about one board of a fleet.
+func on(board string, groups ...[]Step) []Step {
+	all := steps(groups...)
+	for i := range all {
+		all[i].board = board
+	}
+	return all
 }
 
 // stepLimit bounds every step. A healthy one takes seconds; the rest is for
@@ -69,13 +85,14 @@ func (s Scenario) Play(ctx context.Context, w *World) error {
 		return fmt.Errorf("cannot play scenario %s: it has no steps", s.Name)
 	}
 	for i, step := range s.Steps {
-		w.timeline.Step(i+1, len(s.Steps), step.Title)
-		proof, err := limited(ctx, w, step)
+		about := w.of(step.board)
+		about.timeline.Step(i+1, len(s.Steps), step.Title)
+		proof, err := limited(ctx, about, step)
 		if err != nil {
-			w.timeline.Failed(err)
+			about.timeline.Failed(err)
 			return &StepError{Number: i + 1, Title: step.Title, Err: err}
 		}
-		w.timeline.Seen(proof)
+		about.timeline.Seen(proof)
 	}
 	return nil
 }
@@ -89,8 +106,17 @@ func limited(ctx context.Context, w *World, step Step) (string, error) {
 }
 
 // ConsoleTail is the end of the serial console, for the report of a failure.
+// Of a fleet it is that of each board, with the board's name.
 func (w *World) ConsoleTail(most int) []string {
 	var lines []string
+	for _, m := range w.fleet {
+		for _, line := range m.ConsoleTail(most) {
+			lines = append(lines, m.name+": "+line)
+		}
+	}
+	if w.board == nil {
+		return lines
+	}
 	for _, e := range w.board.Log().Since(0) {
 		if e.Kind == board.Console {
 			lines = append(lines, e.Text)

@@ -87,7 +87,7 @@ func TestFirstStepThatIsNotSeenEndsTheScenario(t *testing.T) {
 	bad := errors.New("not there")
 	var done []string
 	step := func(title string, err error) Step {
-		return Step{title, func(context.Context, *World) (string, error) {
+		return Step{Title: title, Do: func(context.Context, *World) (string, error) {
 			done = append(done, title)
 			return "proof of " + title, err
 		}}

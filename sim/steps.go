@@ -19,7 +19,7 @@ var abotaLine = regexp.MustCompile(`^time=\S+ level=\w+ msg=(.*)`)
 
 // powerOn switches the board on.
 func powerOn() []Step {
-	return []Step{{"the board is switched on", func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: "the board is switched on", Do: func(ctx context.Context, w *World) (string, error) {
 		w.boot = w.board.Log().Mark()
 		w.seen = w.boot
 		return "power", w.board.PowerOn(ctx)
@@ -30,7 +30,7 @@ func powerOn() []Step {
 func update(version string, b guest.Behaviour, target string) []Step {
 	return append(
 		published(version, b),
-		Step{fmt.Sprintf("the board installs %s into slot %s", version, target), func(ctx context.Context, w *World) (string, error) {
+		Step{Title: fmt.Sprintf("the board installs %s into slot %s", version, target), Do: func(ctx context.Context, w *World) (string, error) {
 			return w.install(ctx, version, target)
 		}},
 		restart(),
@@ -39,7 +39,7 @@ func update(version string, b guest.Behaviour, target string) []Step {
 
 // published offers a firmware in the bucket.
 func published(version string, b guest.Behaviour) []Step {
-	return []Step{{fmt.Sprintf("firmware %s (%s) is published", version, b), func(ctx context.Context, w *World) (string, error) {
+	return []Step{{Title: fmt.Sprintf("firmware %s (%s) is published", version, b), Do: func(ctx context.Context, w *World) (string, error) {
 		size, err := w.publish(ctx, version, b)
 		return fmt.Sprintf("%.1f MiB in the bucket", float64(size)/(1<<20)), err
 	}}}
@@ -72,7 +72,7 @@ const hold = "/var/lib/abota/sim-hold"
 
 // restart asks the guest for an orderly reboot. A trial that follows is held.
 func restart() Step {
-	return Step{"the board restarts", func(ctx context.Context, w *World) (string, error) {
+	return Step{Title: "the board restarts", Do: func(ctx context.Context, w *World) (string, error) {
 		w.boot = w.board.Log().Mark()
 		w.seen = w.boot
 		// The answer may or may not come before the guest is gone.

@@ -14,15 +14,32 @@ import (
 
 // Timeline prints what happens as it happens, one aligned line each.
 type Timeline struct {
+	*sheet
+	// board is whose line it is, where there are several.
+	board string
+}
+
+// sheet is what the timelines of several boards share.
+type sheet struct {
 	mu    sync.Mutex
 	out   io.Writer
 	start time.Time
 	color bool
+	// width is of the column with a board's name; 0 without one.
+	width int
 }
 
 // NewTimeline starts a timeline now. It is coloured when out is a terminal.
 func NewTimeline(out io.Writer) *Timeline {
-	return &Timeline{out: out, start: time.Now(), color: isTerminal(out)}
+	return &Timeline{sheet: &sheet{out: out, start: time.Now(), color: isTerminal(out)}}
+}
+
+// of is the timeline of one of several boards.
+func (t *Timeline) of(board string) *Timeline {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.width = max(t.width, len(board))
+	return &Timeline{sheet: t.sheet, board: board}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -51,7 +68,11 @@ func (t *Timeline) Elapsed() time.Duration { return time.Since(t.start) }
 func (t *Timeline) line(who, color, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := fmt.Sprintf("%7.1fs  %-8s  %s", t.Elapsed().Seconds(), who, fmt.Sprintf(format, args...))
+	column := ""
+	if t.width > 0 {
+		column = fmt.Sprintf("  %-*s", t.width, t.board)
+	}
+	text := fmt.Sprintf("%7.1fs%s  %-8s  %s", t.Elapsed().Seconds(), column, who, fmt.Sprintf(format, args...))
 	if t.color {
 		text = "\x1b[" + color + "m" + text + "\x1b[" + plain + "m"
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -39,7 +37,8 @@ type Options struct {
 }
 
 // World is a board, off, with firmware "1" in slot A, and the object store
-// that it takes its updates from.
+// that it takes its updates from. With Setting.Fleet it is several boards, and
+// the AWS IoT that they take their updates from.
 type World struct {
 	dir      string
 	timeline *Timeline
@@ -52,6 +51,12 @@ type World struct {
 	// hooks has the firmware run hooks.
 	hooks bool
 	maker *guest.Maker
+	cloud *cloud // nil without a fleet
+	// fleet has a world for each board, which shares all of the above but
+	// folder and timeline; and name is the board's there. The fleet's own world
+	// has no board.
+	fleet []*World
+	name  string
 	board *board.Board
 	// failing serves the board's disk where a scenario lets it fail.
 	failing *nbd.Disk
@@ -115,27 +120,69 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if w.publisher, err = module.Build(ctx, "abota-publish", "", w.dir); err != nil {
 		return nil, err
 	}
-	if err := w.openStore(ctx); err != nil {
+	if err := w.openServers(ctx, opts.Setting); err != nil {
 		return nil, err
 	}
-	if opts.Setting.Secure {
-		if w.secure, err = newSecure(w.store.Endpoint()); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.buildDisk(ctx, module, set, abota); err != nil {
+	f, err := w.openFactory(ctx, module, set, abota)
+	if err != nil {
 		return nil, err
 	}
-	w.board = board.New(board.Config{
-		Parts: set, Disk: w.diskPath(), Dir: w.dir, Clock: opts.Setting.Clock,
-		Console: opts.Console, WriteLog: opts.WriteLog,
-	})
-	w.board.Log().Watch(w.timeline.event)
+	if err := w.makeBoards(ctx, f, opts); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
-// Close takes the board's power and stops the store.
+// openServers starts what boards take their updates from.
+func (w *World) openServers(ctx context.Context, s Setting) (err error) {
+	if len(s.Fleet) > 0 {
+		return w.openCloud(ctx, s.Fleet)
+	}
+	if err := w.openStore(ctx); err != nil {
+		return err
+	}
+	if s.Secure {
+		w.secure, err = newSecure(w.store.Endpoint())
+	}
+	return err
+}
+
+// makeBoards makes the board, or each one of the fleet.
+func (w *World) makeBoards(ctx context.Context, f *factory, opts Options) error {
+	if len(opts.Setting.Fleet) == 0 {
+		return w.makeBoard(ctx, f, opts)
+	}
+	for _, name := range opts.Setting.Fleet {
+		m, err := w.member(name)
+		if err != nil {
+			return err
+		}
+		if err := m.makeBoard(ctx, f, opts); err != nil {
+			return err
+		}
+		w.fleet = append(w.fleet, m)
+	}
+	return nil
+}
+
+// makeBoard makes a board and its disk.
+func (w *World) makeBoard(ctx context.Context, f *factory, opts Options) error {
+	if err := f.buildDisk(ctx, w); err != nil {
+		return err
+	}
+	w.board = board.New(board.Config{
+		Parts: f.parts, Disk: w.diskPath(), Dir: w.dir, Clock: opts.Setting.Clock,
+		Console: opts.Console, WriteLog: opts.WriteLog,
+	})
+	w.board.Log().Watch(w.timeline.event)
+	return nil
+}
+
+// Close takes the boards' power and stops what they take their updates from.
 func (w *World) Close() error {
+	for _, m := range w.fleet {
+		m.board.PowerCut()
+	}
 	if w.board != nil {
 		w.board.PowerCut()
 	}
@@ -144,6 +191,9 @@ func (w *World) Close() error {
 		if err := w.failing.Close(); err != nil {
 			w.timeline.Note("close the failing disk: %v", err)
 		}
+	}
+	if w.cloud != nil {
+		return w.cloud.Close()
 	}
 	if w.store != nil {
 		return w.store.Stop()
@@ -159,8 +209,18 @@ func (w *World) Disk() string { return w.diskPath() }
 
 func (w *World) diskPath() string { return filepath.Join(w.dir, "disk.img") }
 
-// CommandLine starts the board as it is now by hand.
-func (w *World) CommandLine() string { return w.board.CommandLine() }
+// CommandLine starts the board as it is now by hand; of a fleet there is a line
+// for each board.
+func (w *World) CommandLine() string {
+	if w.board != nil {
+		return w.board.CommandLine()
+	}
+	var lines []string
+	for _, m := range w.fleet {
+		lines = append(lines, m.board.CommandLine())
+	}
+	return strings.Join(lines, "\n  ")
+}
 
 // openStore starts MinIO with a bucket and the keys of a device.
 func (w *World) openStore(ctx context.Context) (err error) {
@@ -173,67 +233,6 @@ func (w *World) openStore(ctx context.Context) (err error) {
 	}
 	w.device, err = w.store.ReaderKeys(bucket)
 	return err
-}
-
-// buildDisk makes the board's disk as it leaves the factory: firmware in slot
-// A, nothing in slot B, and the first boot table and journal.
-func (w *World) buildDisk(ctx context.Context, module Module, set parts.Set, abota string) error {
-	w.timeline.Note("building the board's disk")
-	script, err := module.read("cmd/abota/init/abota.sysv")
-	if err != nil {
-		return err
-	}
-	loader, err := module.read("bootctl/uboot/boot.cmd")
-	if err != nil {
-		return err
-	}
-	if w.maker, err = guest.NewMaker(set, abota, script, w.dir); err != nil {
-		return err
-	}
-	boot, err := w.maker.BootPartition(ctx, string(loader))
-	if err != nil {
-		return err
-	}
-	root, err := w.image(ctx, FactoryVersion, guest.Healthy)
-	if err != nil {
-		return err
-	}
-	if err := disk.Create(ctx, w.diskPath(), map[string]string{disk.Boot: boot, disk.Root("A"): root}); err != nil {
-		return err
-	}
-	return w.provision(ctx, module)
-}
-
-// provision is the factory's last step: the host's abota writes the boot table
-// into the disk image, and the journal into what becomes the data partition.
-func (w *World) provision(ctx context.Context, module Module) error {
-	factory := filepath.Join(w.dir, "factory")
-	if err := os.Mkdir(factory, 0o700); err != nil {
-		return fmt.Errorf("provision the board: %w", err)
-	}
-	abota, err := module.Build(ctx, "abota", "", factory)
-	if err != nil {
-		return err
-	}
-	text, err := w.deviceConfig(guest.Healthy)
-	if err != nil {
-		return err
-	}
-	config := filepath.Join(factory, "config.yaml")
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("provision the board: %w", err)
-	}
-	state := filepath.Join(factory, "state")
-	cmd := exec.CommandContext(ctx, abota, "--config", config, "--booted", "A", "provision",
-		"--image", w.diskPath(), "--state-dir", state, "--release", FactoryVersion)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("`%s`: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))
-	}
-	data := filepath.Join(w.dir, "data.ext4")
-	if err := disk.Ext4Journaled(ctx, data, state, "data", disk.DataSize); err != nil {
-		return err
-	}
-	return disk.Put(w.diskPath(), disk.Data, data)
 }
 
 // image builds a firmware with the board's configuration.
@@ -250,6 +249,11 @@ func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (s
 		fw.Config += "tls: {ca_file: /etc/abota/ca.pem}\n"
 		fw.Authority = string(w.secure.ca.PEM())
 	}
+	if w.cloud != nil {
+		if err := w.cloud.firmware(&fw); err != nil {
+			return "", err
+		}
+	}
 	return w.maker.Image(ctx, fw)
 }
 
@@ -259,6 +263,8 @@ func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (s
 const (
 	patientDeadline = 3 * time.Minute
 	sickDeadline    = 15 * time.Second
+	// particularDeadline has to do for both.
+	particularDeadline = 45 * time.Second
 )
 
 // watchdogTimeout is short only where a scenario waits for it.
@@ -275,22 +281,14 @@ func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
 	if b == guest.Unhealthy {
 		deadline = sickDeadline
 	}
-	shown := w.store.Endpoint()
-	if w.secure != nil {
-		shown = w.secure.front.Endpoint()
+	if b == guest.Particular {
+		deadline = particularDeadline
 	}
-	endpoint, err := url.Parse(shown)
+	from, err := w.sourceConfig()
 	if err != nil {
-		return "", fmt.Errorf("read the store's address: %w", err)
+		return "", err
 	}
-	endpoint.Host = hostAlias + ":" + endpoint.Port()
-	return fmt.Sprintf(`accesskey: %s
-secretkey: %s
-sessiontoken: %s
-region: %s
-bucket: %s
-endpoint: %s
-slots:
+	return from + fmt.Sprintf(`slots:
   a: {device: PARTLABEL=%s}
   b: {device: PARTLABEL=%s}
 bootloader:
@@ -305,8 +303,26 @@ health:
   checks:
     - {exec: [/usr/bin/selftest], timeout: 30s}
 watchdog: {device: /dev/watchdog, timeout: %s}
-`, w.device.AccessKey, w.device.SecretKey, w.device.SessionToken, w.store.Region(), bucket, endpoint,
+`,
 		disk.Root("A"), disk.Root("B"),
 		disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize,
 		deadline, patientDeadline, watchdogTimeout(b)), nil
+}
+
+// sourceConfig is the part of it that says where updates come from.
+func (w *World) sourceConfig() (string, error) {
+	shown := w.store.Endpoint()
+	if w.secure != nil {
+		shown = w.secure.front.Endpoint()
+	}
+	endpoint, err := url.Parse(shown)
+	if err != nil {
+		return "", fmt.Errorf("read the store's address: %w", err)
+	}
+	endpoint.Host = hostAlias + ":" + endpoint.Port()
+	store := fmt.Sprintf("region: %s\nbucket: %s\nendpoint: %s\n", w.store.Region(), bucket, endpoint)
+	if w.cloud != nil {
+		return store + w.cloud.config(), nil
+	}
+	return fmt.Sprintf("accesskey: %s\nsecretkey: %s\nsessiontoken: %s\n", w.device.AccessKey, w.device.SecretKey, w.device.SessionToken) + store, nil
 }

@@ -145,7 +145,7 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 
 func (c *command) list() error {
 	for _, s := range sim.Scenarios() {
-		fmt.Fprintf(c.stdout, "%-12s  %s\n", s.Name, s.About)
+		fmt.Fprintf(c.stdout, "%-14s  %s\n", s.Name, s.About)
 	}
 	return nil
 }

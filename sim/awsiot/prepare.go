@@ -45,14 +45,8 @@ func (c *Cloud) Prepare(ctx context.Context) (Prepared, error) {
 	if p.Device, err = c.NewDevice(Thing, Group); err != nil {
 		return p, fmt.Errorf("prepare a thing: %w", err)
 	}
-	if _, err := c.signer.Put(signer.Profile{
-		Name: Profile, Platform: "AmazonFreeRTOS-Default", Parameters: map[string]string{"certname": CertName},
-		Material: &signer.Material{CertificateARN: fmt.Sprintf("arn:aws:acm:%s:%s:certificate/abota-sim", c.endpoints.Region, Account)},
-	}); err != nil {
-		return p, fmt.Errorf("prepare a signing profile: %w", err)
-	}
-	if _, err := c.roles.Create(roles.Input{Alias: RoleAlias, RoleARN: "arn:aws:iam::" + Account + ":role/DeviceRole"}); err != nil {
-		return p, fmt.Errorf("prepare a role alias: %w", err)
+	if err := c.PrepareAccount(); err != nil {
+		return p, err
 	}
 	image := make([]byte, imageSize)
 	_, _ = rand.Read(image) // never fails
@@ -60,4 +54,18 @@ func (c *Cloud) Prepare(ctx context.Context) (Prepared, error) {
 		return p, fmt.Errorf("prepare an object: %w", err)
 	}
 	return p, nil
+}
+
+// PrepareAccount makes the signing profile and the role alias.
+func (c *Cloud) PrepareAccount() error {
+	if _, err := c.signer.Put(signer.Profile{
+		Name: Profile, Platform: "AmazonFreeRTOS-Default", Parameters: map[string]string{"certname": CertName},
+		Material: &signer.Material{CertificateARN: fmt.Sprintf("arn:aws:acm:%s:%s:certificate/abota-sim", c.endpoints.Region, Account)},
+	}); err != nil {
+		return fmt.Errorf("prepare a signing profile: %w", err)
+	}
+	if _, err := c.roles.Create(roles.Input{Alias: RoleAlias, RoleARN: "arn:aws:iam::" + Account + ":role/DeviceRole"}); err != nil {
+		return fmt.Errorf("prepare a role alias: %w", err)
+	}
+	return nil
 }

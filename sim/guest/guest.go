@@ -15,6 +15,7 @@
 //	                                          kernel's name is the architecture's
 //	/usr/bin/abota /etc/abota/config.yaml    the updater and its configuration
 //	/etc/abota/ca.pem                         whom it trusts, where a firmware says so
+//	/etc/init.d/S99abota-agent                starts abota run, where a firmware says so
 //	/etc/abota/release                        the version, one line
 //	/etc/firmware.conf                        version=… and behaviour=…
 //	/usr/bin/selftest                         the health check, obeys behaviour
@@ -50,10 +51,13 @@ const (
 	Freezes Behaviour = "freezes"
 	// Hangs stops for ever before any service starts.
 	Hangs Behaviour = "hangs"
+	// Particular passes its health check on every board but those that have
+	// the file /var/lib/abota/sim-other-hardware.
+	Particular Behaviour = "particular"
 )
 
 // behaviours lists all of them.
-var behaviours = []Behaviour{Healthy, Unhealthy, Panics, Freezes, Hangs}
+var behaviours = []Behaviour{Healthy, Unhealthy, Panics, Freezes, Hangs, Particular}
 
 // Firmware is one version of a device's software.
 type Firmware struct {
@@ -63,6 +67,11 @@ type Firmware struct {
 	Config string
 	// Authority is the content of /etc/abota/ca.pem; no file when empty.
 	Authority string
+	// Files are further ones below /etc/abota, by their path there. Only root
+	// may read them.
+	Files map[string]string
+	// Agent is the init script that starts `abota run`; none when empty.
+	Agent string
 }
 
 // versions are what can be a file's name, and a word in a shell script.

@@ -55,6 +55,12 @@ func (m *Maker) system(root string, fw Firmware) error {
 	if fw.Authority != "" {
 		t.text("etc/abota/ca.pem", 0o644, fw.Authority)
 	}
+	for name, content := range fw.Files {
+		t.text(filepath.Join("etc/abota", name), 0o600, content)
+	}
+	if fw.Agent != "" {
+		t.text("etc/init.d/S99abota-agent", 0o755, fw.Agent)
+	}
 	t.text("etc/passwd", 0o644, "root::0:0:root:/root:/bin/sh\n")
 	t.text("etc/group", 0o644, "root:x:0:\n")
 	t.text("etc/hosts", 0o644, "127.0.0.1 localhost\n")
