@@ -51,7 +51,7 @@ func awsCycle() Scenario {
 			offered("2", guest.Healthy),
 			created("release-2", "2/firmware.zip"),
 			hourPasses("release-2"),
-			on(good, downloads("release-2", 1), taken("release-2", "2", "B", "A")),
+			on(good, takes("release-2"), downloads("release-2", 1), taken("release-2", "2", "B", "A")),
 			completes("release-2"),
 			shows("release-2", good+" SUCCEEDED"),
 		),
@@ -74,6 +74,7 @@ func aws() Scenario {
 			hourPasses(job),
 
 			on(good,
+				takes(job),
 				downloads(job, 20),
 				powerCut("in mid-download"),
 				boots("version 1 starts again, and the slot that was written is not in the order", expected{
@@ -82,6 +83,7 @@ func aws() Scenario {
 				taken(job, "2", "B", "A"),
 			),
 			on(sick,
+				takes(job),
 				armed(job, "2", "B"),
 				tried("2", "B"),
 				fallsIll("2", "A"),
@@ -99,11 +101,11 @@ func aws() Scenario {
 
 			uploaded("3", guest.Healthy),
 			created("by-link", "3/firmware.ext4", now(good, "--protocol", "http")...),
-			on(good, downloads("by-link", 1), taken("by-link", "3", "A", "B")),
+			on(good, takes("by-link"), taken("by-link", "3", "A", "B")),
 
 			offered("4", guest.Healthy),
 			createdForAbota("own-kind", "4", now(good)...),
-			on(good, downloads("own-kind", 1), taken("own-kind", "4", "B", "A")),
+			on(good, takes("own-kind"), taken("own-kind", "4", "B", "A")),
 			shows("own-kind", good+" SUCCEEDED"),
 		),
 	}

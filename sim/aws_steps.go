@@ -217,8 +217,8 @@ func wait(ctx context.Context, look func() (bool, error), missing func() string)
 	}
 }
 
-// execution is how a job stands on the board, number 0 being the latest. One
-// that is not there yet is nil.
+// execution is how an execution of a job stands on the board. One that is not
+// there yet is nil.
 func (w *World) execution(job string, number int64) (*service.Execution, error) {
 	got, err := w.cloud.Service().DescribeJobExecution(service.DescribeExecutionInput{ThingName: w.name, JobID: jobPrefix + job, ExecutionNumber: number})
 	var refused *service.Error
@@ -258,22 +258,31 @@ func details(e *service.Execution) map[string]string {
 	return e.StatusDetails.DetailsMap
 }
 
+// takes waits until the agent has started a job.
+func takes(job string) []Step {
+	return []Step{{Title: "the agent takes job " + job, Do: func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.awaitTold(ctx, job, 1, "IN_PROGRESS", func(s statement) bool { return s.status == "IN_PROGRESS" }); err != nil {
+			return "", err
+		}
+		e, err := w.execution(job, 1)
+		if err != nil || e == nil {
+			return "", fmt.Errorf("AWS IoT does not know the execution that it has started: %w", err)
+		}
+		return fmt.Sprintf("QUEUED at %s, IN_PROGRESS at %s by AWS IoT's clock", clockOf(e.QueuedAt), clockOf(e.StartedAt)), nil
+	}}}
+}
+
 // downloads waits until AWS IoT knows of that much of the file, in per cent.
 func downloads(job string, percent int) []Step {
-	return []Step{{Title: "the agent takes the job, and tells how far its download is", Do: func(ctx context.Context, w *World) (string, error) {
-		e, err := w.awaitExecution(ctx, job, 0, fmt.Sprintf("IN_PROGRESS with %d%% or more", percent), func(e *service.Execution) bool {
-			n, err := strconv.Atoi(strings.TrimSuffix(details(e)["progress"], "%"))
-			return e.Status == "IN_PROGRESS" && err == nil && n >= percent
+	return []Step{{Title: "it tells AWS IoT how far its download is", Do: func(ctx context.Context, w *World) (string, error) {
+		s, err := w.awaitTold(ctx, job, 1, fmt.Sprintf("%d%% of the download", percent), func(s statement) bool {
+			n, err := strconv.Atoi(strings.TrimSuffix(s.details["progress"], "%"))
+			return s.status == "IN_PROGRESS" && err == nil && n >= percent
 		})
 		if err != nil {
 			return "", err
 		}
-		d := details(e)
-		proof := fmt.Sprintf("QUEUED at %s, IN_PROGRESS at %s, version %d: %s", clockOf(e.QueuedAt), clockOf(e.StartedAt), e.VersionNumber, d["progress"])
-		if d["receive"] != "" {
-			proof += ", blocks " + d["receive"]
-		}
-		return proof, nil
+		return fmt.Sprintf("IN_PROGRESS, %s, blocks %s", s.details["progress"], s.details["receive"]), nil
 	}}}
 }
 
@@ -282,20 +291,18 @@ func clockOf(t service.Timestamp) string { return t.UTC().Format(time.TimeOnly) 
 // armed waits until the release is installed and the board restarts.
 func armed(job, version, slot string) []Step {
 	return []Step{{Title: fmt.Sprintf("release %s is proven and armed in slot %s, AWS IoT agrees, and the board restarts", version, slot), Do: func(ctx context.Context, w *World) (string, error) {
-		e, err := w.awaitExecution(ctx, job, 0, "IN_PROGRESS with self_test=ready", func(e *service.Execution) bool {
-			return e.Status == "IN_PROGRESS" && details(e)["self_test"] != ""
-		})
+		s, err := w.awaitTold(ctx, job, 1, "self_test=ready", func(s statement) bool { return s.details["self_test"] == "ready" })
 		if err != nil {
 			return "", err
 		}
-		if details(e)["slot"] != slot {
-			return "", fmt.Errorf("the agent says that slot %q is armed, not %s", details(e)["slot"], slot)
+		if s.details["slot"] != slot {
+			return "", fmt.Errorf("the agent says that slot %q is armed, not %s", s.details["slot"], slot)
 		}
 		if _, err = w.awaitConsole(ctx, regexp.MustCompile(`reboot: Restarting system`)); err != nil {
 			return "", err
 		}
 		w.boot = w.seen
-		return fmt.Sprintf("AWS IoT: IN_PROGRESS, slot %s, self_test %s; the kernel says that it restarts", slot, details(e)["self_test"]), nil
+		return fmt.Sprintf("AWS IoT was told %s, slot %s, self_test ready; the kernel says that it restarts", s.status, slot), nil
 	}}}
 }
 
@@ -365,7 +372,7 @@ func ends(job string, number int64, status, because string) []Step {
 		if !strings.Contains(reason, because) {
 			return "", fmt.Errorf("the reason is not %q but %q", because, reason)
 		}
-		return status + ": " + reason, nil
+		return fmt.Sprintf("%s: %s\nwhat it was told: %s", status, reason, w.course(job, number)), nil
 	}}}
 }
 

@@ -16,6 +16,7 @@ import (
 // cloud is the AWS IoT of a fleet, and what its devices have of it.
 type cloud struct {
 	*awsiot.Cloud
+	told    *told
 	devices map[string]awsiot.Device
 	// keyFile has the key that opens releases, agent the init script that
 	// starts the agent.
@@ -33,8 +34,9 @@ func (w *World) openCloud(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	w.cloud = &cloud{Cloud: c, devices: map[string]awsiot.Device{}, keyFile: filepath.Join(w.dir, "release.key")}
+	w.cloud = &cloud{Cloud: c, told: newTold(), devices: map[string]awsiot.Device{}, keyFile: filepath.Join(w.dir, "release.key")}
 	w.store = c.Store()
+	c.Broker().Set(w.cloud.told.hear)
 	if err := c.PrepareAccount(); err != nil {
 		return err
 	}
