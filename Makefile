@@ -39,11 +39,26 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: sim
 sim: ## a virtual board (BOARD=arm64 or amd64) takes an update from S3, and comes back from bad ones
 	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario story
+
+# In this order. Each is a target of its own.
+AWS       := sim-aws-scenario
+AWS_SHORT := sim-aws-cycle
+
+.PHONY: sim-aws
+sim-aws: deps $(AWS) ## the same as jobs of AWS IoT, from create-ota to job completed, on two boards
+.PHONY: sim-aws-short
+sim-aws-short: deps $(AWS_SHORT) ## one job on one board, in two minutes
+
+.PHONY: sim-aws-scenario sim-aws-cycle
+sim-aws-scenario:
+	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario aws-iot
+sim-aws-cycle:
+	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario aws-iot-cycle
 
 SEED ?= 1
 

@@ -139,24 +139,21 @@ func now(board string, flags ...string) []string {
 
 // created has abota-publish make a job. Its timeout is one for busy hosts.
 func created(job, object string, flags ...string) []Step {
-	return createdBy(job, []string{object, bucket, awsiot.Profile, awsiot.OTARole, group(flags), job}, flags)
-}
-
-// createdForAbota makes one of abota's own kind, which names a release.
-func createdForAbota(job, version string, flags ...string) []Step {
-	return createdBy(job, []string{"--abota", "s3://" + bucket + "/" + version, "--release", version, group(flags), job}, flags)
-}
-
-// group is the argument for the group: none where a flag names the target.
-func group(flags []string) string {
+	group := awsiot.Group
 	if slices.Contains(flags, "--target") {
-		return "-"
+		group = "-"
 	}
-	return awsiot.Group
+	return createdBy(job, append([]string{object, bucket, awsiot.Profile, awsiot.OTARole, group, job}, flags...))
 }
 
-func createdBy(job string, words, flags []string) []Step {
-	words = append(append([]string{"create-ota"}, words...), flags...)
+// createdForAbota makes one of abota's own kind, which names a release. The
+// flags name the target.
+func createdForAbota(job, version string, flags ...string) []Step {
+	return createdBy(job, append([]string{"--abota", "s3://" + bucket + "/" + version, "--release", version, job}, flags...))
+}
+
+func createdBy(job string, words []string) []Step {
+	words = append([]string{"create-ota"}, words...)
 	return []Step{{Title: "abota-publish " + strings.Join(words, " "), Do: func(ctx context.Context, w *World) (string, error) {
 		const patience = "60m"
 		if _, err := w.publishes(ctx, append(words, "--timeout", patience)...); err != nil {
@@ -264,9 +261,9 @@ func takes(job string) []Step {
 		if _, err := w.awaitTold(ctx, job, 1, "IN_PROGRESS", func(s statement) bool { return s.status == "IN_PROGRESS" }); err != nil {
 			return "", err
 		}
-		e, err := w.execution(job, 1)
-		if err != nil || e == nil {
-			return "", fmt.Errorf("AWS IoT does not know the execution that it has started: %w", err)
+		e, err := w.awaitExecution(ctx, job, 1, "started", func(e *service.Execution) bool { return !e.StartedAt.IsZero() })
+		if err != nil {
+			return "", err
 		}
 		return fmt.Sprintf("QUEUED at %s, IN_PROGRESS at %s by AWS IoT's clock", clockOf(e.QueuedAt), clockOf(e.StartedAt)), nil
 	}}}
@@ -282,7 +279,7 @@ func downloads(job string, percent int) []Step {
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("IN_PROGRESS, %s, blocks %s", s.details["progress"], s.details["receive"]), nil
+		return fmt.Sprintf("AWS IoT was told %s, %s, blocks %s", s.status, s.details["progress"], s.details["receive"]), nil
 	}}}
 }
 
