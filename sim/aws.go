@@ -64,7 +64,7 @@ func aws() Scenario {
 	return Scenario{
 		Name: "aws-iot",
 		About: "a job of AWS IoT goes to two boards: one keeps its release, although the power fails on the way, the other goes back; " +
-			"then jobs by a pre-signed link, and of abota's own kind",
+			"then a job by a pre-signed link, and one that names a release in the bucket",
 		Setting: Setting{Fleet: []string{good, sick}},
 		Steps: steps(
 			shipped(good, sick),
@@ -104,6 +104,7 @@ func aws() Scenario {
 			on(good, takes("by-link"), taken("by-link", "3", "A", "B")),
 
 			offered("4", guest.Healthy),
+			on(good, hasNoKeys()),
 			createdForAbota("own-kind", "4", now(good)...),
 			on(good, takes("own-kind"), taken("own-kind", "4", "B", "A")),
 			shows("own-kind", good+" SUCCEEDED"),

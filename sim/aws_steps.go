@@ -74,6 +74,14 @@ func hasNoJob() []Step {
 	}}}
 }
 
+// hasNoKeys checks that only the device's certificate can open the bucket.
+func hasNoKeys() []Step {
+	return []Step{{Title: "the board has no keys of the bucket, only a certificate for which AWS IoT hands some out", Do: func(ctx context.Context, w *World) (string, error) {
+		got, err := w.guest(ctx, "cd /etc/abota && ! grep -E 'accesskey|secretkey|sessiontoken' config.yaml "+stateDir+"/device.yaml && grep -E 'credentials_endpoint|role_alias' config.yaml", 0)
+		return strings.Join(strings.Fields(got), " "), err
+	}}}
+}
+
 // otherHardware makes the board one that particular firmware does not work on.
 func otherHardware() []Step {
 	return []Step{{Title: "this board has hardware that firmware 2 does not know", Do: func(ctx context.Context, w *World) (string, error) {
@@ -184,7 +192,7 @@ func hourPasses(job string) []Step {
 		}
 		// Starts are in whole minutes.
 		w.cloud.Clock().Advance(time.Hour + time.Minute)
-		return "job " + job + " is IN_PROGRESS", w.awaitJob(ctx, job, "IN_PROGRESS")
+		return "job " + job + " was SCHEDULED, and is IN_PROGRESS", w.awaitJob(ctx, job, "IN_PROGRESS")
 	}}}
 }
 

@@ -1,5 +1,5 @@
-// Package sim plays stories on a virtual board: a real U-Boot, a real Linux
-// kernel, a real MinIO and the real abota, with faults on the way.
+// Package sim plays stories on a virtual board, or on several: a real U-Boot, a
+// real Linux kernel, a real MinIO and the real abota, with faults on the way.
 //
 // # What a passed scenario proves
 //
@@ -7,7 +7,8 @@
 // shipped, bring a device through the story. Each step is judged by what the
 // guest itself shows: its serial console, its kernel command line, the device
 // behind its "/", the version file of the system that runs, and `abota status`.
-// Nothing is inferred from the host's side. A step that is not seen within its
+// Nothing is inferred from the host's side. Where updates come as jobs of AWS
+// IoT, the emulator in sim/awsiot also shows what the boards told it. A step that is not seen within its
 // time, or a silent guest, fails the scenario.
 //
 // # What it does not prove

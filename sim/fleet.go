@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,6 +76,33 @@ func (w *World) member(name string) (*World, error) {
 		return nil, fmt.Errorf("make the folder of board %s: %w", name, err)
 	}
 	return &m, nil
+}
+
+// labelled puts a board's name before each line of its console.
+type labelled struct {
+	out   io.Writer
+	label string
+	part  []byte
+}
+
+// maxPart is how much of a line is waited for its end.
+const maxPart = 4096
+
+func (l *labelled) Write(p []byte) (int, error) {
+	l.part = append(l.part, p...)
+	for {
+		end := bytes.IndexByte(l.part, '\n') + 1
+		if end == 0 && len(l.part) < maxPart {
+			return len(p), nil
+		}
+		if end == 0 {
+			end = len(l.part)
+		}
+		if _, err := fmt.Fprintf(l.out, "%s: %s\n", l.label, bytes.TrimRight(l.part[:end], "\r\n")); err != nil {
+			return 0, err
+		}
+		l.part = l.part[end:]
+	}
 }
 
 // of is the world of one board; the whole one where no board is named.

@@ -103,7 +103,11 @@ func (t *Timeline) Verdict(s Scenario, err error) {
 		t.line("verdict", red, "%s FAILED: %v", s.Name, err)
 		return
 	}
-	t.line("verdict", green, "%s: all %d steps were seen from inside the guest, in %.0f s", s.Name, len(s.Steps), t.Elapsed().Seconds())
+	where := "from inside the guest"
+	if len(s.Fleet) > 0 {
+		where = "from inside the guests and by AWS IoT"
+	}
+	t.line("verdict", green, "%s: all %d steps were seen %s, in %.0f s", s.Name, len(s.Steps), where, t.Elapsed().Seconds())
 }
 
 // Write makes a timeline the place where others report a line at a time.

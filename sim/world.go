@@ -157,7 +157,11 @@ func (w *World) makeBoards(ctx context.Context, f *factory, opts Options) error 
 		if err != nil {
 			return err
 		}
-		if err := m.makeBoard(ctx, f, opts); err != nil {
+		its := opts
+		if opts.Console != nil {
+			its.Console = &labelled{out: opts.Console, label: name}
+		}
+		if err := m.makeBoard(ctx, f, its); err != nil {
 			return err
 		}
 		w.fleet = append(w.fleet, m)
