@@ -200,6 +200,8 @@ func TestDecide(t *testing.T) {
 		{"over, and the install has ended", at(Leaving, during(Install)), ends(Install, Stopped), 0, Leaving, "judge", "begun installed"},
 		{"over, and nothing is armed", at(Leaving), stands(New), 0, Idle, "look", ""},
 		{"over, but it is armed: disarm", at(Leaving), stands(Armed), 0, Leaving, "disarm", "begun installed"},
+		{"over, nothing is armed, and what it ended in is asked", at(Leaving, during(Tell), func(s *Situation) { s.probing = true }), stands(New), 0, Leaving, "", "begun installed"},
+		{"and answered", at(Leaving, during(Tell), func(s *Situation) { s.probing, s.device = true, Nothing }), gone(Tell, Canceled), 0, Leaving, "judge", "begun installed CANCELED"},
 		{"disarmed", at(Leaving, during(Disarm)), Ended{key: own, Op: Disarm}, 0, Idle, "look", ""},
 		{"cannot disarm", at(Leaving, during(Disarm)), Ended{key: own, Op: Disarm, Result: Result{Err: ErrCannotDisarm}}, 0, Idle, "look", ""},
 		{"disarm failed: again", at(Leaving, during(Disarm)), Ended{key: own, Op: Disarm, Result: Result{Err: errors.New("why")}}, 0, Leaving, "", "begun installed"},

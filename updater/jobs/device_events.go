@@ -116,6 +116,16 @@ func (s Situation) leaving(p Policy, now time.Time, e Stood) Situation {
 		s.deviceAt = now.Add(pollTrial)
 		return s
 	}
+	return s.left(now)
+}
+
+// left lays down what was taken back. It first waits a little for the answer
+// that says what the execution ended in, for the record.
+func (s Situation) left(now time.Time) Situation {
+	if s.probing && s.failures == 0 {
+		s.judged, s.deviceAt = false, now.Add(pollTrial)
+		return s
+	}
 	return s.closed(now, s.Ended)
 }
 
@@ -138,7 +148,9 @@ func (s Situation) ended(p Policy, now time.Time, e Ended) Situation {
 		s.Slot = e.Slot
 	}
 	switch {
-	case e.Op == Disarm && (e.Err == nil || errors.Is(e.Err, ErrCannotDisarm)):
+	case e.Op == Disarm && e.Err == nil:
+		return s.left(now)
+	case e.Op == Disarm && errors.Is(e.Err, ErrCannotDisarm):
 		return s.closed(now, s.Ended)
 	case e.Op == Disarm:
 		return s.notYet(p, now)

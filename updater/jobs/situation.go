@@ -201,6 +201,9 @@ func (s Situation) over(now time.Time, status Status) Situation {
 	s.stale = false
 	switch {
 	case s.Phase == Leaving:
+		if s.probing && s.device == Nothing {
+			s.deviceAt = now // it may wait for this alone
+		}
 		s.probing = false
 		if status != "" {
 			s.Ended = status
