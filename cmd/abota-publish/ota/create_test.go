@@ -192,6 +192,7 @@ func TestWhatIsWrongIsSeenBeforeAnythingIsMade(t *testing.T) {
 		{func(f *fake, _ *Request) { f.versioning = "Suspended" }, cli.ExitUsage, "put-bucket-versioning"},
 		{func(_ *fake, r *Request) { r.Binary = "other" }, cli.ExitUsage, `no object "other" in bucket "bkt"`},
 		{func(f *fake, _ *Request) { f.put("bkt/fw.bin", nil) }, cli.ExitUsage, "is empty"},
+		{func(f *fake, _ *Request) { f.objects["bkt/fw.bin"] = []fakeVersion{{"null", []byte("x")}} }, cli.ExitUsage, "before the bucket kept some"},
 		{func(f *fake, _ *Request) { f.put("bkt/fw.bin", make([]byte, 24<<20+1)) }, cli.ExitRefused, "--protocol http"},
 		{func(_ *fake, r *Request) { r.Profile = "Other" }, cli.ExitUsage, `no signing profile "Other"`},
 		{func(f *fake, _ *Request) { f.profile["status"] = "Canceled" }, cli.ExitUsage, "not active but Canceled"},
@@ -249,6 +250,36 @@ func TestAFailedSigningJobSaysWhy(t *testing.T) {
 		if warned := strings.Contains(text, "still runs, and will write below SignedImage/"); warned != (status == "InProgress") {
 			t.Error(text)
 		}
+	}
+}
+
+// TestASignatureOfSomethingElseIsNotUsed: Signer's object says how much it is of.
+func TestASignatureOfSomethingElseIsNotUsed(t *testing.T) {
+	f := newFake(t)
+	f.meet = func(op string, _ http.ResponseWriter, _ *http.Request) bool {
+		if op == "signer GET /signing-jobs/c1d2" && len(f.objects["bkt/SignedImage/guid"]) == 1 {
+			f.objects["bkt/SignedImage/guid"][0].data = f.signedJSON([]byte("something else"))
+		}
+		return false
+	}
+	code, text := f.create(t.Context(), t, sampleRequest(t), Options{})
+	if code != cli.ExitUntrusted || !strings.Contains(text, "is of 14 bytes, and") || f.leftovers() != nothingLeft {
+		t.Errorf("exit code %d: %s%s", code, text, f.leftovers())
+	}
+}
+
+// TestAStreamWhoseAnswerIsLost is there when the SDK asks again.
+func TestAStreamWhoseAnswerIsLost(t *testing.T) {
+	f := newFake(t)
+	f.meet = func(op string, _ http.ResponseWriter, _ *http.Request) bool {
+		if id, is := strings.CutPrefix(op, "iot POST /streams/"); is && len(f.streams) == 0 {
+			f.streams[id] = map[string]any{"streamId": id}
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	if code, text := f.create(t.Context(), t, sampleRequest(t), Options{}); code != cli.ExitDone || len(f.streams) != 1 {
+		t.Errorf("exit code %d, %d streams: %s", code, len(f.streams), text)
 	}
 }
 

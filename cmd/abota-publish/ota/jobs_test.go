@@ -97,6 +97,12 @@ func TestDeleteKeeps(t *testing.T) {
 			map[string]int{"bkt/SignedImage/guid": 1},
 			"it is not this job's",
 		},
+		{
+			"an object whose key only begins like it", func(*fake, *Request) {}, func(f *fake) { f.put("bkt/SignedImage/guid2", []byte("more")) },
+			0,
+			map[string]int{"bkt/SignedImage/guid": 0, "bkt/SignedImage/guid2": 1},
+			"deleted stream",
+		},
 		{"a stream that another job needs", func(*fake, *Request) {}, func(f *fake) {
 			f.jobs["other"], f.docs["other"] = map[string]any{"jobId": "other", "status": "IN_PROGRESS"}, f.docs["AFR_OTA-Job1"]
 		}, 1, map[string]int{"bkt/SignedImage/guid": 2}, "because job other needs it"},
@@ -205,6 +211,7 @@ func TestDeleteWaitsUntilTheJobIsGone(t *testing.T) {
 func TestShowHasAllOfIt(t *testing.T) {
 	f := newFake(t)
 	f.mustCreate(t, asTheSample)
+	f.put("bkt/SignedImage/guid2", []byte("another object"))
 	f.details = map[string]string{"reason": "unhealthy\x1b[2J"}
 	f.jobs["AFR_OTA-Job1"]["jobProcessDetails"] = map[string]int{"numberOfFailedThings": 1, "numberOfQueuedThings": 1}
 	for _, status := range []string{"QUEUED", "FAILED"} {
