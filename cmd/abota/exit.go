@@ -67,6 +67,7 @@ func exitCode(err error) int {
 		wrongConfig *config.Error
 		wrongDevice *configError
 		refused     *bootctl.RefusedError
+		rejected    *jobs.RejectedError
 	)
 	switch {
 	case errors.Is(err, updater.ErrUnhealthy):
@@ -75,6 +76,8 @@ func exitCode(err error) int {
 		return cli.ExitUsage
 	case errors.As(err, &refused):
 		return cli.ExitRefused
+	case errors.As(err, &rejected) && (rejected.Code == jobs.CodeThrottled || rejected.Code == jobs.CodeInternal):
+		return cli.ExitTransport
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.is) {

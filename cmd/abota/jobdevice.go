@@ -67,6 +67,9 @@ func (j *jobDevice) named(d *device, job jobs.Job) (release.ID, error) {
 		return release.ID{Checksum: by.Checksum()}, err
 	}
 	s := job.Document.Source
+	if s == nil {
+		return release.ID{}, nil
+	}
 	sum, err := classic.ParseSum(s.Checksum)
 	if err != nil {
 		return release.ID{}, nil

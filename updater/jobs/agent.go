@@ -35,7 +35,8 @@ type Agent struct {
 	Unknown Unknown
 	// Step is the step timer while an install is under way; an hour when 0.
 	Step time.Duration
-	// Alive is called whenever the loop has made progress, and at least every
+	// Alive is called whenever the loop has made progress, and while the device
+	// does nothing, which else tells of its own progress, at least every
 	// Pulse; a Pulse of 0 means only then.
 	Alive func()
 	Pulse time.Duration
@@ -86,7 +87,7 @@ func (a *Agent) Run(ctx context.Context) {
 		p.Step = defaultStep
 	}
 	s := Start(a.load())
-	for e := Event(Tick{}); ctx.Err() == nil; e = a.wait(ctx, s.Wake(p, time.Now())) {
+	for e := Event(Tick{}); ctx.Err() == nil; e = a.wait(ctx, s.Wake(p, time.Now()), s.device != Nothing) {
 		now := time.Now()
 		before := s
 		next, todo := Decide(p, s, now, e)
@@ -109,7 +110,7 @@ func random(n time.Duration) time.Duration {
 }
 
 // wait is the next event, or a Tick at this time.
-func (a *Agent) wait(ctx context.Context, at time.Time) Event {
+func (a *Agent) wait(ctx context.Context, at time.Time, busy bool) Event {
 	var over <-chan time.Time
 	if !at.IsZero() {
 		t := time.NewTimer(time.Until(at))
@@ -123,7 +124,9 @@ func (a *Agent) wait(ctx context.Context, at time.Time) Event {
 		pulse = ticker.C
 	}
 	for {
-		a.Alive()
+		if !busy {
+			a.Alive()
+		}
 		select {
 		case <-ctx.Done():
 			return Tick{}
