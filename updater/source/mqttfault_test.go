@@ -254,8 +254,8 @@ func TestStreamIsReplacedUnderWay(t *testing.T) {
 
 func TestStreamGivesUp(t *testing.T) {
 	for name, c := range map[string]struct {
-		break_ func(*fakeIoT)
-		says   string
+		spoil func(*fakeIoT)
+		says  string
 	}{
 		"nothing comes": {func(f *fakeIoT) { f.mutate = func(string, map[string]any) []any { return nil } }, "4 failures"},
 		"no block comes": {func(f *fakeIoT) {
@@ -279,7 +279,7 @@ func TestStreamGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFakeIoT(t, FormatCBOR, sequence(300_000))
-				c.break_(f)
+				c.spoil(f)
 				began := time.Now()
 				_, err := readStream(t, f, f.source(nil))
 				wantStreamError(t, err, ErrTransport, c.says)
