@@ -240,13 +240,13 @@ func (a *Agent) load() Record {
 		a.Log.Warn("the record of an earlier agent cannot be read", "error", err)
 		return Record{}
 	}
-	a.saved = comparable(r)
+	a.saved = essence(r)
 	return r
 }
 
-// comparable is a record without what changes with every progress that is
+// essence is a record without what changes with every progress that is
 // told: AWS IoT tells the version again.
-func comparable(r Record) []byte {
+func essence(r Record) []byte {
 	r.Version = 0
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -258,7 +258,7 @@ func comparable(r Record) []byte {
 // save keeps the record if it has changed. The agent goes on without: the
 // device's journal and AWS IoT know what matters.
 func (a *Agent) save(r Record) {
-	short := comparable(r)
+	short := essence(r)
 	if bytes.Equal(short, a.saved) || a.saved == nil && r == (Record{}) {
 		return
 	}

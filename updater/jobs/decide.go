@@ -95,6 +95,9 @@ func (s Situation) refused(p Policy, now time.Time) Situation {
 // answered: a request about the execution in hand has ended.
 func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
 	var no *RejectedError
+	if e.Op == Tell && e.Err != nil {
+		s.toldHold = "" // so a wait is told again
+	}
 	if status, gone := over(e.Err); gone && e.Op != Shadow {
 		s.heard, s.failures = now, 0
 		if status == "" && s.Phase == Owing && e.Op == Describe {

@@ -253,6 +253,33 @@ func described(s Situation) string {
 	return strings.Join(words, " ")
 }
 
+// A deferral sets the step timer: one that was not told is told again.
+func TestDeferralThatWasNotTold(t *testing.T) {
+	s := at(Judging, told).pausing(noon, "deferred", 20*time.Hour, "the pump runs")
+	s.device, s.toldHold = Nothing, s.hold+s.why
+	s, todo := Decide(plain, s, noon, Answered{key: own, Op: Tell, Err: ErrNoReply})
+	if len(todo) > 0 {
+		t.Errorf("did %v at once", todo)
+	}
+	_, todo = Decide(plain, s, noon.Add(firstRetry), Tick{})
+	if len(todo) != 1 || todo[0].Do != Tell || todo[0].Change.Step != 21*time.Hour {
+		t.Errorf("did %+v", todo)
+	}
+}
+
+// What is no record, or holds together no more, is none.
+func TestRecordsThatAreNone(t *testing.T) {
+	for _, text := range []string{``, `[]`, `{"phase":"owing","job":"AFR_OTA-1"}`, `{"phase":"judging"}`, `{"phase":"judging","job":"a/#"}`, `{"phase":7}`} {
+		if r, err := decodeRecord([]byte(text)); err == nil && r != (Record{}) {
+			t.Errorf("%s: %+v", text, r)
+		}
+	}
+	r, err := decodeRecord([]byte(`{"phase":"owing","job":"a/#","reported":{"name":"firmware","version":"1"},"later":1}`))
+	if err != nil || r.Phase != Idle || r.Reported == nil || *r.Reported != (Package{"firmware", "1"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // A new agent judges anew what an earlier one left, in each phase.
 func TestStart(t *testing.T) {
 	for _, row := range []struct {
