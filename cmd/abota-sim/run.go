@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"abota/sim"
+	"abota/sim/awsiot/faults"
 	"abota/sim/network"
 	"abota/sim/parts"
 )
@@ -26,6 +27,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   list              name the scenarios
   scenario NAME…    play scenarios; 0 only when every step was seen in the guest
   network [quick]   play every fault of networks and servers to the host's abota
+  aws-faults [quick|WORDS…]  the same for jobs of AWS IoT: networks, documents,
+                    cancels, power cuts; WORDS are in the names of rows to play
   fetch             get what all boards need into the cache, for runs without network
   crash FORM        take the power away from updates at every place, and judge
                     what is left; FORM is short or long
@@ -131,6 +134,10 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return network.Run(ctx, c.stdout, false)
 	case words[0] == "network" && len(words) == 2 && words[1] == "quick":
 		return network.Run(ctx, c.stdout, true)
+	case words[0] == "aws-faults" && len(words) == 2 && words[1] == "quick":
+		return faults.Run(ctx, c.stdout, true)
+	case words[0] == "aws-faults":
+		return faults.Run(ctx, c.stdout, false, words[1:]...)
 	case words[0] == "fetch" && len(words) == 1:
 		return sim.Fetch(ctx, sim.NewTimeline(c.stdout))
 	case words[0] == "crash" && len(words) == 2:
