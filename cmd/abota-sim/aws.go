@@ -101,6 +101,7 @@ at once with --start now:
 A device that is the thing has in its configuration:
 
   mode: aws-iot
+  endpoint: {{.S3}}  # links may lead here without TLS
   aws_iot:
     endpoint: {{.MQTTS}}
     thing: {{.Device.Thing}}

@@ -40,12 +40,13 @@ func newBoard(w *world) *board {
 		must(w.t, os.WriteFile(filepath.Join(b.dir, name), content, 0o600))
 	}
 	text := fmt.Sprintf(`mode: aws-iot
+endpoint: %s
 aws_iot: {endpoint: %q, thing: %s, ca_file: %s, cert: %s, key: %s, certificates: %s, block_size: 16K}
 slots: {a: DIR/a.img, b: DIR/b.img}
 state_dir: DIR/state
 health: {deadline: 10s, stable_for: 1ms, checks: [{exec: [test, -e, DIR/healthy]}]}
 hooks: {before_reboot: [touch, DIR/rebooted]}
-`, w.MQTTS, w.Device.Thing, w.CA, w.Device.Certificate, w.Device.Key, w.Certs)
+`, w.S3, w.MQTTS, w.Device.Thing, w.CA, w.Device.Certificate, w.Device.Key, w.Certs)
 	must(w.t, os.WriteFile(filepath.Join(b.dir, "config.yaml"), []byte(strings.ReplaceAll(text, "DIR", b.dir)), 0o600))
 	return b
 }
@@ -153,25 +154,29 @@ func TestTheDeviceTakesTheSamplesJob(t *testing.T) {
 	w.seenByOthers(job)
 }
 
-// TestTheDeviceTakesAJobOfTheAWSCommandLine, made call by call.
-func TestTheDeviceTakesAJobOfTheAWSCommandLine(t *testing.T) {
+// TestTheDeviceTakesJobsOfTheAWSCommandLine, made call by call, one by a stream
+// and one by a link.
+func TestTheDeviceTakesJobsOfTheAWSCommandLine(t *testing.T) {
 	cli, err := exec.LookPath("aws")
 	if err != nil {
 		t.Skip("SKIPPED: the AWS CLI is not here: apt-get install awscli")
 	}
 	w := newWorld(t)
 	t.Logf("%s", w.command(os.Environ(), cli, "--version"))
-	image := make([]byte, 200_000)
-	_, _ = rand.NewChaCha8([32]byte{2}).Read(image)
-	version := w.put("cli.bin", image)
-	const job = "AFR_OTA-cli"
-	w.makeByCommandLine(cli, job, "cli.bin", version, len(image))
-	newBoard(w).takes(job, image)
-	w.seenByOthers(job)
+	b := newBoard(w)
+	for i, protocol := range []string{"MQTT", "HTTP"} {
+		image := make([]byte, 200_000+i)
+		_, _ = rand.NewChaCha8([32]byte{2, byte(i)}).Read(image)
+		key, job := protocol+".bin", "AFR_OTA-cli-"+protocol
+		w.makeByCommandLine(cli, job, protocol, key, w.put(key, image), len(image))
+		b.takes(job, image)
+		w.seenByOthers(job)
+	}
 }
 
-// makeByCommandLine signs an object and makes a stream and a job of it.
-func (w *world) makeByCommandLine(cli, job, key, version string, size int) {
+// makeByCommandLine signs an object and makes a job of it, by a stream or by a
+// link.
+func (w *world) makeByCommandLine(cli, job, protocol, key, version string, size int) {
 	w.t.Helper()
 	env := w.environment(w.Control)
 	aws := func(args ...string) map[string]any {
@@ -197,17 +202,29 @@ func (w *world) makeByCommandLine(cli, job, key, version string, size int) {
 		SigningParameters map[string]string
 	}{}
 	must(w.t, json.Unmarshal([]byte(compact(described)), &signed))
-	file := filepath.Join(w.t.TempDir(), "signed.json")
-	aws("s3api", "get-object", "--bucket", w.Bucket, "--key", signed.SignedObject.S3.Key, file)
-	text, err := os.ReadFile(file)
+	local := filepath.Join(w.t.TempDir(), "signed.json")
+	aws("s3api", "get-object", "--bucket", w.Bucket, "--key", signed.SignedObject.S3.Key, local)
+	text, err := os.ReadFile(local)
 	must(w.t, err)
 	object, _ := tree(w.t, string(text)).(map[string]any)
-	aws("iot", "create-stream", "--stream-id", job, "--role-arn", "arn:aws:iam::"+w.Account+":role/"+w.Role,
-		"--files", compact([]any{map[string]any{"fileId": 0, "s3Location": map[string]any{"bucket": w.Bucket, "key": key, "version": version}}}))
-	document := map[string]any{"afr_ota": map[string]any{"protocols": []string{"MQTT"}, "streamname": job, "files": []any{map[string]any{
+	role := "arn:aws:iam::" + w.Account + ":role/" + w.Role
+	file := map[string]any{
 		"filepath": nil, "filesize": size, "fileid": 0, "certfile": signed.SigningParameters["certname"],
 		"update_data_url": nil, "auth_scheme": nil, "sig-sha256-ecdsa": object["signature"],
-	}}}}
-	aws("iot", "create-job", "--job-id", job, "--targets", fmt.Sprintf("arn:aws:iot:%s:%s:thinggroup/%s", w.Region, w.Account, w.Group),
-		"--document", compact(document), "--target-selection", "SNAPSHOT", "--timeout-config", "inProgressTimeoutInMinutes=10")
+	}
+	ota := map[string]any{"protocols": []string{protocol}, "files": []any{file}}
+	more := []string{"--target-selection", "SNAPSHOT", "--timeout-config", "inProgressTimeoutInMinutes=10"}
+	if protocol == "MQTT" {
+		ota["streamname"] = job
+		aws("iot", "create-stream", "--stream-id", job, "--role-arn", role,
+			"--files", compact([]any{map[string]any{"fileId": 0, "s3Location": map[string]any{"bucket": w.Bucket, "key": key, "version": version}}}))
+	} else {
+		file["auth_scheme"] = "aws.s3.presigned"
+		file["update_data_url"] = fmt.Sprintf("${aws:iot:s3-presigned-url-v2:https://s3.%s.amazonaws.com/%s/%s%%3FversionId%%3D%s}", w.Region, w.Bucket, key, version)
+		more = append(more, "--presigned-url-config", "roleArn="+role+",expiresInSec=300")
+	}
+	aws(append([]string{
+		"iot", "create-job", "--job-id", job, "--targets", fmt.Sprintf("arn:aws:iot:%s:%s:thinggroup/%s", w.Region, w.Account, w.Group),
+		"--document", compact(map[string]any{"afr_ota": ota}),
+	}, more...)...)
 }

@@ -3,6 +3,7 @@
 //
 //	aws-iot-device-sdk-v2   jobs over MQTT 5 and 3.1.1, and over TLS      jobs.mjs
 //	@aws-sdk/client-iot     jobs, groups, packages, streams over HTTP     control.mjs
+//	both of these           retries, links, the shadow $package           together.mjs
 //	mqtt with cbor-x        files by streams, as JSON and CBOR            stream.mjs
 //	boto3                   a job as AWS's sample makes it                testdata/aws-iot
 //	AWS CLI                 the same, call by call

@@ -1,57 +1,12 @@
 // The Jobs client of aws-iot-device-sdk-v2, a C library, as a device: over
 // MQTT 5 and 3.1.1 without TLS, and over MQTT 5 with the device's certificate.
 
-import sdk from "aws-iot-device-sdk-v2";
 import { once } from "node:events";
 import {
   CancelJobCommand, CreateJobCommand, CreateThingCommand, DescribeJobCommand, DescribeJobExecutionCommand,
 } from "@aws-sdk/client-iot";
 import { cloud, control, equal, Inbox, ok, run, show, thing } from "./check.mjs";
-
-const { io, iot, iotjobs, mqtt, mqtt5 } = sdk;
-const options = { maxRequestResponseSubscriptions: 8, maxStreamingSubscriptions: 4, operationTimeoutInSeconds: 20 };
-const split = (address) => [address.slice(0, address.lastIndexOf(":")), Number(address.slice(address.lastIndexOf(":") + 1))];
-
-async function fromMqtt5(config) {
-  const client = new mqtt5.Mqtt5Client(config);
-  const up = once(client, "connectionSuccess");
-  client.start();
-  await up;
-  const jobs = iotjobs.IotJobsClientv2.newFromMqtt5(client, options);
-  return [jobs, async () => {
-    jobs.close();
-    const down = once(client, "stopped");
-    client.stop();
-    await down;
-    client.close();
-  }];
-}
-
-function plain5(id) {
-  const [hostName, port] = split(cloud.mqtt);
-  return fromMqtt5({ hostName, port, connectProperties: { clientId: id, keepAliveIntervalSeconds: 30 } });
-}
-
-function tls5(id) {
-  const [host, port] = split(cloud.mqtts);
-  const builder = iot.AwsIotMqtt5ClientConfigBuilder.newDirectMqttBuilderWithMtlsFromPath(host, cloud.device.certificate, cloud.device.key);
-  builder.withPort(port).withCertificateAuthorityFromPath(undefined, cloud.ca);
-  builder.withConnectProperties({ clientId: id, keepAliveIntervalSeconds: 30 });
-  return fromMqtt5(builder.build());
-}
-
-async function plain311(id) {
-  const [host_name, port] = split(cloud.mqtt);
-  const connection = new mqtt.MqttClient().new_connection({
-    client_id: id, host_name, port, clean_session: true, keep_alive: 30, socket_options: new io.SocketOptions(), use_websocket: false,
-  });
-  await connection.connect();
-  const jobs = iotjobs.IotJobsClientv2.newFromMqtt311(connection, options);
-  return [jobs, async () => {
-    jobs.close();
-    await connection.disconnect();
-  }];
-}
+import { plain311, plain5, tls5 } from "./connect.mjs";
 
 /** An inbox of a stream's events, once its subscription stands. */
 async function opened(stream) {
@@ -85,7 +40,7 @@ const ids = (list) => (list ?? []).map((e) => e.jobId);
 
 async function story(name, connect, thingName) {
   if (thingName !== cloud.device.thing) await control.send(new CreateThingCommand({ thingName }));
-  const [jobs, close] = await connect(`${name}-client`);
+  const { jobs, close } = await connect(`${name}-client`);
   const next = await opened(jobs.createNextJobExecutionChangedStream({ thingName }));
   const changed = await opened(jobs.createJobExecutionsChangedStream({ thingName }));
   const [one, two, three] = ["one", "two", "three"].map((n) => `${name}-${n}`);
