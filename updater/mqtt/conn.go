@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bufio"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -72,8 +73,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// qos2 is the flag of a PUBLISH that asks for quality of service 2.
-const qos2 = 1 << 2
+// qos1 and qos2 are the flags of a PUBLISH for its quality of service.
+const qos1, qos2 = 1 << 1, 1 << 2
+
+var errNoMQTT = errors.New("the broker sends what is no MQTT")
 
 // maxLength is how many bytes a packet's length has at most (MQTT 5.0, 1.5.5).
 const maxLength = 4
@@ -94,12 +97,61 @@ func (c *conn) nextPacket() (int, error) {
 		if digit&0x80 != 0 {
 			continue
 		}
-		if size := 2 + i + length; size > maxPacket {
+		size := 2 + i + length
+		if size > maxPacket {
 			return 0, errOversized{size}
 		}
-		return 2 + i + length, nil
+		return size, c.checkProperties(2+i, size)
 	}
-	return 0, errors.New("the broker sends what is no MQTT")
+	return 0, errNoMQTT
+}
+
+// checkProperties has a second look at a packet before the library reads it:
+// a length of properties in more than four bytes is no MQTT, and a crash of
+// the library where an int has 32 bits.
+func (c *conn) checkProperties(header, size int) error {
+	start, err := c.in.Peek(min(size, maxStart))
+	if err != nil {
+		return err
+	}
+	at := header + propertiesAt(start[0], start[header:])
+	switch {
+	case at >= size: // it has none
+		return nil
+	case at+maxLength > maxStart:
+		return errNoMQTT
+	}
+	for _, digit := range start[at:min(at+maxLength, size)] {
+		if digit&0x80 == 0 {
+			return nil
+		}
+	}
+	return errNoMQTT
+}
+
+// maxStart is more than the part of a packet before its properties, in bytes:
+// AWS IoT's topics have at most 256.
+const maxStart = 2 << 10
+
+// propertiesAt is where the length of the properties lies in the body of a
+// packet (MQTT 5.0, chapter 3).
+func propertiesAt(first byte, body []byte) int {
+	switch first >> 4 {
+	case packets.DISCONNECT:
+		return 1
+	case packets.PUBACK:
+		return 3
+	case packets.PUBLISH:
+		if len(body) < 2 {
+			return 2
+		}
+		at := 2 + int(binary.BigEndian.Uint16(body))
+		if first&qos1 != 0 {
+			at += 2
+		}
+		return at
+	}
+	return 2
 }
 
 // Write bounds how long the network may take.

@@ -70,8 +70,16 @@ func TestWhatABrokerMaySay(t *testing.T) {
 		"large PUBLISH":  {append(bytes.Clone(granted), 0x30, 0xff, 0xff, 0xff, 0x7f), ErrRefused, "268435460 bytes"},
 		"just too large": {append(bytes.Clone(granted), 0x30, 0xfd, 0xff, 0x0f), ErrRefused, "262145 bytes"},
 		"endless length": {append(bytes.Clone(granted), 0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), ErrOffline, "no MQTT"},
-		"second CONNACK": {append(bytes.Clone(granted), granted...), ErrOffline, ""},
-		"type 0":         {append(bytes.Clone(granted), 0, 0), ErrOffline, ""},
+		// The length of properties, in five bytes, where it is read as an int.
+		"CONNACK properties":    {[]byte{0x20, 7, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}, ErrOffline, "no MQTT"},
+		"PUBLISH properties":    {append(bytes.Clone(granted), 0x30, 8, 0, 1, 'a', 0xff, 0xff, 0xff, 0xff, 0x0f), ErrOffline, "no MQTT"},
+		"QoS 1 properties":      {append(bytes.Clone(granted), 0x32, 10, 0, 1, 'a', 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrOffline, "no MQTT"},
+		"PUBACK properties":     {append(bytes.Clone(granted), 0x40, 8, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrOffline, "no MQTT"},
+		"SUBACK properties":     {append(bytes.Clone(granted), 0x90, 7, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrOffline, "no MQTT"},
+		"DISCONNECT properties": {append(bytes.Clone(granted), 0xE0, 6, 0x8E, 0xff, 0xff, 0xff, 0xff, 0x0f), ErrOffline, "no MQTT"},
+		"long topic":            {append(append(bytes.Clone(granted), 0x30, 0xc3, 0x4f, 0x27, 0x10), make([]byte, 10177)...), ErrOffline, "no MQTT"},
+		"second CONNACK":        {append(bytes.Clone(granted), granted...), ErrOffline, ""},
+		"type 0":                {append(bytes.Clone(granted), 0, 0), ErrOffline, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
