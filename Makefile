@@ -70,6 +70,10 @@ crash: deps ## the crash proof: the power goes at every place of whole updates (
 crash-short: deps ## the same in a few minutes, and the seeded defects that show that it can fail
 	$(GO) run ./cmd/abota-sim --seed $(SEED) crash short
 
+.PHONY: fleet
+fleet: ## 1,000 simulated agents in a rollout by AWS IoT that stops itself, and then the fix (SEED=1)
+	$(GO) run ./cmd/abota-sim --seed $(SEED) fleet
+
 .PHONY: network
 network: deps ## a table of every fault of networks and servers: outcome, bytes fetched twice, time to recover
 	$(GO) run ./cmd/abota-sim network

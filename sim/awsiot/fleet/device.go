@@ -33,9 +33,10 @@ type seen struct {
 	gate chan struct{}
 	// broken is what no device may come to.
 	broken error
-	// fetched counts bytes of releases, cuts the times its power was cut.
-	fetched int64
-	cuts    int
+	// fetched counts bytes of releases, cuts the times its power was cut, watched
+	// the trials that the agent saw.
+	fetched       int64
+	cuts, watched int
 }
 
 // on switches the device on.

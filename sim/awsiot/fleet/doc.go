@@ -28,10 +28,10 @@
 // the unit in which it rolls a job out. A step is taken when every device that
 // was told before has done what it can do: so it does not matter how fast this
 // machine is, and the numbers of every minute are exact. Devices live in real
-// time; none of their own timers (pauses after failures, the second look
-// during a trial) is waited for in the ordinary course, because health checks
-// hold at once here and what is published can be fetched. Step and in-progress
-// timers are the service's and run on the virtual clock.
+// time; of their own timers (pauses after failures, the second look during a
+// trial) few are waited for, because verdicts are reached at once here and what
+// is published can be fetched. Step and in-progress timers are the service's and
+// run on the virtual clock.
 //
 // Devices that are told in the same minute install side by side and wait, each
 // before its restart, until all have come so far. Where any order of their

@@ -22,9 +22,10 @@ type nature struct {
 	// bad is the version that the fault is about.
 	bad string
 	// has says that the release runs there already, offline that the device is
-	// switched off until the fix is out, and dark that the power goes in the
-	// middle of its first download.
-	has, offline, dark bool
+	// switched off until the fix is out, dark that the power goes in the middle
+	// of its first download, and slow that a trial takes so long that the agent
+	// is there before its verdict.
+	has, offline, dark, slow bool
 }
 
 var errSelftest = errors.New("the pump does not turn")
@@ -47,10 +48,15 @@ const (
 	percentOffline = 5
 	percentDark    = 2
 	percentFaulty  = 30
+	percentSlow    = 2
 	// secondRevision is where in the fleet, by name, the boards' second revision
 	// begins, on which the release was not tried: a rollout that goes by name
 	// comes to it only after a while.
 	secondRevision = 30
+	// lastTold is where those begin that are told in the last minutes. The slow
+	// ones are among them, so that they are waited for (five seconds of real
+	// time, in which the agent asks again) together.
+	lastTold = 80
 )
 
 // natures draws a fleet. Every kind has its number, the seed says who is it.
@@ -78,6 +84,10 @@ func natures(devices int, bad string, random *rand.Rand) []nature {
 		} else if !n.has {
 			n.fault = panicking
 		}
+	}
+	last := devices * lastTold / 100
+	for _, i := range random.Perm(devices - last)[:devices*percentSlow/100] {
+		all[last+i].slow = true
 	}
 	return all
 }

@@ -178,12 +178,12 @@ func (r *rollout) showCounts(ctx context.Context) error {
 // total says what it took.
 func (f *fleet) total() {
 	var fetched int64
-	var boots, cuts int
+	var boots, cuts, watched int
 	for _, d := range f.devices {
-		fetched, boots, cuts = fetched+d.fetched, boots+d.boots, cuts+d.cuts
+		fetched, boots, cuts, watched = fetched+d.fetched, boots+d.boots, cuts+d.cuts, watched+d.watched
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	fmt.Fprintf(f.Out, "total: seed %d, %d devices, %d starts, %d power cuts in mid-download, %.1f MiB through MQTT streams, %.0f MiB of memory from the system\n",
-		f.Seed, len(f.devices), boots, cuts, float64(fetched)/(1<<20), float64(m.Sys)/(1<<20))
+	fmt.Fprintf(f.Out, "total: seed %d, %d devices, %d starts, %d power cuts in mid-download, %d trials that the agent saw, %.1f MiB through MQTT streams, %.0f MiB of memory from the system\n",
+		f.Seed, len(f.devices), boots, cuts, watched, float64(fetched)/(1<<20), float64(m.Sys)/(1<<20))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,18 +38,22 @@ var errRestart = errors.New("restart")
 func newSystem(ctx context.Context, d *device, booted bootctl.Slot, boots int) *system {
 	s := &system{device: d, gone: make(chan struct{})}
 	s.ctx, s.stop = context.WithCancelCause(ctx)
-	store := storage{d.board, s.gone}
-	host := d.fleet.host
+	s.engine = s.newEngine(booted, fmt.Sprintf("%s-%d", d.name, boots))
+	return s
+}
+
+// newEngine is the engine of one of the system's processes.
+func (s *system) newEngine(booted bootctl.Slot, bootID string) *updater.Engine {
+	d, store, host := s.device, storage{s.board, s.gone}, s.fleet.host
 	host.Through = s.through
-	s.engine = &updater.Engine{
+	return &updater.Engine{
 		Backend: store, Journal: record{store, journalOf}, Host: host,
-		Paths: d.paths(), Booted: booted, BootID: fmt.Sprintf("%s-%d", d.name, boots),
+		Paths: d.paths(), Booted: booted, BootID: bootID,
 		ConfirmedTries: bootctl.DefaultConfirmedTries,
 		Prove:          s.prove, Reboot: s.reboot, Progress: func(updater.Progress) {},
 		Note: func(at bootctl.Slot) (release.Note, error) { return release.Note{Version: d.version(at)}, nil },
 		Code: exitCode, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
-	return s
 }
 
 // exitCode is what the journal keeps of an error: the command's own table is
@@ -61,16 +66,40 @@ func exitCode(err error) int {
 	return failed
 }
 
-// run is init: first `abota boot`, then `abota run`. It returns when the system
-// ends, with an error where abota does what it must not.
-func (s *system) run() error {
-	_, err := s.engine.Boot(s.ctx)
-	switch {
-	case s.ctx.Err() != nil:
-		return nil
-	case err != nil:
+// run is init: first `abota boot`, then `abota run`; beside each other where a
+// trial takes its time. It returns when the system ends, with an error where
+// abota does what it must not.
+func (s *system) run() (err error) {
+	under, _, err := s.engine.UnderWay()
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	if s.slow && under.Action == updater.Trial {
+		var beside sync.WaitGroup
+		var verdict error
+		beside.Go(func() { verdict = s.boot(s.newEngine(s.engine.Booted, s.engine.BootID)) })
+		defer func() {
+			beside.Wait()
+			err = errors.Join(err, verdict)
+		}()
+		return s.take()
+	}
+	if err := s.boot(s.engine); err != nil || s.ctx.Err() != nil {
+		return err
+	}
+	return s.take()
+}
+
+// boot is `abota boot`.
+func (s *system) boot(e *updater.Engine) error {
+	if _, err := e.Boot(s.ctx); err != nil && s.ctx.Err() == nil {
 		return fmt.Errorf("%s: boot: %w", s.name, err)
 	}
+	return nil
+}
+
+// take is `abota run`: it takes jobs until the system ends.
+func (s *system) take() (err error) {
 	if s.link, err = s.connect(); err != nil {
 		return err
 	}
@@ -86,7 +115,7 @@ func (s *system) run() error {
 // end is when nothing of the system runs any more.
 func (s *system) end() {
 	s.stop(nil)
-	s.fleet.tell(func() { s.connected, s.gate = false, nil })
+	s.fleet.tell(func() { s.connected, s.gate, s.said = false, nil, "" })
 }
 
 func (s *system) agent() *jobs.Agent {
@@ -135,8 +164,20 @@ func (s *system) cutPower() {
 }
 
 // prove is the trial's verdict. There is no waiting in it (package health has
-// deadlines in real time), so that no busy machine makes a device unhealthy.
-func (s *system) prove(context.Context) error { return s.selftest(s.version(s.engine.Booted)) }
+// deadlines in real time), so that no busy machine makes a device unhealthy; but
+// for slow devices, whose agent has to see the trial first.
+func (s *system) prove(ctx context.Context) error {
+	if s.slow {
+		err := s.fleet.until(ctx, "seen in its trial", []*device{s.device}, func(d *device) bool {
+			return strings.HasSuffix(d.said, " "+string(jobs.Testing))
+		})
+		if err != nil {
+			return err
+		}
+		s.fleet.tell(func() { s.watched++ })
+	}
+	return s.selftest(s.version(s.engine.Booted))
+}
 
 // medium is the slot that is written, which ends with the power.
 type medium struct {
