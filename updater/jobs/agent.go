@@ -86,7 +86,7 @@ func (a *Agent) Run(ctx context.Context) {
 	if p.Step <= 0 {
 		p.Step = defaultStep
 	}
-	s := Start(a.load())
+	s := Start(a.load(), time.Now())
 	for e := Event(Tick{}); ctx.Err() == nil; e = a.wait(ctx, s.Wake(p, time.Now()), s.device != Nothing) {
 		now := time.Now()
 		before := s

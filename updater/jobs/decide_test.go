@@ -297,7 +297,13 @@ func TestStart(t *testing.T) {
 		{at(Owing, func(s *Situation) { s.Outcome = &Outcome{FailedJob, "why"} }).Record, Owing},
 		{at("a later phase").Record, Judging},
 	} {
-		s := Start(row.left)
+		s := Start(row.left, noon)
+		if _, todo := Decide(plain, s, noon, Tick{}); len(todo) > 0 && todo[0].Do != Judge {
+			t.Errorf("%q: %v before the link is up", row.left.Phase, todo)
+		}
+		if _, todo := Decide(plain, s, noon, Connected{}); len(todo) == 0 && row.phase != Leaving {
+			t.Errorf("%q: nothing once the link is up", row.left.Phase)
+		}
 		if s.Phase != row.phase || s.stale != (row.phase != Idle) || (s.Outcome != nil) != (row.phase == Owing) {
 			t.Errorf("%q became %q (%+v)", row.left.Phase, s.Phase, s)
 		}

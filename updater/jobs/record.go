@@ -98,9 +98,10 @@ func decodeRecord(text []byte) (Record, error) {
 
 // Start is the state of an agent that begins, with the record of an earlier
 // one. What was under way is judged anew, and so is a success that is still to
-// be told: the device may have gone back meanwhile.
-func Start(r Record) Situation {
-	s := Situation{Record: r, look: true, stale: r.Phase != Idle}
+// be told: the device may have gone back meanwhile. The link has a moment to be
+// made before it is used and missed.
+func Start(r Record, now time.Time) Situation {
+	s := Situation{Record: r, look: true, stale: r.Phase != Idle, serviceAt: now.Add(firstRetry)}
 	switch {
 	case r.Phase == Idle, r.Phase == Leaving, r.Phase == Owing && r.Outcome.Status != Succeeded:
 	default:
