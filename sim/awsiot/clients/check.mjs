@@ -57,7 +57,7 @@ export class Inbox {
     else this.#came.push(message);
   }
 
-  take(what, patience = 20_000) {
+  take(what, patience = 60_000) {
     if (this.#came.length) return Promise.resolve(this.#came.shift());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`in vain waited for ${what}`)), patience);

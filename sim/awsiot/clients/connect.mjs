@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { cloud } from "./check.mjs";
 
 const { io, iot, iotjobs, iotshadow, mqtt, mqtt5 } = sdk;
-const options = { maxRequestResponseSubscriptions: 8, maxStreamingSubscriptions: 4, operationTimeoutInSeconds: 20 };
+const options = { maxRequestResponseSubscriptions: 8, maxStreamingSubscriptions: 4, operationTimeoutInSeconds: 60 };
 const split = (address) => [address.slice(0, address.lastIndexOf(":")), Number(address.slice(address.lastIndexOf(":") + 1))];
 
 async function fromMqtt5(config) {

@@ -21,7 +21,7 @@ import (
 const slotSize = 512 << 10
 
 // patience is how long a test waits for what must come.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // board is abota on a device whose slots are files. Its reboots are the
 // test's.

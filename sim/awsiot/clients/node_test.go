@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -121,7 +122,7 @@ func nothing(*world) map[string]any { return nil }
 
 // script runs one of the scripts beside the packages, with what prepare has to
 // tell it of the world.
-func script(t *testing.T, name string, prepare func(*world) map[string]any) {
+func script(t *testing.T, name string, prepare func(*world) map[string]any) *world {
 	t.Helper()
 	path, modules := node(t), installed(t)
 	w := newWorld(t)
@@ -148,6 +149,7 @@ func script(t *testing.T, name string, prepare func(*world) map[string]any) {
 	if held == nil || held[1] == "0" {
 		w.t.Errorf("it does not say how many checks hold: %q", last)
 	}
+	return w
 }
 
 // settings are what abota-sim up --aws --json prints, and more.
@@ -180,8 +182,27 @@ func oddFile(w *world) map[string]any {
 	}}
 }
 
-// TestBothOfAmazonsClientsTogether has one ask for what the other gets.
-func TestBothOfAmazonsClientsTogether(t *testing.T) { script(t, "together.mjs", oddFile) }
+// TestBothOfAmazonsClientsTogether has one ask for what the other gets, and
+// abota-publish see what they did.
+func TestBothOfAmazonsClientsTogether(t *testing.T) {
+	w := script(t, "together.mjs", oddFile)
+	out := w.command(w.environment(w.Control), binary(t, "abota-publish"), "ota", "list", "--all", "--json")
+	var listed struct {
+		Jobs []struct {
+			ID     string `json:"job_id"`
+			Status string `json:"status"`
+		} `json:"jobs"`
+	}
+	must(t, json.Unmarshal([]byte(out), &listed))
+	got := map[string]string{}
+	for _, j := range listed.Jobs {
+		got[j.ID] = j.Status
+	}
+	want := map[string]string{"twice": "COMPLETED", "once": "COMPLETED", "link": "IN_PROGRESS", "catalog": "COMPLETED"}
+	if !maps.Equal(got, want) {
+		t.Errorf("abota-publish sees %v, want %v: %s", got, want, out)
+	}
+}
 
 // TestStreamsByNobodysDevice fetches a file by a client that is no AWS's.
 func TestStreamsByNobodysDevice(t *testing.T) { script(t, "stream.mjs", oddFile) }
