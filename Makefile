@@ -56,9 +56,9 @@ sim-aws-short: deps $(AWS_SHORT) ## one job on one board, in two minutes
 
 .PHONY: sim-aws-scenario sim-aws-cycle
 sim-aws-scenario:
-	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario aws-iot
+	$(GO) run ./cmd/abota-sim scenario aws-iot
 sim-aws-cycle:
-	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario aws-iot-cycle
+	$(GO) run ./cmd/abota-sim scenario aws-iot-cycle
 
 SEED ?= 1
 

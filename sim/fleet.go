@@ -13,6 +13,7 @@ import (
 	"abota/sim/awsiot"
 	"abota/sim/awsiot/broker"
 	"abota/sim/guest"
+	"abota/sim/parts"
 )
 
 // cloud is the AWS IoT of a fleet, and what its devices have of it.
@@ -23,6 +24,14 @@ type cloud struct {
 	// keyFile has the key that opens releases, agent the init script that
 	// starts the agent.
 	keyFile, agent string
+}
+
+// canStream refuses boards whose firmware is larger than what a stream takes.
+func canStream(arch parts.Arch) error {
+	if only := parts.ARM64().Debian; arch.Debian != only {
+		return fmt.Errorf("cannot make a fleet of %s boards because their firmware is larger than the 24 MB that AWS IoT delivers by MQTT: use --arch %s", arch.Debian, only)
+	}
+	return nil
 }
 
 // openCloud starts AWS IoT with a thing for each name, all in one group.

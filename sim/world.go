@@ -93,6 +93,11 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if w.arch.Debian == "" {
 		w.arch = parts.ARM64()
 	}
+	if len(opts.Setting.Fleet) > 0 {
+		if err := canStream(w.arch); err != nil {
+			return nil, err
+		}
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
