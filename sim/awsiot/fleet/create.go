@@ -77,6 +77,29 @@ type counts struct {
 	Removed    int `json:"removed"`
 }
 
+// String leaves out what is not there.
+func (c counts) String() string {
+	var parts []string
+	for _, row := range []struct {
+		n    int
+		name string
+	}{
+		{c.Queued, "queued"},
+		{c.InProgress, "in progress"},
+		{c.Succeeded, "succeeded"},
+		{c.Failed, "failed"},
+		{c.Rejected, "rejected"},
+		{c.TimedOut, "timed out"},
+		{c.Canceled, "canceled"},
+		{c.Removed, "removed"},
+	} {
+		if row.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", row.n, row.name))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // shown is what `ota show` says of a job.
 type shown struct {
 	Status     string `json:"status"`

@@ -219,7 +219,7 @@ func (r *rollout) compare(standing int) error {
 	}
 	status, want := r.expected(standing)
 	if out.Job.Status != status || got != want {
-		return fmt.Errorf("the job is %s with %+v, and has to be %s with %+v", out.Job.Status, got, status, want)
+		return fmt.Errorf("the job is %s with %s, and has to be %s with %s", out.Job.Status, got, status, want)
 	}
 	return nil
 }

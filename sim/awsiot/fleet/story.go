@@ -152,7 +152,7 @@ func (f *fleet) mend(ctx context.Context) error {
 		return err
 	}
 	if status, c := r.expected(0); status != completed || c.Succeeded != f.Devices {
-		return fmt.Errorf("not every device has the fix: %s, %+v", status, c)
+		return fmt.Errorf("not every device has the fix: %s, %s", status, c)
 	}
 	if err := r.showCounts(ctx); err != nil {
 		return err
@@ -168,10 +168,10 @@ func (r *rollout) showCounts(ctx context.Context) error {
 	}
 	status, want := r.expected(0)
 	if s.Status != status || s.Counts != want || len(s.Executions) != r.plan.notified {
-		return fmt.Errorf("ota show says %s with %+v and %d executions, and it has to be %s with %+v and %d",
+		return fmt.Errorf("ota show says %s with %s and %d executions, and it has to be %s with %s and %d",
 			s.Status, s.Counts, len(s.Executions), status, want, r.plan.notified)
 	}
-	fmt.Fprintf(r.Out, "\n$ abota-publish ota show %s\n%+v\n%s %s %s\n", r.job, s.Counts, s.Status, s.Reason, s.Comment)
+	fmt.Fprintf(r.Out, "\n$ abota-publish ota show %s\n%s %s: %s\n", r.job, s.Status, s.Reason, s.Counts)
 	return nil
 }
 

@@ -3,10 +3,12 @@ package fleet
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"abota/updater"
 	"abota/updater/jobs"
+	"abota/updater/mqtt"
 	"abota/updater/raw"
 	"abota/updater/release"
 	"abota/updater/signature"
@@ -43,7 +45,7 @@ func (s *system) offer(doc jobs.Document) (updater.Release, error) {
 		return nil, err
 	}
 	stream, err := source.NewStream(source.StreamOptions{
-		Link: s.link, Thing: s.name, Stream: f.Stream, FileID: f.ID, Size: f.Size, BlockSize: blockSize,
+		Link: s.streamLink(), Thing: s.name, Stream: f.Stream, FileID: f.ID, Size: f.Size, BlockSize: blockSize,
 	})
 	if err != nil {
 		return nil, err
@@ -115,18 +117,51 @@ func (s *system) Install(ctx context.Context, job jobs.Job, with jobs.Progressin
 	return resultOf(ctx, out, err)
 }
 
-// fetches counts what came, and is where the power goes on a dark device.
-func (s *system) fetches(n int64) {
-	var cut bool
+// fetches counts what came.
+func (s *system) fetches(n int64) { s.fleet.tell(func() { s.fetched += n }) }
+
+// blocksLit is how many blocks of its first download come to a dark device
+// before its power goes; there are four.
+const blocksLit = 2
+
+// darkLink is the link of a device that is going to lose its power. Blocks are
+// read ahead of everything else, so it is here that some of them are missing.
+type darkLink struct {
+	*mqtt.Link
+	of *system
+}
+
+func (l darkLink) Subscribe(filter string, deliver func(topic string, payload []byte)) (stop func()) {
+	blocks := 0
+	return l.Link.Subscribe(filter, func(topic string, payload []byte) {
+		if strings.Contains(topic, "/streams/") && strings.Contains(topic, "/data/") {
+			if blocks++; blocks > blocksLit && l.of.losesPower() {
+				return
+			}
+		}
+		deliver(topic, payload)
+	})
+}
+
+// losesPower takes the power away, once.
+func (s *system) losesPower() (gone bool) {
 	s.fleet.tell(func() {
-		s.fetched += n
-		if cut = s.dark && s.cuts == 0; cut {
+		if gone = s.cuts == 0; gone {
 			s.cuts++
 		}
 	})
-	if cut {
+	if gone {
 		s.cutPower()
 	}
+	return gone
+}
+
+// streamLink is what streams are read by.
+func (s *system) streamLink() source.Link {
+	if s.dark && s.cuts == 0 {
+		return darkLink{s.link, s}
+	}
+	return s.link
 }
 
 func resultOf(ctx context.Context, out updater.Outcome, err error) jobs.Result {
