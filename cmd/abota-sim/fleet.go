@@ -19,8 +19,9 @@ const fleetDevices = 1000
 func (c *command) fleet(ctx context.Context, words []string) (err error) {
 	devices := fleetDevices
 	if len(words) > 0 {
-		if devices, err = strconv.Atoi(words[0]); err != nil {
-			return fmt.Errorf("%w: fleet takes a number of devices, not %q", errUsage, words[0])
+		devices, err = strconv.Atoi(words[0])
+		if err != nil || devices < fleet.MinDevices || devices > fleet.MaxDevices {
+			return fmt.Errorf("%w: fleet takes %d to %d devices, not %q", errUsage, fleet.MinDevices, fleet.MaxDevices, words[0])
 		}
 	}
 	dir, err := os.MkdirTemp("", "abota-fleet-")
@@ -48,7 +49,11 @@ func (c *command) fleetIn(ctx context.Context, dir string, devices int) error {
 		return err
 	}
 	o := fleet.Options{Devices: devices, Seed: c.crashing.seed, Dir: dir, Publisher: publisher, Out: c.stdout}
-	if err := fleet.Run(ctx, o); err != nil {
+	err = fleet.Run(ctx, o)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintln(c.stdout, "PASS  fleet")

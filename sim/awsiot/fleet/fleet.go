@@ -28,7 +28,7 @@ import (
 
 // Options say which fleet, and where.
 type Options struct {
-	// Devices is how many there are, 100 to 4000.
+	// Devices is how many there are, MinDevices to MaxDevices.
 	Devices int
 	// Seed says which of them are what.
 	Seed uint64
@@ -43,8 +43,8 @@ type Options struct {
 // The fewest devices with which every kind is there, and the most that have
 // names in order.
 const (
-	minDevices = 100
-	maxDevices = 4000
+	MinDevices = 100
+	MaxDevices = 4000
 )
 
 // What a device has open: two slots, and both ends of its connection. The rest
@@ -55,8 +55,8 @@ const (
 )
 
 func (o Options) check() error {
-	if o.Devices < minDevices || o.Devices > maxDevices {
-		return fmt.Errorf("cannot simulate %d devices: use %d to %d", o.Devices, minDevices, maxDevices)
+	if o.Devices < MinDevices || o.Devices > MaxDevices {
+		return fmt.Errorf("cannot simulate %d devices: use %d to %d", o.Devices, MinDevices, MaxDevices)
 	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -30,7 +30,7 @@ func options(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Devices: minDevices, Seed: 1, Dir: t.TempDir(), Publisher: publisher, Out: t.Output()}
+	return Options{Devices: MinDevices, Seed: 1, Dir: t.TempDir(), Publisher: publisher, Out: t.Output()}
 }
 
 // TestFleet plays the story with the fewest devices.
@@ -143,20 +143,20 @@ func TestOtherServiceIsSeen(t *testing.T) {
 // TestSeedsDiffer: the same seed is the same fleet, another one is not.
 func TestSeedsDiffer(t *testing.T) {
 	draw := func(seed uint64) []nature {
-		return natures(minDevices, badVersion, rand.New(rand.NewPCG(seed, seed)))
+		return natures(MinDevices, badVersion, rand.New(rand.NewPCG(seed, seed)))
 	}
 	if !slices.Equal(draw(1), draw(1)) || slices.Equal(draw(1), draw(2)) {
 		t.Error("the seed does not decide")
 	}
 	for i, n := range draw(3) {
-		if n.fault != sound && (i < minDevices*secondRevision/100 || n.has) {
+		if n.fault != sound && (i < MinDevices*secondRevision/100 || n.has) {
 			t.Errorf("device %d is %+v", i, n)
 		}
 	}
 }
 
 func TestOptions(t *testing.T) {
-	for _, n := range []int{-1, 0, minDevices - 1, maxDevices + 1} {
+	for _, n := range []int{-1, 0, MinDevices - 1, MaxDevices + 1} {
 		if err := Run(t.Context(), Options{Devices: n}); err == nil || !strings.Contains(err.Error(), "devices") {
 			t.Errorf("%d devices: %v", n, err)
 		}

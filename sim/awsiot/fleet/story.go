@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -171,7 +172,7 @@ func (r *rollout) showCounts(ctx context.Context) error {
 		return fmt.Errorf("ota show says %s with %s and %d executions, and it has to be %s with %s and %d",
 			s.Status, s.Counts, len(s.Executions), status, want, r.plan.notified)
 	}
-	fmt.Fprintf(r.Out, "\n$ abota-publish ota show %s\n%s %s: %s\n", r.job, s.Status, s.Reason, s.Counts)
+	fmt.Fprintf(r.Out, "\n$ abota-publish ota show %s\n%s: %s\n", r.job, strings.TrimSpace(s.Status+" "+s.Reason), s.Counts)
 	return nil
 }
 
