@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"text/template"
+
+	"github.com/google/renameio/v2"
 
 	"abota/sim"
 	"abota/sim/awsiot"
@@ -15,7 +19,7 @@ import (
 
 // upAWS runs an AWS IoT in a work folder of its own until it is interrupted.
 func (c *command) upAWS(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "abota-aws-")
+	dir, err := c.awsFolder()
 	if err != nil {
 		return fmt.Errorf("make a work folder: %w", err)
 	}
@@ -25,6 +29,18 @@ func (c *command) upAWS(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// awsFolder makes the folder that --dir names, or one of its own.
+func (c *command) awsFolder() (string, error) {
+	if c.dir == "" {
+		return os.MkdirTemp("", "abota-aws-")
+	}
+	dir, err := filepath.Abs(c.dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o700)
 }
 
 func (c *command) serveAWS(ctx context.Context, dir string) (err error) {
@@ -45,7 +61,7 @@ func (c *command) serveAWS(ctx context.Context, dir string) (err error) {
 	defer func() { err = errors.Join(err, cloud.Close()) }()
 	ready, err := cloud.Prepare(ctx)
 	if err == nil {
-		err = c.showAWS(ready)
+		err = c.showAWS(awsMade{ready, filepath.Join(dir, "abota.yaml"), filepath.Join(dir, "env")})
 	}
 	if ctx.Err() != nil { // interrupted already
 		return nil
@@ -57,8 +73,26 @@ func (c *command) serveAWS(ctx context.Context, dir string) (err error) {
 	return nil
 }
 
+// awsMade is what there is, with two files for people.
+type awsMade struct {
+	awsiot.Prepared
+	// Config is a device's configuration but for its slots, and Env what a
+	// shell needs: it is there once everything is.
+	Config string `json:"config"`
+	Env    string `json:"env"`
+}
+
 // showAWS prints what was started: one line for programs, or a page.
-func (c *command) showAWS(p awsiot.Prepared) error {
+func (c *command) showAWS(p awsMade) error {
+	for path, name := range map[string]string{p.Config: "config", p.Env: "env"} {
+		var text bytes.Buffer
+		if err := awsPage.ExecuteTemplate(&text, name, p); err != nil {
+			return err
+		}
+		if err := renameio.WriteFile(path, text.Bytes(), 0o600); err != nil {
+			return err
+		}
+	}
 	show := func() error { return json.NewEncoder(c.stdout).Encode(p) }
 	if !c.json {
 		show = func() error { return awsPage.Execute(c.stdout, p) }
@@ -71,6 +105,22 @@ func (c *command) showAWS(p awsiot.Prepared) error {
 
 // awsPage says how to reach everything, and what to do first.
 var awsPage = template.Must(template.New("").Parse(`
+{{- define "env" -}}
+export AWS_ENDPOINT_URL={{.Control}} AWS_REGION={{.Region}} AWS_DEFAULT_REGION={{.Region}}
+export AWS_ACCESS_KEY_ID={{.AccessKey}} AWS_SECRET_ACCESS_KEY={{.SecretKey}}
+unset AWS_SESSION_TOKEN AWS_PROFILE
+{{end -}}
+{{- define "config" -}}
+mode: aws-iot
+endpoint: {{.S3}}  # links may lead here without TLS
+aws_iot:
+  endpoint: {{.MQTTS}}
+  thing: {{.Device.Thing}}
+  cert: {{.Device.Certificate}}
+  key: {{.Device.Key}}
+  ca_file: {{.CA}}
+  certificates: {{.Certs}}
+{{end}}
 An AWS IoT is up. Ctrl-C ends it and removes all that is in it.
 
   control      {{.Control}}   iot, iot-jobs-data, iotdata, signer, sts, s3
@@ -89,25 +139,15 @@ An AWS IoT is up. Ctrl-C ends it and removes all that is in it.
 
 After this, every AWS client in a shell speaks to it:
 
-  export AWS_ENDPOINT_URL={{.Control}} AWS_REGION={{.Region}} AWS_DEFAULT_REGION={{.Region}}
-  export AWS_ACCESS_KEY_ID={{.AccessKey}} AWS_SECRET_ACCESS_KEY={{.SecretKey}}
-  unset AWS_SESSION_TOKEN AWS_PROFILE
+  . {{.Env}}
 
 Then this sends an object of the bucket to the group, as AWS's sample does in an hour's time, or
 at once with --start now:
 
   abota-publish create-ota {{.Image}} {{.Bucket}} {{.Profile}} {{.Role}} {{.Group}} first
 
-A device that is the thing has in its configuration:
+A device that is the thing has all but its slots in this configuration (--config may be repeated):
 
-  mode: aws-iot
-  endpoint: {{.S3}}  # links may lead here without TLS
-  aws_iot:
-    endpoint: {{.MQTTS}}
-    thing: {{.Device.Thing}}
-    cert: {{.Device.Certificate}}
-    key: {{.Device.Key}}
-    ca_file: {{.CA}}
-    certificates: {{.Certs}}
+  {{.Config}}
 
 `))

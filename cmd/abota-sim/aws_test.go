@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,16 +75,23 @@ func TestUpAWSShowsAPageForPeople(t *testing.T) {
 	page := ""
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		page += lines.Text() + "\n"
-		if strings.Contains(lines.Text(), "certificates: ") { // the last one
+		if strings.Contains(lines.Text(), "/abota.yaml") { // the last one
 			break
 		}
+	}
+	for _, path := range regexp.MustCompile(`/\S+(/env|/abota.yaml)\n`).FindAllString(page, -1) {
+		text, err := os.ReadFile(strings.TrimSpace(path))
+		if err != nil {
+			t.Error(err)
+		}
+		page += string(text)
 	}
 	if code := stop(); code != exitSeen {
 		t.Errorf("exit %d", code)
 	}
 	for _, want := range []string{
 		"export AWS_ENDPOINT_URL=http://127.0.0.1:", "AWS_ACCESS_KEY_ID=", "\n  abota-publish create-ota firmware.bin fleet-firmware ",
-		"\n  mode: aws-iot\n", "region us-east-1",
+		"\nmode: aws-iot\n", "region us-east-1",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not have %q:\n%s", want, page)

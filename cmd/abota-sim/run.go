@@ -43,6 +43,7 @@ Options, before or after the verb:
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
   --json            up: print one line with every endpoint and key
+  --dir DIR         up --aws: make this the work folder
   --seed N          crash, fleet: which samples, noise, devices and moments (1)
   --guests N        crash: how many boards may run at once, 1 or 2 (2)
   --state DIR       crash: where results are kept, to go on from (build/crash)
@@ -54,6 +55,7 @@ type command struct {
 	abota         string
 	console, keep bool
 	json, aws     bool
+	dir           string
 	crashing      crashOptions
 	stdout        io.Writer
 	stderr        io.Writer
@@ -103,6 +105,7 @@ func (c *command) parse(args []string) (words []string, err error) {
 	flags.BoolVar(&c.keep, "keep", false, "")
 	flags.BoolVar(&c.json, "json", false, "")
 	flags.BoolVar(&c.aws, "aws", false, "")
+	flags.StringVar(&c.dir, "dir", "", "")
 	c.crashing.add(flags)
 	for {
 		if err := flags.Parse(args); err != nil {
@@ -126,6 +129,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return fmt.Errorf("%w: --aws belongs to up alone, not to %q", errUsage, words)
 	case c.aws:
 		return c.upAWS(ctx)
+	case c.dir != "":
+		return fmt.Errorf("%w: --dir belongs to up --aws", errUsage)
 	case words[0] == "list" && len(words) == 1:
 		return c.list()
 	case words[0] == "scenario" && len(words) > 1:
