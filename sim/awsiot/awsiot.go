@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"abota/sim/awsiot/broker"
@@ -73,7 +74,7 @@ type Endpoints struct {
 type Cloud struct {
 	opts      Options
 	store     *store.Store
-	links     store.Links
+	links     atomic.Pointer[links]
 	authority *front.Authority
 	service   *service.Service
 	signer    *signer.Signer
@@ -127,7 +128,7 @@ func (c *Cloud) openStore(ctx context.Context) (err error) {
 	if err := c.store.KeepVersions(ctx, Bucket); err != nil {
 		return err
 	}
-	if c.links, err = c.store.Links(c.seen(c.store.Endpoint())); err != nil {
+	if err := c.LeadLinks(c.seen(c.store.Endpoint()), 0); err != nil {
 		return err
 	}
 	keys, e := c.store.Keys(), &c.endpoints
@@ -145,7 +146,7 @@ func (c *Cloud) openModel(context.Context) (err error) {
 		// The broker asks the model, and is there before anybody asks it.
 		Announce: func(a service.Announcement) { c.broker.Announce(a) },
 		Presign: func(bucket, key, version string, expires time.Duration) (string, error) {
-			return c.links.Version(context.Background(), bucket, key, version, expires)
+			return c.links.Load().version(bucket, key, version, expires)
 		},
 		ReadDocument: c.readDocument,
 	})
@@ -174,6 +175,31 @@ func (c *Cloud) openBroker(context.Context) (err error) {
 	}
 	e := &c.endpoints
 	e.MQTT, e.MQTTS, e.ALPN = c.broker.Addr(), c.broker.AddrTLS(), c.broker.AddrALPN()
+	return nil
+}
+
+// links makes the pre-signed links of jobs.
+type links struct {
+	store.Links
+	most time.Duration // how long they hold at most; 0 is as long as jobs say
+}
+
+func (l *links) version(bucket, key, version string, expires time.Duration) (string, error) {
+	if l.most > 0 {
+		expires = min(expires, l.most)
+	}
+	return l.Version(context.Background(), bucket, key, version, expires)
+}
+
+// LeadLinks has the pre-signed links of jobs name another address, host:port,
+// that leads to the store, and hold for so long at most; 0 is as long as
+// the job says. It may be called at any time.
+func (c *Cloud) LeadLinks(address string, most time.Duration) error {
+	l, err := c.store.Links(address)
+	if err != nil {
+		return err
+	}
+	c.links.Store(&links{l, most})
 	return nil
 }
 

@@ -80,7 +80,7 @@ func TestDeviceTakesWhatSignerSigned(t *testing.T) {
 			t.Fatal(err)
 		}
 		for of, wants := range map[string]error{version: nil, "": signature.ErrUntrusted} {
-			link, err := c.links.Version(t.Context(), Bucket, key, of, time.Hour)
+			link, err := c.links.Load().Version(t.Context(), Bucket, key, of, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -380,7 +380,7 @@ func TestLinksToVersionsWorkAtTheControlPortToo(t *testing.T) {
 	if got := get(t, link.URL); got != "first" {
 		t.Errorf("the link leads to %q, want the version it names", got)
 	}
-	direct, err := c.links.Version(t.Context(), Bucket, "a b+c/ä.bin", version, time.Minute)
+	direct, err := c.links.Load().Version(t.Context(), Bucket, "a b+c/ä.bin", version, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

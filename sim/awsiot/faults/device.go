@@ -26,6 +26,7 @@ type device struct {
 	iot    map[string]string // the values below aws_iot
 	lines  []string          // of its configuration, beside those that all have
 	agent  *agent
+	trial  *agent // an `abota boot` that goes on
 	booted string
 	boots  int
 	exits  []int // of every `abota boot`
@@ -165,26 +166,19 @@ func (d *device) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the agent: %w", err)
-	}
-	a := &agent{cmd: cmd, over: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait() // its state says it
-		close(a.over)
-	}()
-	d.agent = a
-	return nil
+	d.agent, err = began(cmd)
+	return err
 }
 
-// kill ends the agent as a power cut does.
+// kill ends everything as a power cut does.
 func (d *device) kill() {
-	if d.agent == nil {
-		return
+	for _, a := range []*agent{d.agent, d.trial} {
+		if a != nil {
+			_ = a.cmd.Process.Kill() // fails only if it is gone already
+			<-a.over
+		}
 	}
-	_ = d.agent.cmd.Process.Kill() // fails only if it is gone already
-	<-d.agent.over
-	d.agent = nil
+	d.agent, d.trial = nil, nil
 }
 
 // stop asks the agent to end, and returns its exit code.

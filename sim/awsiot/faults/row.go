@@ -18,12 +18,13 @@ import (
 
 	"abota/sim/awsiot/broker"
 	"abota/sim/awsiot/service"
+	"abota/sim/front"
 )
 
 // row is one fault and what must come of it.
 type row struct {
 	name string
-	// slow rows are left out of a quick run, and quick rows are what it has.
+	// quick rows are what a quick run has.
 	quick bool
 	// config are lines of the device's configuration, iot values below aws_iot.
 	config []string
@@ -54,8 +55,6 @@ type row struct {
 	// mend is what an operator does to have the device go on, beside the fault
 	// being over.
 	mend func(ctx context.Context, s *scene) error
-	// proves is what the row shows, for the table.
-	proves string
 }
 
 // act is one thing that happens in a row.
@@ -69,11 +68,10 @@ type scene struct {
 	job    string
 	device *device
 	relay  *relay
+	front  *front.Front // before the store, if there is one
 	// notes are lines for below the row.
 	notes []string
-	// byHand says that restarts are the row's business.
-	byHand bool
-	ends   []func()
+	ends  []func()
 
 	mu        sync.Mutex
 	delivered int64     // bytes of files, in blocks
@@ -256,6 +254,7 @@ func (s *scene) judge(ctx context.Context, o *outcome) error {
 	s.mu.Lock()
 	o.delivered, o.recovered = s.delivered, s.recovered
 	s.mu.Unlock()
+	o.delivered += s.fetched()
 	o.status, o.reason, o.end = s.wanted(), reason(e), "untouched"
 	o.twice = max(0, o.delivered-s.size)
 	most := r.most

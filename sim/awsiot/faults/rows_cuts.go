@@ -1,0 +1,149 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"abota/sim/awsiot/broker"
+)
+
+// update are the topics on which AWS IoT says that it took a change.
+const (
+	startReply  = "$aws/things/+/jobs/start-next/+"
+	updateReply = "$aws/things/+/jobs/+/update/+"
+)
+
+// power takes the power away from the agent and a trial, and starts again.
+func power(ctx context.Context, s *scene) error { return s.device.reboot(ctx) }
+
+// cuts are power cuts in every phase: SIGKILL of everything.
+func cuts() []row {
+	reset := then(now(true), power)
+	return []row{
+		{name: "power cut, queued", acts: []act{loses("$aws/things/+/jobs/#"), running, logSays("cannot"), well, reset}},
+		{name: "power cut, before the answer to the start", acts: []act{losesOne(startReply), running, is("IN_PROGRESS"), well, reset}},
+		{name: "power cut, downloading", quick: true, acts: []act{downloading, well, reset}, most: 100},
+		{name: "power cut, downloading, state lost", acts: []act{downloading, well, func(_ context.Context, s *scene) error {
+			s.device.kill()
+			return os.RemoveAll(s.device.at("state", "job"))
+		}, reset}, most: 100},
+		{name: "power cut, armed, before it was reported", quick: true, acts: []act{unreported, reset}, most: 60},
+		{name: "power cut, armed and reported", config: []string{byApplication}, acts: []act{armed, reset}, mend: byItself},
+		{name: "power cut, on trial", quick: true, config: []string{longHealth}, acts: []act{trial, func(_ context.Context, s *scene) error {
+			s.device.kill()
+			return os.WriteFile(s.device.at("healthy"), nil, 0o600)
+		}, reset}},
+		{
+			name: "power cut, in every trial", config: []string{longHealth}, acts: []act{trial, everyTrial, reset},
+			status: "FAILED", condemned: 1,
+		},
+		{name: "power cut, committed, before it was reported", acts: []act{committed, loses(updateReply), running, logSays("the outcome of the job"), now(true), func(_ context.Context, s *scene) error {
+			s.device.kill()
+			return nil
+		}, well, power}},
+		{name: "power cut, committed, job record lost", acts: []act{committed, func(_ context.Context, s *scene) error {
+			return os.RemoveAll(s.device.at("state", "job"))
+		}, reset}},
+	}
+}
+
+// unreported has a release armed of which AWS IoT hears nothing: the network is
+// gone with the last block.
+func unreported(ctx context.Context, s *scene) error {
+	last := s.size - s.size/64
+	s.fault(func(_ broker.Message, replies []broker.Message) []broker.Message { return replies })
+	s.fault(broker.On("$aws/things/+/jobs/#", func(_ broker.Message, replies []broker.Message) []broker.Message {
+		if s.progress() >= last {
+			return nil
+		}
+		return replies
+	}))
+	if err := s.device.start(ctx); err != nil {
+		return err
+	}
+	err := s.until(ctx, "an armed slot", func() (bool, error) {
+		at, err := s.device.standing(ctx)
+		return at.Primary == slotB, err
+	})
+	s.relay.freeze()
+	s.device.kill()
+	s.relay.thaw()
+	s.fault(nil)
+	if detail(s.execution(s.job), "self_test") != "" && err == nil {
+		s.note("AWS IoT had heard of it")
+	}
+	return err
+}
+
+// progress is how much of the file was sent.
+func (s *scene) progress() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delivered
+}
+
+// everyTrial takes the power away in every trial, until the device gives the
+// release up.
+func everyTrial(ctx context.Context, s *scene) error {
+	d := s.device
+	for trials := 1; trials < 10; trials++ {
+		d.kill()
+		if err := errors.Join(d.powerOn(), d.tryRelease(ctx)); err != nil {
+			return err
+		}
+		over := false
+		err := s.until(ctx, "a trial", func() (bool, error) {
+			at, err := d.standing(ctx)
+			over = at.Primary == slotA
+			return over || at.Phase == "trying", err
+		})
+		if err != nil {
+			return err
+		}
+		if over {
+			d.kill()
+			s.note("given up after %d trials", trials)
+			return os.WriteFile(d.at("healthy"), nil, 0o600)
+		}
+	}
+	return fmt.Errorf("the release is tried for ever")
+}
+
+// reports are answers of AWS IoT that are lost.
+func reports() []row {
+	const acks = "$aws/things/+/jobs/+/update"
+	return []row{
+		{name: "answer to the start lost", acts: []act{losesOne(startReply)}},
+		{name: "answer to a progress report lost", acts: []act{losesOne(updateReply)}},
+		{name: "answer to the outcome lost", quick: true, acts: []act{committed, losesOne(updateReply), running}},
+		{name: "every answer to the outcome lost, 40 s", acts: []act{committed, loses(updateReply), running, is("SUCCEEDED"), now(false), logSays("AWS IoT says that the job is over"), well}},
+		{name: "outcome that cannot be told: no network", acts: []act{committed, func(_ context.Context, s *scene) error {
+			s.relay.refuse()
+			return nil
+		}, running, now(true), logSays("no connection to the broker"), func(_ context.Context, s *scene) error {
+			return s.relay.listen()
+		}}},
+		{name: "PUBACK of the start lost", acts: []act{losesAcks("$aws/things/+/jobs/start-next")}},
+		{name: "PUBACK of a report lost", acts: []act{losesAcks(acks)}},
+		{name: "throttled, 3 requests", acts: []act{func(_ context.Context, s *scene) error {
+			s.cloud.Broker().Throttle(3)
+			s.strike(false)
+			return nil
+		}}},
+		{name: "answers 3 s late", begin: sends(func() broker.Fault { return broker.On("$aws/things/+/jobs/#", broker.Wait(3e9)) })},
+		{name: "every announcement lost", acts: []act{loses("$aws/things/+/jobs/notify-next"), running}},
+		{name: "every answer about jobs twice", begin: sends(func() broker.Fault { return broker.On("$aws/things/+/jobs/#", broker.Twice) })},
+	}
+}
+
+// losesAcks keeps the first acknowledgements back, until the device has said
+// that it misses one.
+func losesAcks(topic string) act {
+	return func(ctx context.Context, s *scene) error {
+		s.cloud.Broker().LoseAcks(topic)
+		s.strike(false)
+		return then(running, logSays("does not answer"), well)(ctx, s)
+	}
+}
