@@ -78,8 +78,9 @@ func now(connection bool) act {
 
 // well has the broker send everything again.
 func well(_ context.Context, s *scene) error {
+	err := s.cloud.Broker().Heal()
 	s.fault(nil)
-	return s.cloud.Broker().Heal()
+	return err
 }
 
 // Ends of a job that the device has nothing to do with.

@@ -298,7 +298,7 @@ func (s standing) bootStatus(slot string) string {
 }
 
 // untouched checks that nothing changed that boots.
-func (d *device) untouched(ctx context.Context, condemned int) error {
+func (d *device) untouched(ctx context.Context, condemned int, held bool) error {
 	s, err := d.standing(ctx)
 	if err != nil {
 		return err
@@ -309,7 +309,7 @@ func (d *device) untouched(ctx context.Context, condemned int) error {
 	case s.bootStatus(slotB) != "bad":
 		return fmt.Errorf("slot B could be booted: it is %s", s.bootStatus(slotB))
 	}
-	return errors.Join(d.verdicts(s, condemned), d.holds("a.img", d.first))
+	return errors.Join(s.verdicts(condemned, held), d.holds("a.img", d.first))
 }
 
 // committed checks that slot B runs the image for good.
@@ -321,15 +321,15 @@ func (d *device) committed(ctx context.Context, sum []byte) error {
 	if d.booted != slotB || s.Primary != slotB || s.bootStatus(slotB) != "good" {
 		return fmt.Errorf("slot B does not run for good: booted %s, primary %s, slot B %s", d.booted, s.Primary, s.bootStatus(slotB))
 	}
-	return errors.Join(d.verdicts(s, 0), d.holds("a.img", d.first), d.holds("b.img", sum))
+	return errors.Join(s.verdicts(0, false), d.holds("a.img", d.first), d.holds("b.img", sum))
 }
 
-func (d *device) verdicts(s standing, condemned int) error {
+func (s standing) verdicts(condemned int, held bool) error {
 	switch {
 	case len(s.Condemned) != condemned:
 		return fmt.Errorf("%d releases are condemned, not %d: %s", len(s.Condemned), condemned, s.Condemned)
-	case len(s.Held) > 0 && string(s.Held) != "null":
-		return fmt.Errorf("a release is held back: %s", s.Held)
+	case (len(s.Held) > 0 && string(s.Held) != "null") != held:
+		return fmt.Errorf("what is held back is %q", s.Held)
 	}
 	return nil
 }

@@ -50,6 +50,8 @@ type row struct {
 	installed bool
 	// condemned is how many releases the device condemns.
 	condemned int
+	// held says that the device holds the release back, without a verdict.
+	held bool
 	// most is how many hundredths of the file may come twice, 25 when 0.
 	most int64
 	// mend is what an operator does to have the device go on, beside the fault
@@ -69,6 +71,7 @@ type scene struct {
 	device *device
 	relay  *relay
 	front  *front.Front // before the store, if there is one
+	meets  bool         // a fault there
 	// notes are lines for below the row.
 	notes []string
 	ends  []func()
@@ -254,7 +257,13 @@ func (s *scene) judge(ctx context.Context, o *outcome) error {
 	s.mu.Lock()
 	o.delivered, o.recovered = s.delivered, s.recovered
 	s.mu.Unlock()
-	o.delivered += s.fetched()
+	if s.front != nil {
+		o.delivered += s.fetched()
+		if s.front.Hit().IsZero() == s.meets {
+			return fmt.Errorf("whether the fault was met: %v", !s.meets)
+		}
+		o.recovered, _ = s.front.Recovery()
+	}
 	o.status, o.reason, o.end = s.wanted(), reason(e), "untouched"
 	o.twice = max(0, o.delivered-s.size)
 	most := r.most
@@ -274,7 +283,7 @@ func (s *scene) judge(ctx context.Context, o *outcome) error {
 		o.end = "runs in slot B"
 		return s.device.committed(ctx, s.release.sum)
 	}
-	return s.device.untouched(ctx, r.condemned)
+	return s.device.untouched(ctx, r.condemned, r.held)
 }
 
 // goesOn has the fault be over, and the device take the next job.
@@ -384,13 +393,13 @@ func (s *scene) fault(f broker.Fault) {
 		if f != nil {
 			replies = f(request, replies)
 		}
-		s.sent(at, replies)
+		s.sent(at, request.Topic != "", replies)
 		return replies
 	})
 }
 
 // sent counts what goes to the device.
-func (s *scene) sent(at time.Time, replies []broker.Message) {
+func (s *scene) sent(at time.Time, asked bool, replies []broker.Message) {
 	var due []func()
 	s.mu.Lock()
 	for _, m := range replies {
@@ -398,7 +407,7 @@ func (s *scene) sent(at time.Time, replies []broker.Message) {
 			continue
 		}
 		s.delivered += blockLength(m)
-		if !s.struck.IsZero() && s.recovered == 0 && at.After(s.struck) && (!s.again || s.relay.connections() > s.links) {
+		if asked && !s.struck.IsZero() && s.recovered == 0 && at.After(s.struck) && (!s.again || s.relay.connections() > s.links) {
 			s.recovered = time.Since(s.struck)
 		}
 		for len(s.events) > 0 && s.delivered >= s.events[0].at {

@@ -86,8 +86,8 @@ func documents() []row {
 			},
 		},
 		{name: "sig-sha1-rsa", job: edited("sig-sha256-ecdsa", "sig-sha1-rsa"), status: "REJECTED", says: "SHA-1 proves nothing"},
-		{name: "sig-sha256-rsa with an ECDSA certificate", job: edited("sig-sha256-ecdsa", "sig-sha256-rsa"), status: "FAILED", says: "RSA"},
-		{name: "filesize of one byte too many", job: size(1), status: "REJECTED"},
+		{name: "sig-sha256-rsa with an ECDSA certificate", job: edited("sig-sha256-ecdsa", "sig-sha256-rsa"), status: "FAILED", says: "has a key for sha256-ecdsa"},
+		{name: "filesize of one byte too many", job: size(1), status: "FAILED", says: "were promised"},
 		{name: "filesize of one byte too few", job: size(-1), status: "FAILED"},
 		{name: "filesize of a quarter", job: func(ctx context.Context, s *scene) error { return size(-s.size/4*3)(ctx, s) }, status: "FAILED"},
 		{name: "stream that is not there", job: matched(`"streamname":"[^"]*"`, `"streamname":"AFR_OTA-nobody"`), status: "FAILED", says: "stream"},
@@ -112,6 +112,10 @@ func documents() []row {
 				}
 				return nil
 			},
+		},
+		{
+			name: "release elsewhere, that would bring its own key", status: "FAILED", says: "put the key on the device",
+			job: given(`{"abota":{"version":1,"source":"https://elsewhere.example.com/firmware.zip"}}`),
 		},
 		{name: "malformed documents, and then a good one", quick: true, job: malformed, mend: wereRejected},
 	}
@@ -172,7 +176,7 @@ var bad = []struct{ document, says string }{
 	{`{"afr_ota":{"protocols":["MQTT"],"streamname":"a/#","files":[{"filesize":5,"sig-sha256-ecdsa":"c2ln"}]}}`, "streamname"},
 	{`{"abota":{"version":1}}`, "abota.source"},
 	{`{"abota":{"version":2,"source":"s3://fleet/x"}}`, "update abota itself first"},
-	{`{"abota":{"version":1,"source":"http://elsewhere.example.com/firmware.zip"}}`, "https"},
+	{`{"abota":{"version":1,"source":"ftp://elsewhere.example.com/firmware.zip"}}`, "http or https"},
 	{`{"abota":{"version":1,"source":"s3://fleet/x","checksum":"sha1:00"}}`, "checksum"},
 	{`[` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 41), "deep"},
 	{`"text"`, ""},

@@ -30,18 +30,18 @@ func links() []row {
 		{name: "no fault, by URL", flags: byURL, begin: ahead(0, func(*scene) []front.Fault { return nil })},
 		{name: "no fault, MQTT and URL offered", flags: []string{"--protocol", "both"}, begin: ahead(0, func(*scene) []front.Fault { return nil })},
 		{name: "URL, reset in the download", flags: byURL, begin: ahead(0, func(s *scene) []front.Fault {
-			return []front.Fault{cut(s), front.Pass}
+			return []front.Fault{cut(s)}
 		})},
 		{name: "URL expired before the download", flags: byURL, config: waiting, begin: ahead(brief, func(*scene) []front.Fault {
 			return []front.Fault{front.Before(func(*front.Front) { time.Sleep(outlives) })}
-		}), logs: ""},
-		{name: "URL expired in the download, the job has another", quick: true, flags: byURL, config: waiting, begin: ahead(brief, func(s *scene) []front.Fault {
+		})},
+		{name: "URL expired in the download, another there", quick: true, flags: byURL, config: waiting, begin: ahead(brief, func(s *scene) []front.Fault {
 			return []front.Fault{cut(s), front.Before(func(*front.Front) { time.Sleep(outlives) })}
 		}), most: 60},
 		{name: "URL refused for 5 s", flags: byURL, begin: refusedFor(5 * time.Second), most: 60},
 		{
-			name: "URL refused for good, job then cancelled", flags: byURL, begin: refusedFor(0), status: "CANCELED",
-			acts: []act{running, reasonSays("not valid any more"), force},
+			name: "URL refused for good, and then cancelled", flags: byURL, begin: refusedFor(0), status: "CANCELED",
+			acts: []act{running, reasonSays("access denied"), force},
 		},
 		{
 			name: "URL leads to other bytes", flags: byURL, begin: ahead(0, func(s *scene) []front.Fault {
@@ -52,12 +52,14 @@ func links() []row {
 	}
 }
 
-// ahead puts a front before the store, that does what it does to the requests
-// for signed objects in turn; URLs hold for so long, 0 for as long as the job
-// says.
+// ahead puts a front before the store, that does something to the requests in
+// turn, after the first, which only looks whether the file is there. URLs hold
+// for so long, 0 for as long as the job says.
 func ahead(valid time.Duration, faults func(s *scene) []front.Fault) act {
 	return func(_ context.Context, s *scene) error {
-		return s.before(valid, front.InTurn("", faults(s)...))
+		list := faults(s)
+		s.meets = len(list) > 0
+		return s.before(valid, front.InTurn("", append([]front.Fault{front.Pass}, list...)...))
 	}
 }
 
@@ -70,8 +72,9 @@ func refusedFor(d time.Duration) act {
 		if d > 0 {
 			until = time.Now().Add(d)
 		}
+		s.meets = true
 		return s.before(0, front.InTurn("", slices.Concat(
-			[]front.Fault{front.Cut(s.size*40/100, true)},
+			[]front.Fault{front.Pass, front.Cut(s.size*40/100, true)},
 			slices.Repeat([]front.Fault{healing(until, denied)}, 1000))...))
 	}
 }

@@ -41,13 +41,13 @@ func Run(ctx context.Context, out io.Writer, quick bool, names ...string) (err e
 			return ctx.Err()
 		}
 		if errors.Is(err, errMissing) {
-			fmt.Fprintf(out, "%-44s  %v\n", r.name, err)
+			fmt.Fprintf(out, "%-50s  %v\n", r.name, err)
 			continue
 		}
 		played++
 		if err != nil {
 			failed++
-			fmt.Fprintf(out, "%-44s  FAILED: %v\n", r.name, err)
+			fmt.Fprintf(out, "%-50s  FAILED: %v\n", r.name, err)
 			continue
 		}
 		line(out, o)
@@ -70,7 +70,7 @@ func named(name string, names []string) bool {
 
 func head(out io.Writer, w *world) {
 	fmt.Fprintf(out, "An image of %d KiB, jobs by create-ota, MQTT over TLS, slots in files. After each row the next job succeeded,\nand every row ended with the slot that ran first unchanged, no secret in any output, and the agent's exit code.\n\n", w.size>>10)
-	fmt.Fprintf(out, "%-44s  %-9s  %-14s  %4s  %10s  %9s  %5s\n", "fault", "job", "device", "exit", "twice, KiB", "recovered", "s")
+	fmt.Fprintf(out, "%-50s  %-9s  %-14s  %4s  %10s  %9s  %5s\n", "fault", "job", "device", "exit", "twice, KiB", "recovered", "s")
 }
 
 func line(out io.Writer, o outcome) {
@@ -78,7 +78,7 @@ func line(out io.Writer, o outcome) {
 	if o.recovered > 0 {
 		recovered = fmt.Sprintf("%.1f s", o.recovered.Seconds())
 	}
-	fmt.Fprintf(out, "%-44s  %-9s  %-14s  %4d  %10.1f  %9s  %5.1f\n", o.row.name, o.status, o.end, o.exit, float64(o.twice)/1024, recovered, o.took.Seconds())
+	fmt.Fprintf(out, "%-50s  %-9s  %-14s  %4d  %10.1f  %9s  %5.1f\n", o.row.name, o.status, o.end, o.exit, float64(o.twice)/1024, recovered, o.took.Seconds())
 	if o.status != "SUCCEEDED" && o.reason != "" {
 		fmt.Fprintf(out, "    %s\n", o.reason)
 	}
