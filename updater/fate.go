@@ -81,8 +81,12 @@ func fateOf(id release.ID, r *Record, table bootctl.Table, booted bootctl.Slot, 
 		return f
 	}
 	runs := r.Slots[booted].Release
-	if runs.Same(id) && table.Slots[booted].Good {
+	switch {
+	case runs.Same(id) && table.Slots[booted].Good:
 		return Fate{Standing: Confirmed, Release: runs}
+	case runs.Same(id) && d.Action == RebootRequired:
+		// A trial that was withdrawn, and is still to be left.
+		return Fate{Standing: OnTrial, Release: runs}
 	}
 	return Fate{Standing: Unfamiliar, Release: id}
 }

@@ -12,7 +12,8 @@ import (
 // because whoever offered it does not want it any more. Nothing is held against
 // it: it may be installed again. Leave says that it runs, out of the boot order
 // already, and that what is missing is [Engine.RestartAnyway], or for directory
-// slots [Engine.Follow]. ErrNothingToDo when it neither waits nor is on trial.
+// slots [Engine.Follow]: also where an earlier call came no further.
+// ErrNothingToDo when it neither waits nor is on trial.
 func (e *Engine) Withdraw(id release.ID, reason string) (leave bool, err error) {
 	st, err := e.observe()
 	if err != nil {
@@ -25,6 +26,8 @@ func (e *Engine) Withdraw(id release.ID, reason string) (leave bool, err error) 
 		return false, fmt.Errorf("release %s neither waits for a restart nor is on trial: %w", id.Name(), ErrNothingToDo)
 	case f.Standing == OnTrial && st.decision.Action == Trial:
 		return true, e.leaveTrial(f.Release, reason)
+	case f.Standing == OnTrial && st.decision.Action == RebootRequired:
+		return true, nil
 	}
 	return false, e.withdrawArmed(st, r, f.Release, reason)
 }

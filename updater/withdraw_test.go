@@ -84,12 +84,16 @@ func TestWithdrawnTrialIsLeft(t *testing.T) {
 			if report, err := w.boot(); err != nil || report.Committed {
 				t.Fatalf("the trial ended with %+v, %v", report, err)
 			}
-			if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != Unfamiliar {
+			// Who withdrew it may have been killed before the restart.
+			if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != OnTrial || !w.withdrawn() {
 				t.Errorf("it is %+v, %v", f, err)
 			}
 			w.healthErr = func(string) error { return nil }
 			w.settle()
 			w.wantNothingHeld()
+			if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != Unfamiliar {
+				t.Errorf("in the slot of before it is %+v, %v", f, err)
+			}
 			if hooks := strings.Join(w.hooks.ended, ", "); w.booted != bootctl.A || !strings.HasSuffix(hooks, "after_rollback A ") {
 				t.Errorf("slot %s booted, hooks ran: %s", w.booted, hooks)
 			}
