@@ -34,6 +34,10 @@ func TestJobToCommittedRelease(t *testing.T) {
 	if e := c.execution(d.thing, "AFR_OTA-1"); e.Status != "IN_PROGRESS" || detail(e, "self_test") != "ready" {
 		t.Errorf("before the restart the job is %s, %+v", e.Status, e.StatusDetails)
 	}
+	eventually(t, "a job whose restart did not come", func() bool { return detail(c.execution(d.thing, "AFR_OTA-1"), "phase") == "waiting" })
+	if slot := detail(c.execution(d.thing, "AFR_OTA-1"), "slot"); slot != "B" {
+		t.Errorf("what waits for a restart is said to be in slot %q", slot)
+	}
 	if s := d.state("A"); s.Primary != "B" || s.Job == nil || s.Job.Job != "AFR_OTA-1" || !s.RebootRequired {
 		t.Errorf("before the restart the device is %+v, its job %+v", s.Status, s.Job)
 	}

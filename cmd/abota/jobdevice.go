@@ -169,7 +169,10 @@ func progressOf(job jobs.Job, d *device, p updater.Progress) jobs.Progress {
 
 // resultOf is how a step ended.
 func resultOf(ctx context.Context, job jobs.Job, out updater.Outcome, err error) jobs.Result {
-	r := jobs.Result{Kind: jobs.Done, Release: out.Release, Slot: out.Slot.String(), RetryAfter: source.RetryAfter(err), Err: err}
+	r := jobs.Result{Kind: jobs.Done, Release: out.Release, RetryAfter: source.RetryAfter(err), Err: err}
+	if out.Release != (release.ID{}) { // else nothing says where it would go
+		r.Slot = out.Slot.String()
+	}
 	switch {
 	case ctx.Err() != nil:
 		r.Kind = jobs.Stopped
@@ -241,7 +244,9 @@ func (j *jobDevice) Restart(ctx context.Context, job jobs.Job) jobs.Result {
 		}
 		return errNotRestarted
 	})
-	return resultOf(ctx, job, updater.Outcome{Release: job.Release}, err)
+	r := resultOf(ctx, job, updater.Outcome{Release: job.Release}, err)
+	r.Slot = "" // it was said when it was written
+	return r
 }
 
 const (
