@@ -32,7 +32,9 @@ type jobDevice struct {
 // knows which release that is, it stands as new: the install finds out.
 func (j *jobDevice) Standing(ctx context.Context, job jobs.Job) (jobs.Standing, error) {
 	j.refresh()
-	if err := j.finish(ctx); err != nil && !errors.Is(err, updater.ErrNotStarted) && !errors.Is(err, updater.ErrUnhealthy) {
+	if job.Cancelled {
+		// Its trial is not to be finished.
+	} else if err := j.finish(ctx); err != nil && !errors.Is(err, updater.ErrNotStarted) && !errors.Is(err, updater.ErrUnhealthy) {
 		return jobs.Standing{}, err
 	}
 	var standing jobs.Standing

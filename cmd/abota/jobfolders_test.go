@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"abota/updater"
 )
 
 // onFolders makes a device's slots folders, whose service says what it was
@@ -96,4 +98,24 @@ func TestJobOfFoldersWhoseAgentWasStopped(t *testing.T) {
 	d.write("disk/b/app", "1.4.0 fine")
 	d.start("")
 	c.ends(d.thing, "one", "SUCCEEDED")
+}
+
+// A trial of folders whose job somebody cancels is left at once, without a
+// verdict: it is not finished first.
+func TestJobOfFoldersCancelledInItsTrial(t *testing.T) {
+	c := newCloud(t)
+	d := newIoTDevice(t, c, "")
+	e := &expiring{content: map[string][]byte{}}
+	d.store(e, "")
+	d.onFolders("")
+	d.patient()
+	d.appOn(e, "1.4.0", "1.4.0 not yet")
+	c.job("one", d.thing, `{"abota": {"version": 1, "source": "s3://fleet/1.4.0"}}`)
+	d.start("")
+	eventually(t, "a trial", func() bool { return d.state("").Phase == updater.Trying })
+	c.cancel("one")
+	d.idle()
+	if s := d.state(""); s.Booted.String() != "A" || s.Primary != "A" || len(s.Condemned) != 0 || d.read("running") != "factory fine\n" {
+		t.Errorf("%q runs, the device is %+v", d.read("running"), s.Status)
+	}
 }

@@ -30,6 +30,9 @@ type Job struct {
 	// Release is what an earlier step of the same execution found the job to be
 	// about, zero before the first. It outlasts the agent.
 	Release release.ID
+	// Cancelled says that the execution was cancelled, as far as is known: its
+	// trial is for Disarm to leave, and for nobody to go on with.
+	Cancelled bool
 }
 
 // Device does what the agent decides, in an order that the agent chooses:

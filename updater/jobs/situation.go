@@ -110,6 +110,9 @@ func (s Situation) Wake(p Policy, now time.Time) time.Time {
 
 func (s Situation) job() Job {
 	j := Job{ID: s.Job, Execution: s.Execution, Release: s.Release}
+	// What it ended in is being asked: while nothing is in the way of an answer.
+	asked := s.Ended == "" && s.probing && s.failures == 0
+	j.Cancelled = s.Phase == Leaving && (s.Ended == Canceled || asked)
 	if s.doc != nil {
 		j.Document = *s.doc
 	}
