@@ -148,9 +148,11 @@ func TestSeedsDiffer(t *testing.T) {
 	if !slices.Equal(draw(1), draw(1)) || slices.Equal(draw(1), draw(2)) {
 		t.Error("the seed does not decide")
 	}
-	for i, n := range draw(3) {
-		if n.fault != sound && (i < MinDevices*secondRevision/100 || n.has) {
-			t.Errorf("device %d is %+v", i, n)
+	for seed := range uint64(100) {
+		for i, n := range draw(seed) {
+			if n.fault != sound && i < MinDevices*secondRevision/100 || n.has && (n.fault != sound || n.offline || n.dark || n.slow) {
+				t.Errorf("seed %d: device %d is %+v", seed, i, n)
+			}
 		}
 	}
 }

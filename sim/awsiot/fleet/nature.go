@@ -87,7 +87,7 @@ func natures(devices int, bad string, random *rand.Rand) []nature {
 	}
 	last := devices * lastTold / 100
 	for _, i := range random.Perm(devices - last)[:devices*percentSlow/100] {
-		all[last+i].slow = true
+		all[last+i].slow = !all[last+i].has // those are installed by hand, without an agent
 	}
 	return all
 }
