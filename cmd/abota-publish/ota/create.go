@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -326,11 +327,11 @@ func (s *session) settle(ctx context.Context, made *Created, cause error) error 
 	defer stop()
 	out, err := s.iot.GetJobDocument(quiet, &iot.GetJobDocumentInput{JobId: &made.JobID})
 	switch {
-	case err != nil && absent(err):
+	case err != nil && (absent(err) || answerOf(err).status == http.StatusNotFound):
 		return explain("make job "+made.JobID, cause)
 	case err != nil:
 		s.warn("it is not known whether the job %s was made: nothing of it is removed: look with `abota-publish ota show %s`", made.JobID, shortJobID(made.JobID))
-		s.forget()
+		s.cleanUp(ctx, false)
 		return explain("make job "+made.JobID, cause)
 	case !sameJSON(aws.ToString(out.Document), made.Document):
 		return refused("the job %s exists already, made by somebody else meanwhile: take another id", made.JobID)

@@ -55,6 +55,8 @@ var (
 	elsewhereCodes = []string{"PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 	throttleCodes  = []string{"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown", "RequestThrottled"}
 	unknownCodes   = []string{"NotImplemented", "UnknownOperationException", "UnknownOperation", "MethodNotAllowed"}
+	// bareCodes are the SDK's for a reply that names none.
+	bareCodes = []string{"", "UnknownError", "NotFound"}
 )
 
 // absent reports that what was asked for is not there.
@@ -67,10 +69,12 @@ func denied(err error) bool {
 	return slices.Contains(deniedCodes, a.code) || a.status == http.StatusForbidden || a.status == http.StatusUnauthorized
 }
 
-// unknown reports that whoever answers does not know the question at all.
+// unknown reports that whoever answers does not know the question at all: a
+// service that knows it names an exception when it refuses.
 func unknown(err error) bool {
 	a := answerOf(err)
-	return slices.Contains(unknownCodes, a.code) || a.status == http.StatusNotImplemented || a.status == http.StatusMethodNotAllowed
+	return slices.Contains(unknownCodes, a.code) || a.status == http.StatusNotImplemented || a.status == http.StatusMethodNotAllowed ||
+		rejected(err) && slices.Contains(bareCodes, a.code)
 }
 
 // rejected reports that the service decided, so that nothing was done.
@@ -94,8 +98,10 @@ func meaningOf(err error) (code int, meaning string) {
 		return cli.ExitFailed, "interrupted"
 	case slices.Contains(elsewhereCodes, a.code) || a.status == http.StatusMovedPermanently:
 		return cli.ExitUsage, "the bucket is in another region (" + said + "), and jobs, streams and signing jobs take buckets of their own: add --region, or take a bucket in this one"
-	case slices.Contains(throttleCodes, a.code):
+	case slices.Contains(throttleCodes, a.code) || a.status == http.StatusTooManyRequests:
 		return cli.ExitTransport, "too many requests at once (" + said + "): try again later"
+	case exists(err):
+		return cli.ExitRefused, "it exists already (" + said + "): take another name"
 	case absent(err):
 		return cli.ExitUsage, "it is not there (" + said + "): check its name, the region and the account"
 	case denied(err):

@@ -29,6 +29,7 @@ func TestExplainSaysWhetherToTryAgain(t *testing.T) {
 		want string
 	}{
 		{said(404, "ResourceNotFoundException"), cli.ExitUsage, "it is not there (ResourceNotFoundException: because)"},
+		{said(409, "ResourceAlreadyExistsException"), cli.ExitRefused, "it exists already"},
 		{said(403, "AccessDenied"), cli.ExitUsage, "check the credentials"},
 		{said(403, "Unheard"), cli.ExitUsage, "check the credentials"},
 		{said(301, "PermanentRedirect"), cli.ExitUsage, "in another region"},
@@ -37,6 +38,7 @@ func TestExplainSaysWhetherToTryAgain(t *testing.T) {
 		{said(410, "LimitExceededException"), cli.ExitFailed, "LimitExceededException"},
 		{said(400, "ThrottlingException"), cli.ExitTransport, "try again later"},
 		{said(429, "TooManyRequestsException"), cli.ExitTransport, "try again later"},
+		{said(429, "TooManyRequests"), cli.ExitTransport, "try again later"}, // as HeadObject has it
 		{said(503, "ServiceUnavailableException"), cli.ExitTransport, "try again later"},
 		{&url.Error{Op: "Put", URL: "http://h/x", Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, cli.ExitTransport, `Put "http://h/x": dial: refused`},
 		{context.Canceled, cli.ExitFailed, "interrupted"},

@@ -46,7 +46,7 @@ func alreadyThere(id string, status iottypes.JobStatus) error {
 func (s *session) versioned(ctx context.Context, bucket string) error {
 	out, err := s.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
 	switch {
-	case err != nil && absent(err):
+	case err != nil && answerOf(err).code == "NoSuchBucket":
 		return wrong("there is no bucket %q: check its name, the region and the account", bucket)
 	case err != nil && s.doubtful("whether bucket "+bucket+" keeps versions", err):
 		return nil
