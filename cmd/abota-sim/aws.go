@@ -146,6 +146,10 @@ at once with --start now:
 
   abota-publish create-ota {{.Image}} {{.Bucket}} {{.Profile}} {{.Role}} {{.Group}} first
 
+The service's time can be moved, for schedules, windows and timeouts; signatures go by the real one:
+
+  curl -d advance=61m {{.Clock}}   and -d speed=60 for an hour in a minute
+
 A device that is the thing has all but its slots in this configuration (--config may be repeated):
 
   {{.Config}}

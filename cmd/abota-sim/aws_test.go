@@ -46,7 +46,7 @@ func TestUpAWSPrintsOneLineAndStaysUntilInterrupted(t *testing.T) {
 	}
 	for key, prefix := range map[string]string{
 		"s3": "http://127.0.0.1:", "control": "http://127.0.0.1:", "mqtt": "127.0.0.1:", "mqtts": "127.0.0.1:",
-		"credentials": "https://127.0.0.1:", "region": "us-east-1", "accesskey": "", "secretkey": "", "account": "1",
+		"credentials": "https://127.0.0.1:", "clock": "http://127.0.0.1:", "region": "us-east-1", "accesskey": "", "secretkey": "", "account": "1",
 	} {
 		value, is := line[key].(string)
 		if !is || value == "" || !strings.HasPrefix(value, prefix) {

@@ -61,6 +61,7 @@ type Endpoints struct {
 	ALPN        string `json:"alpn"`        // host:port, the same where ALPN must be x-amzn-mqtt-ca
 	Credentials string `json:"credentials"` // https://host:port, the credentials provider
 	Data        string `json:"data"`        // https://host:port, jobs and shadows with a device certificate
+	Clock       string `json:"clock"`       // the service's time: GET, or POST advance=DURATION, speed=N
 	Region      string `json:"region"`
 	AccessKey   string `json:"accesskey"`
 	SecretKey   string `json:"secretkey"`

@@ -19,7 +19,7 @@ import (
 // provider and the data planes.
 func (c *Cloud) openServers(ctx context.Context) error {
 	server, err := control.New(control.Options{
-		Service: c.service, Signer: c.signer, Roles: c.roles, Store: c.store, Keys: control.NewKeyring(Account, c.store.Keys()),
+		Service: c.service, Signer: c.signer, Roles: c.roles, Store: c.store, Keys: control.NewKeyring(Account, c.store.Keys()), Clock: c.opts.Clock,
 		Account: Account, Region: c.store.Region(), Publish: c.broker.Publish, Log: c.opts.Log,
 	})
 	if err != nil {
@@ -51,6 +51,7 @@ func (c *Cloud) openServers(ctx context.Context) error {
 		}
 		*s.address = s.scheme + "://" + address
 	}
+	e.Clock = e.Control + control.ClockPath
 	c.addresses["iot:Data-ATS"] = c.seen(e.MQTTS)
 	c.addresses["iot:Data"] = c.seen(e.MQTTS)
 	c.addresses["iot:CredentialProvider"] = c.seen(e.Credentials)

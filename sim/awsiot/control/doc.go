@@ -17,6 +17,8 @@
 // The data planes are served to devices too, by mutual TLS instead of a
 // signature: a device's certificate opens the things that it is attached to.
 //
+// The emulator's own time is seen and moved at [ClockPath].
+//
 // # Not guaranteed
 //
 // Every key may do everything: there are no IAM policies. A signature is for
