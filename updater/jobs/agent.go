@@ -75,7 +75,7 @@ func (a *Agent) Run(ctx context.Context) {
 	a.box, a.cancel = newMailbox(), func() {}
 	a.client = NewClient(a.Link, a.Thing, func() { a.box.put(Notified{}) })
 	defer a.client.Close()
-	a.finder = &finder{client: a.client, unknown: a.Unknown, foreign: map[key]bool{}}
+	a.finder = &finder{client: a.client, unknown: a.Unknown, foreign: map[key]time.Time{}}
 	unwatch := a.Link.Watch(func() { a.box.put(Connected{}) })
 	defer unwatch()
 	ctx, stop := context.WithCancel(ctx)

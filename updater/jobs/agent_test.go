@@ -217,6 +217,10 @@ func TestJobsOfOthersAreLeftAlone(t *testing.T) {
 		if first.version != 2 || second.version != 1 || w.asked("start-next") != 0 {
 			t.Errorf("versions %d and %d, start-next %d times", first.version, second.version, w.asked("start-next"))
 		}
+		w.service.delete(second)
+		again := w.service.create("other-2", document("newer")) // of the same name, for abota
+		pass(2 * time.Hour)
+		w.want(again, well)
 		before := w.asked("get")
 		pass(24 * time.Hour)
 		if n := w.asked("get") - before; n > 100 {

@@ -139,6 +139,8 @@ func (s Situation) described(now time.Time, f *Found) Situation {
 		s.Execution = f.Number
 	case f.Number != 0 && f.Number != s.Execution:
 		return s.over(now, "")
+	case s.replaced(f):
+		return s.over(now, Removed)
 	}
 	if f.Status.Over() {
 		return s.over(now, f.Status)
@@ -155,7 +157,7 @@ func (s Situation) begun(now time.Time, e Answered) Situation {
 		return s.barely(now, "")
 	case e.Found == nil:
 		s.Version = e.Version
-	case e.Found.Job != s.Job || e.Found.Number != s.Execution:
+	case e.Found.Job != s.Job || e.Found.Number != s.Execution || s.replaced(e.Found):
 		return s.take(now, e.Found)
 	default:
 		s.Version = e.Found.Version

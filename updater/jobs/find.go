@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // maxLooked bounds how many jobs of others one look describes, and maxForeign
@@ -14,7 +15,7 @@ type finder struct {
 	client  *Client
 	unknown Unknown
 	// foreign are executions of others that were described already.
-	foreign map[key]bool
+	foreign map[key]time.Time // when they were queued
 }
 
 // find is the execution that comes next, nil when there is none. Nothing is
@@ -37,7 +38,8 @@ func (f *finder) find(ctx context.Context) (*Found, error) {
 	}
 	looked := 0
 	for _, p := range pending {
-		if f.foreign[key{p.Job, p.Number}] || looked == maxLooked {
+		queued, seen := f.foreign[key{p.Job, p.Number}]
+		if seen && queued.Equal(p.Queued) || looked == maxLooked {
 			continue
 		}
 		looked++
@@ -63,7 +65,7 @@ func (f *finder) isForeign(found *Found) bool {
 	if len(f.foreign) >= maxForeign {
 		clear(f.foreign)
 	}
-	f.foreign[key{found.Job, found.Number}] = true
+	f.foreign[key{found.Job, found.Number}] = found.Queued
 	return true
 }
 

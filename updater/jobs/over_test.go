@@ -71,6 +71,37 @@ func TestJobIsOverInEachPhase(t *testing.T) {
 	}
 }
 
+// A job is deleted and made again while the device is offline, with the name and
+// number that it had. What the first one brought is not the second one's.
+func TestJobThatIsMadeAgain(t *testing.T) {
+	for _, at := range []time.Duration{50 * time.Second, 3 * time.Minute, 15 * time.Minute, 18 * time.Minute} {
+		inWorld(t, at.String(), func(t *testing.T, w *world) {
+			w.restarts = []Result{{Kind: Deferred, RetryAfter: 10 * time.Minute}}
+			w.health = 4 * time.Minute
+			w.service.refuse = func(_ string, body map[string]any) string {
+				if body["status"] == string(Succeeded) {
+					return "InternalError" // the outcome is not taken
+				}
+				return ""
+			}
+			w.run()
+			first := w.service.create("AFR_OTA-1", document("new"))
+			pass(at)
+			w.link.connect(false)
+			w.service.delete(first)
+			second := w.service.create("AFR_OTA-1", document("newer"))
+			w.service.refuse = nil
+			pass(time.Minute)
+			w.link.connect(true)
+			pass(time.Hour)
+			w.want(second, well)
+			if w.booted != "newer" {
+				t.Errorf("runs %s", w.booted)
+			}
+		})
+	}
+}
+
 func TestQueuedJobIsCanceled(t *testing.T) {
 	inWorld(t, "", func(t *testing.T, w *world) {
 		w.wait = 3 * time.Hour

@@ -49,6 +49,9 @@ type Record struct {
 	Execution int64  `json:"execution,omitempty"`
 	Version   int64  `json:"version,omitempty"`
 	Status    Status `json:"status,omitempty"`
+	// Queued is when it came to be: a job that was deleted and made again has
+	// the same name and number.
+	Queued time.Time `json:"queued,omitzero"`
 	// Release is what the job is about, Slot where it is, as far as known.
 	Release release.ID `json:"release,omitzero"`
 	Slot    string     `json:"slot,omitempty"`

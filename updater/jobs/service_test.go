@@ -35,7 +35,7 @@ type running struct {
 	status          Status
 	details         map[string]string
 	doc             string
-	started         time.Time
+	queued, started time.Time
 	step, hard      time.Time // deadlines
 	timeout         time.Duration
 	retries         int
@@ -56,7 +56,7 @@ const thing = "device-1"
 func (s *service) create(job, doc string, change ...func(*running)) *running {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &running{job: job, number: 1, version: 1, doc: doc, details: map[string]string{}}
+	r := &running{job: job, number: 1, version: 1, doc: doc, details: map[string]string{}, queued: time.Now()}
 	r.set(Queued)
 	for _, c := range change {
 		c(r)
@@ -85,16 +85,17 @@ func (s *service) delete(r *running) {
 	s.changed(true)
 }
 
-// overSince is whether an execution has ended, and how long ago.
-func (s *service) overSince(job string, number int64) (bool, time.Duration) {
+// overSince is whether an execution has ended, and how long ago. The last one of
+// the name counts.
+func (s *service) overSince(job string, number int64) (over bool, since time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.all {
-		if r.job == job && r.number == number && !r.ended.IsZero() {
-			return true, time.Since(r.ended)
+		if r.job == job && r.number == number {
+			over, since = !r.ended.IsZero(), time.Since(r.ended)
 		}
 	}
-	return false, 0
+	return over, since
 }
 
 func (s *service) finish(r *running, as Status) {
@@ -106,7 +107,7 @@ func (s *service) finish(r *running, as Status) {
 	r.version++
 	if r.retries > 0 && (as == TimedOut || as == FailedJob && r.retryFailed) {
 		again := &running{
-			job: r.job, number: r.number + 1, version: 1, doc: r.doc, details: map[string]string{},
+			job: r.job, number: r.number + 1, version: 1, doc: r.doc, details: map[string]string{}, queued: time.Now(),
 			retries: r.retries - 1, retryFailed: r.retryFailed, timeout: r.timeout,
 		}
 		again.set(Queued)
@@ -149,7 +150,7 @@ func (s *service) changed(members bool) {
 
 func (r *running) wire(doc bool) map[string]any {
 	w := map[string]any{
-		"jobId": r.job, "status": r.status, "queuedAt": 1719940994, "lastUpdatedAt": 1719940994,
+		"jobId": r.job, "status": r.status, "queuedAt": r.queued.Unix(), "lastUpdatedAt": 1719940994,
 		"versionNumber": r.version, "executionNumber": r.number, "statusDetails": maps.Clone(r.details),
 	}
 	if doc {

@@ -126,11 +126,17 @@ func (s Situation) concerns(e Event) bool {
 	return job == "" || job == s.Job && execution == s.Execution
 }
 
+// replaced reports whether what AWS IoT calls by the same name and number is
+// another execution, because the job was deleted and made again.
+func (s Situation) replaced(f *Found) bool {
+	return !s.Queued.IsZero() && !f.Queued.IsZero() && !f.Queued.Equal(s.Queued)
+}
+
 // take takes an execution in hand.
 func (s Situation) take(now time.Time, f *Found) Situation {
 	s = s.put(now)
 	s.look = false
-	s.Job, s.Execution, s.Version, s.Status = f.Job, f.Number, f.Version, f.Status
+	s.Job, s.Execution, s.Version, s.Status, s.Queued = f.Job, f.Number, f.Version, f.Status, f.Queued
 	s.Phase, s.heard = Judging, now
 	// Without a record, the details say how far this execution had come.
 	switch f.Details["self_test"] {
