@@ -3,6 +3,7 @@ package fleet
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 )
 
 // fault is what a board does with the release that goes wrong.
@@ -73,6 +74,11 @@ func natures(devices int, bad string, random *rand.Rand) []nature {
 		}
 		free = free[n:]
 	}
+	// One of those that are told early is switched off, so that there is something
+	// to cancel wherever the job is aborted.
+	early := slices.IndexFunc(free, func(i int) bool { return i < devices/10 })
+	all[free[early]].offline = true
+	free = slices.Delete(free, early, early+1)
 	take(percentHas, func(n *nature) { n.has = true })
 	take(percentOffline, func(n *nature) { n.offline = true })
 	take(percentDark, func(n *nature) { n.dark = true })
