@@ -214,6 +214,8 @@ func TestDecide(t *testing.T) {
 		// What is about something else.
 		{"an answer about another execution", at(Owing), Answered{key: key{"AFR_OTA-1", 2}, Op: Report}, 0, Owing, "report", "SUCCEEDED"},
 		{"a judgement about another execution", at(Judging), Stood{key: key{"AFR_OTA-0", 1}, Standing: Standing{State: Confirmed}}, 0, Judging, "judge", ""},
+		{"a version that is its end: take it back", at(Ready, during(Tell)), Answered{key: own, Op: Tell, Err: &RejectedError{Code: CodeVersionMismatch, Status: Canceled, Version: 9}}, 0, Leaving, "judge", "begun installed CANCELED"},
+		{"and where that was to be asked", at(Leaving, during(Tell), func(s *Situation) { s.probing = true }), Answered{key: own, Op: Tell, Err: &RejectedError{Code: CodeVersionMismatch, Status: TimedOut, Version: 9}}, 0, Leaving, "", "begun installed TIMED_OUT"},
 		{"start-next gave another one", at(Judging, queued, during(Begin)), Answered{key: own, Op: Begin, Found: describes(InProgress, func(f *Found) { f.Job = "AFR_OTA-2" }).Found}, 0, Judging, "", ""},
 		{"start-next gave none", at(Judging, queued, during(Begin)), Answered{key: own, Op: Begin}, 0, Idle, "", "look"},
 		{"silence: ask", at(Installing), Tick{}, 5 * time.Minute, Installing, "describe", "begun"},

@@ -66,7 +66,8 @@ func over(err error) (Status, bool) {
 		return Removed, true
 	case r.Code == CodeTerminal:
 		return "", true
-	case r.Code == CodeInvalidState && r.Status != "" && r.Status.Over():
+	// Which of the two comes first is not documented: an end is a version too.
+	case (r.Code == CodeInvalidState || r.Code == CodeVersionMismatch) && r.Status != "" && r.Status.Over():
 		return r.Status, true
 	}
 	return "", false
