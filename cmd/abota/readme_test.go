@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,13 +13,16 @@ import (
 	"abota/sim/store"
 )
 
-// fiveMinutes are the README's commands, exactly as a reader pastes them.
-func fiveMinutes(t *testing.T) string {
+// fiveMinutes are the README's commands for the first look.
+func fiveMinutes(t *testing.T) string { return commands(t, "five minutes") }
+
+// commands are those of a part of the README, exactly as a reader pastes them.
+func commands(t *testing.T, part string) string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	must(t, err)
-	_, rest, begins := strings.Cut(string(readme), "<!-- five minutes -->")
-	section, _, ends := strings.Cut(rest, "<!-- end of five minutes -->")
+	_, rest, begins := strings.Cut(string(readme), "<!-- "+part+" -->")
+	section, _, ends := strings.Cut(rest, "<!-- end of "+part+" -->")
 	if !begins || !ends {
 		t.Fatal("the README has no section between its marks")
 	}
@@ -46,7 +50,7 @@ func newHost(t *testing.T) *host {
 		}
 	}
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "../abota-publish")
+	build := exec.Command("go", "build", "-o", bin, "../abota-publish", "../abota-sim")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -122,5 +126,35 @@ func TestFiveMinutesThroughABucket(t *testing.T) {
 	wantLines(t, out, "it runs, and is confirmed", "version 1", "exit code 8", "version 1", "exit code 7")
 	if strings.Contains(out, bucket.Keys().SecretKey) {
 		t.Errorf("the output holds the secret key:\n%s", out)
+	}
+}
+
+// TestJobsOfAWSIoT pastes the README's example of them into a shell.
+func TestJobsOfAWSIoT(t *testing.T) {
+	h := newHost(t)
+	store.ForTest(t) // skips where there is no MinIO
+	out := h.bash(strings.ReplaceAll(commands(t, "aws iot"), "wait $agent", "wait $agent || true"))
+	t.Log(out)
+	wantLines(t, out,
+		"job AFR_OTA-first is made", `the next one is AFR_OTA-first`, `boots next +B`, `device-1 +IN_PROGRESS .*self_test=ready`,
+		"slot B is confirmed", "1 succeeded", "job over: .*SUCCEEDED", "deleted job AFR_OTA-first", "deleted stream",
+	)
+	if left, err := os.ReadDir(filepath.Join(h.dir, "aws")); err == nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestPoliciesAreJSON reads every block of the README that says it is JSON.
+func TestPoliciesAreJSON(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	must(t, err)
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(readme, -1)
+	if len(blocks) < 4 {
+		t.Errorf("only %d blocks", len(blocks))
+	}
+	for _, block := range blocks {
+		if !json.Valid(block[1]) {
+			t.Errorf("not JSON: %s", block[1])
+		}
 	}
 }
