@@ -15,7 +15,7 @@ const (
 	// Unfamiliar: nothing is under way with it, nothing is held against it, and
 	// it is not what runs.
 	Unfamiliar Standing = iota
-	// Waits: it is armed, and the next restart tries it.
+	// Waits: the next restart starts it: it is armed, or confirmed already.
 	Waits
 	// OnTrial: it runs or is tried again, and has no verdict yet.
 	OnTrial
@@ -94,12 +94,15 @@ func fateOf(id release.ID, r *Record, table bootctl.Table, booted bootctl.Slot, 
 // fateUnderWay reads the decision about the release that it speaks of.
 func fateUnderWay(r *Record, booted bootctl.Slot, d Decision) (Fate, bool) {
 	switch d.Action {
-	case RebootRequired:
-		return Fate{Standing: Waits}, r.Phase == Armed
+	case RebootRequired: // a trial, or what the operator chose
+		return Fate{Standing: Waits}, r.Phase == Armed || r.Phase == Committed && r.Target != booted
 	case Trial, ArmAgain:
 		return Fate{Standing: OnTrial}, true
 	case FinishCommit:
-		return Fate{Standing: Confirmed}, booted == r.Target
+		if booted != r.Target { // the operator confirmed it before it ran
+			return Fate{Standing: Waits}, r.Phase == Armed
+		}
+		return Fate{Standing: Confirmed}, true
 	case Condemn:
 		return Fate{Standing: Condemned, Reason: d.Why}, true
 	case FinishRollback, Leave:

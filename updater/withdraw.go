@@ -13,7 +13,7 @@ import (
 // it: it may be installed again. Leave says that it runs, out of the boot order
 // already, and that what is missing is [Engine.RestartAnyway], or for directory
 // slots [Engine.Follow]: also where an earlier call came no further.
-// ErrNothingToDo when it neither waits nor is on trial.
+// ErrNothingToDo when it neither waits for its first boot nor is on trial.
 func (e *Engine) Withdraw(id release.ID, reason string) (leave bool, err error) {
 	st, err := e.observe()
 	if err != nil {
@@ -22,7 +22,7 @@ func (e *Engine) Withdraw(id release.ID, reason string) (leave bool, err error) 
 	r := st.recordOrNew(e.Booted)
 	f := fateOf(id, r, st.table, e.Booted, st.decision)
 	switch {
-	case f.Standing != Waits && f.Standing != OnTrial:
+	case f.Standing != Waits && f.Standing != OnTrial, f.Standing == Waits && st.table.Slots[e.Booted.Other()].Good:
 		return false, fmt.Errorf("release %s neither waits for a restart nor is on trial: %w", id.Name(), ErrNothingToDo)
 	case f.Standing == OnTrial && st.decision.Action == Trial:
 		return true, e.leaveTrial(f.Release, reason)

@@ -135,6 +135,36 @@ func TestWithdrawTouchesNothingElse(t *testing.T) {
 	refused("left by the operator")
 }
 
+// What waits because the operator said so is his, and confirmed: it stays in the
+// boot order.
+func TestWithdrawLeavesWhatTheOperatorChose(t *testing.T) {
+	for name, choose := range map[string]func(*Engine) (MarkResult, error){
+		"mark good":   func(e *Engine) (MarkResult, error) { return e.MarkGood(bootctl.B) },
+		"mark active": func(e *Engine) (MarkResult, error) { return e.MarkActive(bootctl.B) },
+	} {
+		w := newWorld(t)
+		w.offer = &image{content: "v2 healthy"}
+		w.mustInstall()
+		if name == "mark active" {
+			w.settle()
+			if _, err := w.engine().MarkActive(bootctl.A); err != nil {
+				t.Fatal(err)
+			}
+			w.powerOn()
+		}
+		if _, err := choose(w.engine()); err != nil {
+			t.Fatal(err)
+		}
+		before := w.table
+		if f, err := w.engine().Fate(w.offer.id()); err != nil || f.Standing != Waits {
+			t.Errorf("%s: it is %+v, %v", name, f, err)
+		}
+		if _, err := w.engine().Withdraw(w.offer.id(), cancelled); !errors.Is(err, ErrNothingToDo) || w.table != before {
+			t.Errorf("%s: %v, table %+v", name, err, w.table)
+		}
+	}
+}
+
 // Whatever moment the power fails at, the device boots the one or the other,
 // nothing is held against the release, and the next one is taken.
 func TestPowerCutsInAWithdrawal(t *testing.T) {
