@@ -60,7 +60,7 @@ func lines() []row {
 			s.cloud.Broker().Stop()
 			time.AfterFunc(2*time.Second, func() { _ = s.cloud.Broker().Listen() })
 		})},
-		{name: "broker gone in the download, back after 20 s", begin: atPart(40, func(s *scene) {
+		{name: "broker gone in the download, back after 20 s", most: 60, begin: atPart(40, func(s *scene) {
 			s.relay.refuse()
 			time.AfterFunc(20*time.Second, func() { _ = s.relay.listen() })
 		})},

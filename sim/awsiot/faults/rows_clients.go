@@ -51,13 +51,10 @@ func releases() []row {
 // clients are others that use the device's client ID.
 func clients() []row {
 	return []row{
-		{name: "client ID taken by another in the download", logs: "another connection has the client ID", begin: func(_ context.Context, s *scene) error {
-			s.atPart(40, func() {
-				s.strike(true)
-				go s.thief(3 * time.Second)
-			})
+		{name: "client ID taken by another in the download", acts: []act{downloading, now(true), func(_ context.Context, s *scene) error {
+			go s.thief(3 * time.Second)
 			return nil
-		}, acts: []act{running, logSays(`-abota\"`)}, most: 60},
+		}, logSays("another connection has the client ID"), logSays("-abota\\\""), well}, most: 60},
 		{name: "client ID in use by another before", acts: []act{func(ctx context.Context, s *scene) error {
 			go s.thief(5 * time.Second)
 			return s.until(ctx, "the other", func() (bool, error) {
