@@ -78,6 +78,10 @@ fleet: ## 1,000 simulated agents in a rollout by AWS IoT that stops itself, and 
 network: deps ## a table of every fault of networks and servers: outcome, bytes fetched twice, time to recover
 	$(GO) run ./cmd/abota-sim network
 
+.PHONY: sim-aws-faults
+sim-aws-faults: deps ## the same table for jobs of AWS IoT: networks, documents, cancels, power cuts, lost reports
+	$(GO) run ./cmd/abota-sim aws-faults
+
 # Uncached, since for its cache go test notes every file that a test opens, and
 # 200 agents open millions.
 .PHONY: test

@@ -52,7 +52,8 @@ type row struct {
 	condemned int
 	// held says that the device holds the release back, without a verdict.
 	held bool
-	// most is how many hundredths of the file may come twice, 25 when 0.
+	// most is how many hundredths of the file may come twice, beside what is
+	// always under way.
 	most int64
 	// mend is what an operator does to have the device go on, beside the fault
 	// being over.
@@ -102,6 +103,10 @@ type outcome struct {
 	end              string
 	notes            []string
 }
+
+// underWay is how much of a file a device has asked for at most, in bytes, when a
+// connection is lost.
+const underWay = 256 << 10
 
 // errMissing says that a row cannot be played on this machine.
 var errMissing = errors.New("cannot be played here")
@@ -266,17 +271,13 @@ func (s *scene) judge(ctx context.Context, o *outcome) error {
 	}
 	o.status, o.reason, o.end = s.wanted(), reason(e), "untouched"
 	o.twice = max(0, o.delivered-s.size)
-	most := r.most
-	if most == 0 {
-		most = 25
-	}
 	if r.logs != "" && !strings.Contains(s.device.said(), r.logs) {
 		return fmt.Errorf("the device does not say %q", r.logs)
 	}
 	if !strings.Contains(o.reason, r.says) {
 		return fmt.Errorf("the reason does not say %q: %s", r.says, o.reason)
 	}
-	if o.twice > s.size*most/100 {
+	if o.twice > s.size*r.most/100+underWay {
 		return fmt.Errorf("%d bytes were fetched twice", o.twice)
 	}
 	if s.wanted() == "SUCCEEDED" || r.installed {
