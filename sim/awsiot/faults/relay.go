@@ -21,16 +21,9 @@ type relay struct {
 	live     map[net.Conn]bool
 	accepted int
 	silent   bool          // nothing passes in either direction
+	oneWay   bool          // or, with it, only what goes to the device
 	thawed   chan struct{} // closed when that ends
-	sent     int64         // bytes to the device
-	events   []event
 	wg       sync.WaitGroup
-}
-
-// event is what happens once so many bytes have gone to the device.
-type event struct {
-	at int64
-	do func()
 }
 
 func newRelay(target string) (*relay, error) {
@@ -107,12 +100,9 @@ func (r *relay) pass(to io.Writer, from io.Reader, down bool) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			r.hold()
+			r.hold(down)
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
-			}
-			if down {
-				r.note(int64(n))
 			}
 		}
 		if err != nil {
@@ -122,39 +112,13 @@ func (r *relay) pass(to io.Writer, from io.Reader, down bool) {
 }
 
 // hold waits as long as nothing passes.
-func (r *relay) hold() {
+func (r *relay) hold(down bool) {
 	r.mu.Lock()
-	silent, thawed := r.silent, r.thawed
+	silent, thawed := r.silent && !(r.oneWay && down), r.thawed
 	r.mu.Unlock()
 	if silent {
 		<-thawed
 	}
-}
-
-func (r *relay) note(n int64) {
-	r.mu.Lock()
-	r.sent += n
-	var due []func()
-	for len(r.events) > 0 && r.sent >= r.events[0].at {
-		due = append(due, r.events[0].do)
-		r.events = r.events[1:]
-	}
-	r.mu.Unlock()
-	for _, do := range due {
-		do()
-	}
-}
-
-// after has something done once so many bytes more have gone to the device than
-// with the event before, or than now.
-func (r *relay) after(bytes int64, do func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at := r.sent
-	if n := len(r.events); n > 0 {
-		at = r.events[n-1].at
-	}
-	r.events = append(r.events, event{at + bytes, do})
 }
 
 // reset ends every connection by RST.
@@ -181,12 +145,18 @@ func (r *relay) refuse() {
 }
 
 // freeze has nothing pass any more, without a word to anybody.
-func (r *relay) freeze() {
+func (r *relay) freeze() { r.hush(false) }
+
+// mute has nothing of what the device says pass.
+func (r *relay) mute() { r.hush(true) }
+
+func (r *relay) hush(oneWay bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.silent {
 		r.silent, r.thawed = true, make(chan struct{})
 	}
+	r.oneWay = oneWay
 }
 
 // thaw lets bytes pass. What was on its way while nothing passed is lost with
