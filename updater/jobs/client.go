@@ -187,13 +187,12 @@ func (c *Client) ask(ctx context.Context, what string, r request) (*answer, int,
 	}
 }
 
-// once makes a request and waits for its answer.
+// once makes a request and waits for its answer. An answer counts whether the
+// broker has acknowledged the request or not: it is proof enough.
 func (c *Client) once(ctx context.Context, what string, body []byte, answers <-chan message, wait time.Duration) (*answer, error) {
 	within, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if err := c.link.Publish(within, c.prefix+what, body); err != nil && (within.Err() == nil || ctx.Err() != nil) {
-		return nil, fmt.Errorf("cannot ask AWS IoT (%s): %w", what, err)
-	}
+	published := c.publish(ctx, what, body, wait)
 	for {
 		select {
 		case <-within.Done():
@@ -201,6 +200,10 @@ func (c *Client) once(ctx context.Context, what string, body []byte, answers <-c
 				return nil, ctx.Err()
 			}
 			return nil, fmt.Errorf("%w (%s)", ErrNoReply, what)
+		case err := <-published:
+			if err != nil && (within.Err() == nil || ctx.Err() != nil) {
+				return nil, fmt.Errorf("cannot ask AWS IoT (%s): %w", what, err)
+			}
 		case m := <-answers:
 			switch rest, _ := strings.CutPrefix(m.topic, c.prefix+what); rest {
 			case "/accepted":
@@ -210,6 +213,18 @@ func (c *Client) once(ctx context.Context, what string, body []byte, answers <-c
 			}
 		}
 	}
+}
+
+// publish sends a request, and says what became of it. It is not cut off by an
+// answer, since its acknowledgement may be under way.
+func (c *Client) publish(ctx context.Context, what string, body []byte, wait time.Duration) <-chan error {
+	published := make(chan error, 1)
+	go func() {
+		within, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		published <- c.link.Publish(within, c.prefix+what, body)
+	}()
+	return published
 }
 
 func (a *answer) rejected(what string) *RejectedError {

@@ -23,7 +23,7 @@ func ends() []row {
 		{"on trial", trial, []string{longHealth}, healthy, left},
 		{"committed", committed, nil, running, running},
 	} {
-		mend := func(_ context.Context, s *scene) error { return byItself(nil, s) }
+		mend := func(_ context.Context, s *scene) error { return byItself(context.Background(), s) }
 		add := func(how, status string, flags []string, quick, installed bool, acts ...act) {
 			r := row{
 				name: fmt.Sprintf("job %s, %s", how, phase.name), quick: quick, config: phase.config, flags: flags,
