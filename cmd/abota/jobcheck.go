@@ -102,6 +102,13 @@ func (p *jobPath) close() {
 	}
 }
 
+// warnOfTrust says so before the first job fails for it.
+func (c *command) warnOfTrust(cfg *config.Config) {
+	if err := c.trusts(context.Background(), cfg); err != nil {
+		c.log.Warn("no job can be carried out as things are", "error", err)
+	}
+}
+
 // trusts reports why this device could take no release: what it would be
 // proven by does not load, or is not there.
 func (c *command) trusts(ctx context.Context, cfg *config.Config) error {

@@ -19,6 +19,7 @@ func (k *keeper) jobLoop(init *initLink, now <-chan os.Signal) (func(context.Con
 	if err != nil {
 		return nil, err
 	}
+	k.c.warnOfTrust(cfg)
 	woken := &wokenLink{Link: link}
 	a := &jobs.Agent{
 		Device: &jobDevice{keeper: k, link: link, started: time.Now()}, Link: woken, Store: jobRecord(cfg.StateDir),

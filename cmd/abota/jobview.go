@@ -54,6 +54,7 @@ func (c *command) checkJobs(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer view.close()
+	c.warnOfTrust(cfg)
 	if err := view.connected(ctx); err != nil {
 		return err
 	}

@@ -48,6 +48,13 @@ func TestCheckOfJobs(t *testing.T) {
 	if code, out, _ := d.command("A", "check"); code != 0 || !strings.Contains(out, "lamp, which would not be taken: the document has neither afr_ota nor abota in it") {
 		t.Errorf("check ends with %d: %s", code, out)
 	}
+	// A device that could carry out no job says so before one fails.
+	must(t, os.RemoveAll(filepath.Join(d.dir, "certs")))
+	if code, _, complaint := d.command("A", "check"); code != 0 || !strings.Contains(complaint, "holds no certificate, and there is no key_file") {
+		t.Errorf("without anything to trust check ends with %d: %s", code, complaint)
+	}
+	d.start("A")
+	eventually(t, "an agent that warns", func() bool { return strings.Contains(d.log(), "holds no certificate, and there is no key_file") })
 }
 
 // What has no SOURCE, and what is missing, is said with exit code 2.
