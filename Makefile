@@ -46,11 +46,11 @@ sim: ## a virtual board (BOARD=arm64 or amd64) takes an update from S3, and come
 	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario story
 
 # In this order. Each is a target of its own.
-AWS       := sim-aws-scenario fleet
+AWS       := sim-aws-scenario fleet sim-aws-faults
 AWS_SHORT := sim-aws-cycle
 
 .PHONY: sim-aws
-sim-aws: deps $(AWS) ## the same as jobs of AWS IoT, from create-ota to job completed, on two boards; then fleet
+sim-aws: deps $(AWS) ## the same as jobs of AWS IoT, from create-ota to job completed, on two boards; then fleet and the table of faults
 .PHONY: sim-aws-short
 sim-aws-short: deps $(AWS_SHORT) ## one job on one board, in two minutes
 
