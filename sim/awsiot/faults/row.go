@@ -1,22 +1,14 @@
 package faults
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
-	"abota/sim/awsiot/broker"
 	"abota/sim/awsiot/service"
 	"abota/sim/front"
 )
@@ -84,12 +76,6 @@ type scene struct {
 	again     bool      // an answer counts only on a new connection
 	recovered time.Duration
 	events    []blockEvent
-}
-
-// blockEvent is what happens once so much of a file was sent.
-type blockEvent struct {
-	at int64
-	do func()
 }
 
 // outcome is a row as it was played.
@@ -256,70 +242,6 @@ func detail(e service.Execution, name string) string {
 	return e.StatusDetails.DetailsMap[name]
 }
 
-// judge checks what became of it.
-func (s *scene) judge(ctx context.Context, o *outcome) error {
-	r, e := s.row, s.execution(s.job)
-	s.mu.Lock()
-	o.delivered, o.recovered = s.delivered, s.recovered
-	s.mu.Unlock()
-	if s.front != nil {
-		o.delivered += s.fetched()
-		if s.front.Hit().IsZero() == s.meets {
-			return fmt.Errorf("whether the fault was met: %v", !s.meets)
-		}
-		o.recovered, _ = s.front.Recovery()
-	}
-	o.status, o.reason, o.end = s.wanted(), reason(e), "untouched"
-	o.twice = max(0, o.delivered-s.size)
-	if r.logs != "" && !strings.Contains(s.device.said(), r.logs) {
-		return fmt.Errorf("the device does not say %q", r.logs)
-	}
-	if !strings.Contains(o.reason, r.says) {
-		return fmt.Errorf("the reason does not say %q: %s", r.says, o.reason)
-	}
-	if o.twice > s.size*r.most/100+underWay {
-		return fmt.Errorf("%d bytes were fetched twice", o.twice)
-	}
-	if s.wanted() == "SUCCEEDED" || r.installed {
-		o.end = "runs in slot B"
-		return s.device.committed(ctx, s.release.sum)
-	}
-	return s.device.untouched(ctx, r.condemned, r.held)
-}
-
-// goesOn has the fault be over, and the device take the next job.
-func (s *scene) goesOn(ctx context.Context, o *outcome) error {
-	if err := s.heal(); err != nil {
-		return err
-	}
-	if s.row.mend != nil {
-		if err := s.row.mend(ctx, s); err != nil {
-			return fmt.Errorf("mend the device: %w", err)
-		}
-	}
-	if s.device.agent == nil {
-		if err := s.device.start(ctx); err != nil {
-			return err
-		}
-	}
-	before, next := s.device.booted, s.job+"-next"
-	if err := s.direct(next, s.next.document); err != nil {
-		return err
-	}
-	if err := s.settle(ctx, next, "SUCCEEDED", 1); err != nil {
-		return fmt.Errorf("after the fault: %w", err)
-	}
-	code, err := s.device.stop()
-	if o.exit = code; err != nil || code != 0 {
-		return errors.Join(err, fmt.Errorf("the agent ended with exit code %d", code))
-	}
-	file := map[string]string{slotA: "b.img", slotB: "a.img"}[before]
-	if s.device.booted == before {
-		return errors.New("after the fault, the device did not restart into the next release")
-	}
-	return errors.Join(s.device.holds(file, s.next.sum), s.discreet())
-}
-
 // heal takes every fault away.
 func (s *scene) heal() error {
 	s.relay.become(nil, s.prepared.MQTTS)
@@ -343,35 +265,6 @@ func (d *device) arn() string {
 	return fmt.Sprintf("arn:aws:iot:%s:%s:thing/%s", d.w.prepared.Region, d.w.prepared.Account, d.thing.Thing)
 }
 
-// discreet checks that no output shows a secret.
-func (s *scene) discreet() error {
-	text := s.device.said()
-	for _, file := range []string{"state/events", "state/job"} {
-		content, err := os.ReadFile(s.device.at(file))
-		if err == nil {
-			text += string(content)
-		}
-	}
-	key, err := os.ReadFile(s.device.thing.Key)
-	if err != nil {
-		return err
-	}
-	block, _ := pem.Decode(key)
-	if block == nil {
-		return errors.New("the device's key cannot be read")
-	}
-	for what, secret := range map[string]string{
-		"the key of its certificate": base64.StdEncoding.EncodeToString(block.Bytes)[20:60],
-		"the account's secret key":   s.prepared.SecretKey,
-		"a signed address":           "X-Amz-Signature",
-	} {
-		if strings.Contains(text, secret) {
-			return fmt.Errorf("it shows %s", what)
-		}
-	}
-	return nil
-}
-
 func (s *scene) close() {
 	_ = s.cloud.Broker().Heal() // said by the next row, which needs it
 	s.cloud.Broker().Set(nil)
@@ -381,72 +274,4 @@ func (s *scene) close() {
 	if e := s.execution(s.job); !over(e.Status) && e.Status != "" {
 		_, _ = s.cloud.Service().CancelJob(service.CancelJobInput{JobID: s.job, Force: true})
 	}
-}
-
-// fault has what the broker sends to this device meet a fault, nil for none, and
-// counts it.
-func (s *scene) fault(f broker.Fault) {
-	if f != nil {
-		f = broker.On("$aws/things/"+s.name+"/#", f)
-	}
-	s.cloud.Broker().Set(func(request broker.Message, replies []broker.Message) []broker.Message {
-		at := time.Now()
-		if f != nil {
-			replies = f(request, replies)
-		}
-		s.sent(at, request.Topic != "", replies)
-		return replies
-	})
-}
-
-// sent counts what goes to the device.
-func (s *scene) sent(at time.Time, asked bool, replies []broker.Message) {
-	var due []func()
-	s.mu.Lock()
-	for _, m := range replies {
-		if !strings.HasPrefix(m.Topic, "$aws/things/"+s.name+"/") {
-			continue
-		}
-		s.delivered += blockLength(m)
-		if asked && !s.struck.IsZero() && s.recovered == 0 && at.After(s.struck) && (!s.again || s.relay.connections() > s.links) {
-			s.recovered = time.Since(s.struck)
-		}
-		for len(s.events) > 0 && s.delivered >= s.events[0].at {
-			due = append(due, s.events[0].do)
-			s.events = s.events[1:]
-		}
-	}
-	s.mu.Unlock()
-	for _, do := range due {
-		do()
-	}
-}
-
-// blockLength is how many bytes of a file a message carries.
-func blockLength(m broker.Message) int64 {
-	var b struct {
-		Length int64 `cbor:"l" json:"l"`
-	}
-	switch {
-	case strings.HasSuffix(m.Topic, "/data/cbor"):
-		_ = cbor.Unmarshal(m.Payload, &b) // one that was damaged carries nothing
-	case strings.HasSuffix(m.Topic, "/data/json"):
-		_ = json.NewDecoder(bytes.NewReader(m.Payload)).Decode(&b)
-	}
-	return b.Length
-}
-
-// strike notes when the fault is; where it takes the connection, the device is
-// over it only on another.
-func (s *scene) strike(connection bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.struck, s.again, s.links, s.recovered = time.Now(), connection, s.relay.connections(), 0
-}
-
-// atPart has something done once so many hundredths of the file were sent.
-func (s *scene) atPart(percent int64, do func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.events = append(s.events, blockEvent{s.size * percent / 100, do})
 }

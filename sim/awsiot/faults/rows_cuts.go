@@ -6,14 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"abota/sim/awsiot/broker"
-)
-
-// update are the topics on which AWS IoT says that it took a change.
-const (
-	startReply  = "$aws/things/+/jobs/start-next/+"
-	updateReply = "$aws/things/+/jobs/+/update/+"
 )
 
 // power takes the power away from the agent and a trial, and starts again.
@@ -72,13 +64,6 @@ func unreported(ctx context.Context, s *scene) error {
 	return nil
 }
 
-// progress is how much of the file was sent.
-func (s *scene) progress() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.delivered
-}
-
 // everyTrial takes the power away in every trial, until the boot loader has had
 // enough of them: on this machine there is none, so the row is it.
 func everyTrial(ctx context.Context, s *scene) error {
@@ -103,40 +88,4 @@ func everyTrial(ctx context.Context, s *scene) error {
 	code, err := d.abotaBoot(ctx)
 	s.note("after %d trials the loader starts slot A; `abota boot` there ends with exit code %d", tries, code)
 	return err
-}
-
-// reports are answers of AWS IoT that are lost.
-func reports() []row {
-	const acks = "$aws/things/+/jobs/+/update"
-	return []row{
-		{name: "answer to the start lost", acts: []act{losesOne(startReply)}},
-		{name: "answer to a progress report lost", acts: []act{losesOne(updateReply)}},
-		{name: "answer to the outcome lost", quick: true, acts: []act{committed, losesOne(updateReply), running}},
-		{name: "every answer to the outcome lost", acts: []act{committed, loses(updateReply), running, is("SUCCEEDED"), now(false), logSays("AWS IoT says that the job is over"), well}},
-		{name: "outcome that cannot be told: no network", acts: []act{committed, func(_ context.Context, s *scene) error {
-			s.relay.refuse()
-			return nil
-		}, running, now(true), logSays("no connection to the broker"), func(_ context.Context, s *scene) error {
-			return s.relay.listen()
-		}}},
-		{name: "PUBACK of the start lost", acts: []act{losesAcks("$aws/things/+/jobs/start-next")}},
-		{name: "PUBACK of a report lost", acts: []act{losesAcks(acks)}},
-		{name: "throttled, 3 requests", acts: []act{func(_ context.Context, s *scene) error {
-			s.cloud.Broker().Throttle(3)
-			s.strike(false)
-			return nil
-		}}},
-		{name: "answers 3 s late", begin: sends(func() broker.Fault { return broker.On("$aws/things/+/jobs/#", broker.Wait(3e9)) })},
-		{name: "every announcement lost", acts: []act{loses("$aws/things/+/jobs/notify-next"), running}},
-		{name: "every answer about jobs twice", begin: sends(func() broker.Fault { return broker.On("$aws/things/+/jobs/#", broker.Twice) })},
-	}
-}
-
-// losesAcks keeps every acknowledgement of requests to a topic back.
-func losesAcks(topic string) act {
-	return func(_ context.Context, s *scene) error {
-		s.cloud.Broker().LoseAcks(topic)
-		s.strike(false)
-		return nil
-	}
 }

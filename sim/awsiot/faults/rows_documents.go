@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -97,6 +98,7 @@ func documents() []row {
 			begin: func(_ context.Context, s *scene) error { return os.Truncate(s.device.at("b.img"), s.size/2) },
 			mend:  func(_ context.Context, s *scene) error { return os.Truncate(s.device.at("b.img"), s.size) },
 		},
+		{name: "disk of the device's state full", status: "FAILED", says: "no space left", begin: full, mend: emptied},
 		{name: "document that nobody knows, jobs.unknown: reject", job: given(`{"operation":"reboot"}`), status: "REJECTED", says: "neither afr_ota nor abota"},
 		{
 			name: "the same, jobs.unknown: leave", quick: true, config: []string{"jobs: {unknown: leave}"},
@@ -211,3 +213,24 @@ func wereRejected(_ context.Context, s *scene) error {
 	}
 	return nil
 }
+
+// full puts the device's state on a disk of its own that is full, until the row
+// is over.
+func full(ctx context.Context, s *scene) error {
+	state := s.device.at("state")
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", state).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: it needs to mount a disk: %s", errMissing, out)
+	}
+	s.ends = append(s.ends, func() { _ = exec.Command("umount", "--lazy", state).Run() }) // a folder of nobody is left
+	filler := make([]byte, 2<<20)
+	if err := os.WriteFile(s.device.at("state", "filler"), filler, 0o600); err == nil {
+		return errors.New("the disk is not full")
+	}
+	return nil
+}
+
+// emptied makes room on that disk.
+func emptied(_ context.Context, s *scene) error { return os.Remove(s.device.at("state", "filler")) }
