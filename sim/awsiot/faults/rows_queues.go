@@ -6,8 +6,8 @@ import "context"
 func queues() []row {
 	return []row{
 		{name: "job made while the device was off", acts: []act{queued}},
-		{name: "job made while the device runs", job: func(context.Context, *scene) error { return nil }, acts: []act{running, logSays("waiting for a job"), made}},
-		{name: "job made while the network was away", job: func(context.Context, *scene) error { return nil }, acts: []act{
+		{name: "job made while the device runs", job: none, acts: []act{running, logSays("waiting for a job"), made}},
+		{name: "job made while the network was away", job: none, acts: []act{
 			running, logSays("waiting for a job"), now(true),
 			func(_ context.Context, s *scene) error { s.relay.refuse(); return nil },
 			logSays("no connection to the broker"), made,
