@@ -55,6 +55,9 @@ func (c *command) serveAWS(ctx context.Context, dir string) (err error) {
 	timeline.Note("starting MinIO and an AWS IoT")
 	opts := awsiot.Options{Dir: dir, Log: func(line string) { timeline.Note("%s", line) }}
 	cloud, err := awsiot.Start(ctx, opts)
+	if err != nil && ctx.Err() != nil { // interrupted before it was up, and all of it has ended
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -101,3 +101,14 @@ func TestUpAWSShowsAPageForPeople(t *testing.T) {
 		t.Errorf("the page has a gap:\n%s", page)
 	}
 }
+
+// TestUpAWSInterruptedAtItsStart: nothing was shown, and nothing is left.
+func TestUpAWSInterruptedAtItsStart(t *testing.T) {
+	_, stop := startAWS(t, "--json")
+	if code := stop(); code != exitSeen {
+		t.Errorf("exit %d", code)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -212,6 +212,9 @@ func TestShowHasAllOfIt(t *testing.T) {
 	f := newFake(t)
 	f.mustCreate(t, asTheSample)
 	f.put("bkt/SignedImage/guid2", []byte("another object"))
+	if _, text := f.ask(t, true, func(out *cli.Output) error { return Show(t.Context(), out, f.access(), "Job1") }); !strings.Contains(text, `"executions":[]`) {
+		t.Errorf("no executions are no list: %s", text)
+	}
 	f.details = map[string]string{"reason": "unhealthy\x1b[2J"}
 	f.jobs["AFR_OTA-Job1"]["jobProcessDetails"] = map[string]int{"numberOfFailedThings": 1, "numberOfQueuedThings": 1}
 	for _, status := range []string{"QUEUED", "FAILED"} {

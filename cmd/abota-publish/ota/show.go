@@ -178,6 +178,9 @@ func (s *session) addExecutions(ctx context.Context, shown *Shown) (err error) {
 	if shown.Executions, err = s.executions(ctx, shown.ID); err != nil {
 		return err
 	}
+	if shown.Executions == nil {
+		shown.Executions = []Execution{} // a list in JSON, too
+	}
 	slices.SortStableFunc(shown.Executions, func(a, b Execution) int { return rank(a.Status) - rank(b.Status) })
 	shown.Omitted = max(0, len(shown.Executions)-detailed)
 	return parallel(ctx, len(shown.Executions)-shown.Omitted, func(ctx context.Context, i int) error {
