@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -47,7 +48,7 @@ func (e *execution) summary() ExecutionSummary {
 func (s *Service) ListJobExecutionsForJob(in ListJobExecutionsForJobInput) (ListJobExecutionsForJobOutput, error) {
 	return do(s, func() (ListJobExecutionsForJobOutput, error) {
 		j, err := s.job(in.JobID)
-		if err != nil {
+		if err = cmp.Or(err, knownStatus(in.Status)); err != nil {
 			return ListJobExecutionsForJobOutput{}, err
 		}
 		shown, next, err := cut(withStatus(j.executions, in.Status), in.Page)
@@ -57,6 +58,10 @@ func (s *Service) ListJobExecutionsForJob(in ListJobExecutionsForJobInput) (List
 		}
 		return out, err
 	})
+}
+
+func knownStatus(filter string) error {
+	return known("status", filter, queued, inProgress, succeeded, failed, timedOut, rejected, removed, canceled)
 }
 
 func withStatus(all []*execution, status string) []*execution {
@@ -73,7 +78,7 @@ func withStatus(all []*execution, status string) []*execution {
 func (s *Service) ListJobExecutionsForThing(in ListJobExecutionsForThingInput) (ListJobExecutionsForThingOutput, error) {
 	return do(s, func() (ListJobExecutionsForThingOutput, error) {
 		t, err := s.thing(in.ThingName)
-		if err != nil {
+		if err = cmp.Or(err, knownStatus(in.Status)); err != nil {
 			return ListJobExecutionsForThingOutput{}, err
 		}
 		var all []*execution

@@ -188,6 +188,10 @@ func TestListJobs(t *testing.T) {
 	same(w, "group of a summary", must[ListJobsOutput](w)(w.ListJobs(ListJobsInput{Page: Page{MaxResults: 1}})).Jobs[0].ThingGroupID, id)
 	_, err := w.ListJobs(ListJobsInput{ThingGroupName: "nobody"})
 	w.refused(err, "ResourceNotFound", 404)
+	for _, in := range []ListJobsInput{{Status: "QUEUED"}, {TargetSelection: "snapshot"}} {
+		_, err := w.ListJobs(in)
+		w.invalid(err)
+	}
 	for _, page := range []Page{{MaxResults: 251}, {MaxResults: -1}, {NextToken: "x"}, {NextToken: "ZnJvbSAtMQ"}} {
 		_, err := w.ListJobs(ListJobsInput{Page: page})
 		w.invalid(err)
@@ -217,7 +221,11 @@ func TestListExecutions(t *testing.T) {
 	same(w, "thing", forThing(ListJobExecutionsForThingInput{}), "kj")
 	same(w, "thing and job", forThing(ListJobExecutionsForThingInput{JobID: "j"}), "j")
 	same(w, "thing and status", forThing(ListJobExecutionsForThingInput{Status: failed}), "")
-	_, err := w.ListJobExecutionsForThing(ListJobExecutionsForThingInput{ThingName: "nobody"})
+	_, err := w.ListJobExecutionsForJob(ListJobExecutionsForJobInput{JobID: "j", Status: "SCHEDULED"})
+	w.invalid(err)
+	_, err = w.ListJobExecutionsForThing(ListJobExecutionsForThingInput{ThingName: "f0000", Status: "SCHEDULED"})
+	w.invalid(err)
+	_, err = w.ListJobExecutionsForThing(ListJobExecutionsForThingInput{ThingName: "nobody"})
 	w.refused(err, "ResourceNotFound", 404)
 }
 

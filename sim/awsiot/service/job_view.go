@@ -81,6 +81,8 @@ func (s *Service) GetJobDocument(jobID string, beforeSubstitution bool) (GetJobD
 func (s *Service) ListJobs(in ListJobsInput) (ListJobsOutput, error) {
 	return do(s, func() (ListJobsOutput, error) {
 		group, err := s.groupFilter(in)
+		err = cmp.Or(err, known("status", in.Status, scheduled, inProgress, canceled, completed, "DELETION_IN_PROGRESS"),
+			known("targetSelection", in.TargetSelection, snapshot, continuous))
 		if err != nil {
 			return ListJobsOutput{}, err
 		}
@@ -103,6 +105,14 @@ func (s *Service) ListJobs(in ListJobsInput) (ListJobsOutput, error) {
 
 // matches says whether a filter, nothing when empty, lets a value through.
 func matches(filter, value string) bool { return filter == "" || filter == value }
+
+// known refuses a filter for what the service's model does not have.
+func known(name, filter string, values ...string) error {
+	if filter == "" || slices.Contains(values, filter) {
+		return nil
+	}
+	return invalid("%s %s is none of %s", name, show(filter), strings.Join(values, ", "))
+}
 
 func (s *Service) groupFilter(in ListJobsInput) (string, error) {
 	for _, g := range s.groups {
