@@ -98,7 +98,7 @@ const underWay = 256 << 10
 var errMissing = errors.New("cannot be played here")
 
 // patience is how long anything may take that must come.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 func (w *world) play(ctx context.Context, r row, number int) (o outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
