@@ -15,7 +15,7 @@ func queues() []row {
 		}},
 		{name: "two jobs queued, the first cancelled by force", acts: []act{func(_ context.Context, s *scene) error {
 			return s.direct(s.job+"-2", s.release.document)
-		}, downloading, force, func(_ context.Context, s *scene) error {
+		}, downloading, force, laidDown, func(_ context.Context, s *scene) error {
 			s.job += "-2"
 			return nil
 		}, well}, most: 60},
@@ -28,13 +28,7 @@ func queues() []row {
 			s.job += "-2"
 			return nil
 		}}},
-		{name: "job deleted by force, downloading", acts: []act{downloading, deleted, well, func(ctx context.Context, s *scene) error {
-			if err := s.until(ctx, "a device without a job", func() (bool, error) {
-				at, err := s.device.standing(ctx)
-				return at.Job == nil || at.Job.Phase == "", err
-			}); err != nil {
-				return err
-			}
+		{name: "job deleted by force, downloading", acts: []act{downloading, deleted, laidDown, well, func(_ context.Context, s *scene) error {
 			s.job += "-2"
 			return s.direct(s.job, s.release.document)
 		}}, most: 100},
@@ -45,4 +39,12 @@ func queues() []row {
 func made(ctx context.Context, s *scene) error {
 	_, err := s.createOTA(ctx, s.release.key, groupOf(s.name), s.job[len(jobPrefix):])
 	return err
+}
+
+// laidDown waits until the device has nothing to do with the job any more.
+func laidDown(ctx context.Context, s *scene) error {
+	return s.until(ctx, "a device without the job", func() (bool, error) {
+		at, err := s.device.standing(ctx)
+		return at.Job == nil || at.Job.Phase == "" || at.Job.Job != s.job, err
+	})
 }
