@@ -86,6 +86,8 @@ func (s Situation) failed(p Policy, now time.Time) Situation {
 // helps; later it has to wait.
 func (s Situation) refused(p Policy, now time.Time) Situation {
 	s.stale = true
+	// What it ended in is for the record alone, and not worth a job behind it.
+	s.probing = s.probing && s.refusals < maxProbes
 	if s.refusals++; s.refusals > 1 {
 		s.serviceAt = now.Add(p.doubled(firstRetry, lastRetry, s.refusals-1))
 	}

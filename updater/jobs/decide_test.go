@@ -255,6 +255,23 @@ func described(s Situation) string {
 	return strings.Join(words, " ")
 }
 
+// A service that never says what an execution ended in holds up no other one.
+func TestServiceThatDoesNotSayWhy(t *testing.T) {
+	p := Policy{Random: func(time.Duration) time.Duration { return 0 }}
+	for _, code := range []Code{CodeInvalidRequest, CodeVersionMismatch} {
+		s := at(Leaving, func(s *Situation) { s.probing, s.device = true, Nothing })
+		for hour := range 20 {
+			now := noon.Add(time.Duration(hour) * time.Hour)
+			for _, e := range []Event{Tick{}, refuses(Tell, code), stands(New)} {
+				s, _ = Decide(p, s, now, e)
+			}
+		}
+		if s.Phase != Idle {
+			t.Errorf("%s: still %s", code, s.Phase)
+		}
+	}
+}
+
 // A deferral sets the step timer: one that was not told is told again.
 func TestDeferralThatWasNotTold(t *testing.T) {
 	s := at(Judging, told).pausing(noon, "deferred", 20*time.Hour, "the pump runs")

@@ -50,6 +50,8 @@ const (
 	// maxTries bounds the installs of one execution that the device lost, and
 	// maxDisarms the attempts to take one back.
 	maxTries, maxDisarms = 3, 5
+	// maxProbes bounds the refusals to say what an execution ended in.
+	maxProbes = 3
 )
 
 // Situation is all that the agent knows. It is a value: Decide makes the next
