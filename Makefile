@@ -122,7 +122,8 @@ $(OUT)/arm64/abota: export GOARCH = arm64
 $(OUT)/armv7/abota: export GOARCH = arm
 $(OUT)/armv7/abota: export GOARM = 7
 $(OUT)/%/abota: FORCE
-	$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' $(INLINE) -o $@ ./cmd/abota
+	@echo "$(GO) build -o $@ ./cmd/abota"
+	@$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' $(INLINE) -o $@ ./cmd/abota
 
 $(OUT)/abota-%: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/$(@F)
