@@ -163,7 +163,7 @@ func progressOf(job jobs.Job, d *device, p updater.Progress) jobs.Progress {
 	}
 	said.Total = f.Size
 	if f.Protocol == jobs.MQTT {
-		block := max(d.cfg.AWSIoT.BlockSize, 1)
+		block := source.StreamOptions{Format: d.cfg.AWSIoT.Format, BlockSize: d.cfg.AWSIoT.BlockSize, Size: f.Size}.Block()
 		said.Blocks, said.AllBlocks = int((p.Fetched+block-1)/block), int((f.Size+block-1)/block)
 	}
 	return said

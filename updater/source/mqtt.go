@@ -85,7 +85,7 @@ func NewStream(o StreamOptions) (*Stream, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	f := &feed{o: o, codec: codecs[o.Format], block: o.blockSize()}
+	f := &feed{o: o, codec: codecs[o.Format], block: o.Block()}
 	return &Stream{newRemote(f, o.Network, true)}, nil
 }
 
@@ -112,9 +112,9 @@ func (o StreamOptions) check() error {
 	return nil
 }
 
-// blockSize is the size of all blocks but the last.
-func (o StreamOptions) blockSize() int64 {
-	size := o.BlockSize
+// Block is the size of all blocks but the last, in bytes.
+func (o StreamOptions) Block() int64 {
+	size := cmp.Or(o.BlockSize, usualBlock)
 	if o.Format == FormatJSON {
 		size = min(size, maxJSONBlock)
 	}

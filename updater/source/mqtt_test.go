@@ -147,7 +147,7 @@ func TestStreamOptions(t *testing.T) {
 	}
 	o := f.options()
 	o.BlockSize, o.Size = 256, 100<<20
-	if got := o.blockSize(); got*(maxOffset+1) < o.Size || (got-1)*(maxOffset+1) >= o.Size {
+	if got := o.Block(); got*(maxOffset+1) < o.Size || (got-1)*(maxOffset+1) >= o.Size {
 		t.Errorf("blocks of %d bytes for %d", got, o.Size)
 	}
 }

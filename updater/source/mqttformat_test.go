@@ -158,7 +158,7 @@ func FuzzStreamBlocks(f *testing.F) {
 			format = FormatJSON
 		}
 		o := StreamOptions{Thing: testThing, Stream: testStream, Size: 1000, Format: format, BlockSize: 256, Network: Network{}.withDefaults()}
-		fd := &feed{o: o, codec: codecs[format], block: o.blockSize()}
+		fd := &feed{o: o, codec: codecs[format], block: o.Block()}
 		tk := &talk{f: fd, token: "t", news: make(chan struct{}, 1), up: make(chan struct{}, 1)}
 		b := newBlocks(t.Context(), tk, 1, 0, o.Size)
 		b.more()
