@@ -330,11 +330,17 @@ func (d *iotDevice) start(slot string) {
 // rebooted waits for the reboot that the agent asks for, and ends the agent.
 func (d *iotDevice) rebooted() {
 	d.t.Helper()
+	d.asksForReboot()
+	d.stop()
+}
+
+// asksForReboot waits until the agent has asked for one, and leaves it be.
+func (d *iotDevice) asksForReboot() {
+	d.t.Helper()
 	eventually(d.t, "the reboot", func() bool {
 		_, err := os.Stat(filepath.Join(d.dir, "rebooted"))
 		return err == nil
 	})
-	d.stop()
 }
 
 // says is what a slot's image says.

@@ -30,11 +30,12 @@ func TestJobToCommittedRelease(t *testing.T) {
 	document := d.signer.document(t, two, c.stream(two), "")
 	c.job("AFR_OTA-1", d.thing, document)
 	d.start("A")
-	d.rebooted()
+	d.asksForReboot()
 	if e := c.execution(d.thing, "AFR_OTA-1"); e.Status != "IN_PROGRESS" || detail(e, "self_test") != "ready" {
 		t.Errorf("before the restart the job is %s, %+v", e.Status, e.StatusDetails)
 	}
 	eventually(t, "a job whose restart did not come", func() bool { return detail(c.execution(d.thing, "AFR_OTA-1"), "phase") == "waiting" })
+	d.stop()
 	if slot := detail(c.execution(d.thing, "AFR_OTA-1"), "slot"); slot != "B" {
 		t.Errorf("what waits for a restart is said to be in slot %q", slot)
 	}
