@@ -78,6 +78,13 @@ const qos1, qos2 = 1 << 1, 1 << 2
 
 var errNoMQTT = errors.New("the broker sends what is no MQTT")
 
+// errOldBroker is a CONNACK without properties, which MQTT 5 never leaves out:
+// it is MQTT 3's, whatever it says.
+var errOldBroker = errors.New("the broker does not speak MQTT 5")
+
+// oldConnack is how long MQTT 3's is, in bytes behind its header (MQTT 3.1.1, 3.2).
+const oldConnack = 2
+
 // maxLength is how many bytes a packet's length has at most (MQTT 5.0, 1.5.5).
 const maxLength = 4
 
@@ -96,6 +103,9 @@ func (c *conn) nextPacket() (int, error) {
 		length |= int(digit&0x7f) << (7 * i)
 		if digit&0x80 != 0 {
 			continue
+		}
+		if header[0]>>4 == packets.CONNACK && length == oldConnack {
+			return 0, errOldBroker
 		}
 		size := 2 + i + length
 		if size > maxPacket {

@@ -54,12 +54,17 @@ func byError(err error) *ending {
 		return &ending{refusing, "the broker does not speak TLS", "correct the port"}
 	case errors.As(err, &oversized):
 		return &ending{refusing, err.Error(), "find out who publishes it"}
+	case errors.Is(err, errOldBroker):
+		return &ending{refusing, err.Error(), adviceBroker}
 	case errors.Is(err, errSilent):
 		return &ending{passing, err.Error(), adviceNetwork}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &ending{passing, "nothing was received for too long", adviceNetwork}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
 		return &ending{passing, "the connection was closed", "check the network, and that no other program has this client ID, or wait"}
+	}
+	if op != nil && op.Source != nil { // without the port, which is another one each time
+		return &ending{passing, clip(op.Op + ": " + op.Err.Error()), adviceNetwork}
 	}
 	return &ending{passing, clip(err.Error()), adviceNetwork}
 }
@@ -81,7 +86,7 @@ func byConnack(code byte, client string) *ending {
 	case packets.ConnackBadUsernameOrPassword, packets.ConnackNotAuthorized, packets.ConnackBanned, packets.ConnackBadAuthenticationMethod:
 		return &ending{refusing, fmt.Sprintf("this device is not authorised to connect as client %q", client), advicePolicy}
 	case packets.ConnackUnsupportedProtocolVersion:
-		return &ending{refusing, "the broker does not speak MQTT 5", adviceBroker}
+		return &ending{refusing, errOldBroker.Error(), adviceBroker}
 	case packets.ConnackUseAnotherServer, packets.ConnackServerMoved:
 		return &ending{refusing, "the broker has moved", "correct the address"}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,8 @@ func TestWhatABrokerMaySay(t *testing.T) {
 		"moved":             {refusal(0x9D), ErrRefused, "moved"},
 		"busy":              {refusal(0x89), ErrOffline, "0x89"},
 		"rate":              {refusal(0x9F), ErrOffline, "0x9F"},
-		"MQTT 3 refusal":    {[]byte{0x20, 2, 0, 1}, ErrOffline, ""},
+		"MQTT 3 refusal":    {[]byte{0x20, 2, 0, 1}, ErrRefused, "MQTT 5"},
+		"MQTT 3":            {[]byte{0x20, 2, 0, 0}, ErrRefused, "MQTT 5"},
 		"taken over":        {farewell(0x8E), ErrTakenOver, "pump-7-abota"},
 		"topic not allowed": {farewell(0x87), ErrRefused, "policy"},
 		"shutting down":     {farewell(0x8B), ErrOffline, "0x8B"},
@@ -165,4 +167,15 @@ func FuzzBroker(f *testing.F) {
 			stop()
 		})
 	})
+}
+
+// TestAFailureIsTheSameEachTime: else the log would tell it each time.
+func TestAFailureIsTheSameEachTime(t *testing.T) {
+	reset := func(port int) string {
+		local := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: port}
+		return byError(&net.OpError{Op: "read", Net: "tcp", Source: local, Addr: local, Err: syscall.ECONNRESET}).Error()
+	}
+	if a, b := reset(40001), reset(40002); a != b || !strings.Contains(a, "read: connection reset by peer") {
+		t.Errorf("%q, then %q", a, b)
+	}
 }
