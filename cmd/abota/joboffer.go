@@ -12,6 +12,7 @@ import (
 	"abota/updater/classic"
 	"abota/updater/config"
 	"abota/updater/jobs"
+	"abota/updater/mqtt"
 	"abota/updater/raw"
 	"abota/updater/release"
 	"abota/updater/signature"
@@ -76,6 +77,7 @@ func (o offers) file(f jobs.File) (artifactSource, error) {
 		stream, err := source.NewStream(source.StreamOptions{
 			Link: o.link, Thing: o.cfg.ThingName(), Stream: f.Stream, FileID: f.ID, Size: f.Size,
 			Format: o.cfg.AWSIoT.Format, BlockSize: o.cfg.AWSIoT.BlockSize, Network: network,
+			Denied: func(err error) bool { return errors.Is(err, mqtt.ErrRefused) },
 		})
 		if err != nil {
 			return nil, refusedJob("%w", err)

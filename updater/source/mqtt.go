@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,9 @@ type StreamOptions struct {
 	// 32768. It is less in JSON, where a message would become too large, and
 	// more where there would be more blocks than can be counted.
 	BlockSize int64
+	// Denied reports whether an error of Link says that this device may not
+	// publish what it has tried to. Optional.
+	Denied func(error) bool
 	// Network's TLS, Proxy and Now are not used. A request is repeated when
 	// nothing new has come for a third of Timeouts.Idle; a connection is waited
 	// for, and a description, for Timeouts.Header.
@@ -82,6 +86,9 @@ type Stream struct {
 func NewStream(o StreamOptions) (*Stream, error) {
 	o.Network = o.Network.withDefaults()
 	o.Format, o.BlockSize = cmp.Or(o.Format, FormatCBOR), cmp.Or(o.BlockSize, usualBlock)
+	if o.Denied == nil {
+		o.Denied = func(error) bool { return false }
+	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -127,6 +134,8 @@ type feed struct {
 	o     StreamOptions
 	codec codec
 	block int64
+	// blind is set where nothing describes the stream.
+	blind atomic.Bool
 }
 
 // String names the stream.
@@ -143,7 +152,7 @@ func (f *feed) topic(kind string) string {
 func (f *feed) ask(ctx context.Context, _ string, q question) (*reply, error) {
 	t := f.talk()
 	context.AfterFunc(ctx, t.stop) // which ends with the request, as any does
-	version, err := t.describe(ctx)
+	version, err := f.version(ctx, t, q)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +169,24 @@ func (f *feed) ask(ctx context.Context, _ string, q question) (*reply, error) {
 		r.contentRange = fmt.Sprintf("bytes %d-%d/%d", from, to-1, f.o.Size)
 	}
 	return r, nil
+}
+
+// version is the stream's, 0 where nobody describes it. The clients of FreeRTOS
+// never ask for a description, so a policy that was made for them may not allow
+// it, and a broker of tests may not know it. The size that was promised and the
+// signature over the file then have to do. What was described once is not read
+// on without.
+func (f *feed) version(ctx context.Context, t *talk, q question) (int64, error) {
+	if f.blind.Load() {
+		return 0, nil
+	}
+	version, err := t.describe(ctx)
+	if t.mute && q.match == "" && q.unless == "" {
+		f.blind.Store(true)
+		f.o.Log.Warn("nothing describes the stream, so that it is read without: allow this device's policy to publish to and to receive from all topics of streams", "stream", f.o.Stream)
+		return 0, nil
+	}
+	return version, err
 }
 
 // part is what a Range of this package's own asks for.

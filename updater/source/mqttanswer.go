@@ -7,6 +7,9 @@ const (
 	adviceJob    = "create stream and job again"
 )
 
+// errMayNotAsk is a broker's no to a request, which nobody has seen then.
+var errMayNotAsk = &answer{kind: ErrDenied, why: "the broker does not take what this device publishes to the stream's topics", advice: "allow iot:Publish on them in the policy of the device's certificate", final: true}
+
 // rejects is what a code of a stream's rejection means. The list is that of the
 // AWS IoT developer guide, "Using AWS IoT MQTT-based file delivery in devices";
 // the names for throttling are those of Jobs and of HTTP (an inference).

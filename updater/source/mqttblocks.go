@@ -106,6 +106,9 @@ func (b *blocks) advance() error {
 		return b.inVain()
 	}
 	b.request(b.more())
+	if b.published != nil && b.f.o.Denied(b.published) {
+		return errMayNotAsk
+	}
 	ev, err := b.wait(b.ctx, b.patience()-time.Since(b.since))
 	switch {
 	case err != nil:

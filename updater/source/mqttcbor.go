@@ -16,10 +16,14 @@ func (cborCodec) describe(token string) []byte {
 }
 
 func (cborCodec) get(g get) []byte {
-	return cbor.Encode(cbor.Map{
-		"c": cbor.String(g.token), "s": cbor.Uint(g.version), "f": cbor.Uint(g.file),
+	m := cbor.Map{
+		"c": cbor.String(g.token), "f": cbor.Uint(g.file),
 		"l": cbor.Uint(g.block), "o": cbor.Uint(g.offset), "n": cbor.Uint(g.count),
-	})
+	}
+	if g.version != 0 {
+		m["s"] = cbor.Uint(g.version)
+	}
+	return cbor.Encode(m)
 }
 
 func (cborCodec) description(p []byte) (description, bool) {

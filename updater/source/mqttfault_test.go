@@ -257,7 +257,7 @@ func TestStreamGivesUp(t *testing.T) {
 		spoil func(*fakeIoT)
 		says  string
 	}{
-		"nothing comes": {func(f *fakeIoT) { f.mutate = func(string, map[string]any) []any { return nil } }, "4 failures"},
+		"nothing comes": {func(f *fakeIoT) { f.mutate = func(string, map[string]any) []any { return nil } }, "10 failures"},
 		"no block comes": {func(f *fakeIoT) {
 			f.mutate = func(kind string, m map[string]any) []any {
 				if kind == "data" {

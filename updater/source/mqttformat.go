@@ -21,7 +21,7 @@ const maxSmallMessage = 32 << 10
 // get asks for count blocks of a file, the first of them at offset.
 type get struct {
 	token         string
-	version       int64 // of the stream
+	version       int64 // of the stream, 0 where it is not known
 	file          int64
 	block         int64 // size of a block in bytes
 	offset, count int64 // in blocks

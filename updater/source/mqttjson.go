@@ -10,7 +10,7 @@ type jsonCodec struct{}
 
 type jsonGet struct {
 	Token   string `json:"c"`
-	Version int64  `json:"s"`
+	Version int64  `json:"s,omitempty"`
 	File    int64  `json:"f"`
 	Block   int64  `json:"l"`
 	Offset  int64  `json:"o"`

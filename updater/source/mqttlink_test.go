@@ -186,7 +186,7 @@ func (f *fakeIoT) blocks(request map[string]any) {
 	case o*l > f.consumed+256<<10:
 		f.t.Errorf("request %v while only %d bytes were read: more than two requests are under way", request, f.consumed)
 	}
-	if toInt(request["s"]) != f.version {
+	if s, said := request["s"]; said && toInt(s) != f.version {
 		f.send("rejected", map[string]any{"c": request["c"], "o": "VersionMismatch"})
 		return
 	}

@@ -18,6 +18,7 @@ type talk struct {
 	news  chan struct{} // something came that counts
 	up    chan struct{} // there is a new connection
 	stops []func()
+	mute  bool // nobody describes the stream, while there is a connection
 
 	mu       sync.Mutex
 	said     *description
@@ -145,9 +146,14 @@ func (t *talk) describe(ctx context.Context) (int64, error) {
 		if err := t.f.o.Link.Publish(ctx, t.f.topic("describe"), request); ctx.Err() == nil {
 			asked = err
 		}
+		if asked != nil && t.f.o.Denied(asked) {
+			t.mute = true
+			return 0, t.silence(ctx, asked)
+		}
 		for ev := isNews; ev == isNews; {
 			var err error
 			if ev, err = t.wait(ctx, t.f.retryAfter()); err != nil {
+				t.mute = asked == nil && t.isSilent(ctx)
 				return 0, t.silence(ctx, asked)
 			}
 			if version, done, err := t.answered(); done {
@@ -179,6 +185,13 @@ func (t *talk) answered() (version int64, done bool, err error) {
 
 // errSilentStream is the cause of a timeout of our own.
 var errSilentStream = errors.New("no answer came")
+
+// isSilent reports whether nothing at all has come in the time that there was.
+func (t *talk) isSilent(ctx context.Context) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return context.Cause(ctx) == errSilentStream && t.fault == nil
+}
 
 // silence is why nothing has come: the caller's context, a connection that is
 // not there, or messages that are of no use.
