@@ -90,6 +90,22 @@ func TestStreamThatMayNotBeAsked(t *testing.T) {
 	})
 }
 
+// TestLastBlockThatClaimsTheSizeAskedFor has the bytes that it must have.
+func TestLastBlockThatClaimsTheSizeAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeIoT(t, FormatCBOR, sequence(100_000))
+		f.mutate = func(kind string, m map[string]any) []any {
+			if kind == "data" {
+				m["l"] = usualBlock
+			}
+			return []any{m}
+		}
+		if got, err := readStream(t, f, f.source(nil)); err != nil || !bytes.Equal(got, f.content) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	})
+}
+
 var errMayNot = errors.New("the broker does not take it")
 
 // mayNot is a link whose broker does not take one kind of request.
