@@ -107,29 +107,42 @@ func Parse(raw []byte) (Document, error) {
 }
 
 func parse(raw []byte) (Document, error) {
+	inner, quoted := unquoted(raw)
+	if quoted {
+		raw = inner
+	}
+	if isOthers(raw, quoted) {
+		return Document{}, ErrUnknown
+	}
 	if len(raw) > MaxDocument {
 		return Document{}, fmt.Errorf("has %d bytes, but at most %d are read", len(raw), MaxDocument)
 	}
-	if inner, ok := unquoted(raw); ok {
-		raw = inner
-	}
 	if err := wellFormed(raw); err != nil {
 		return Document{}, err
-	}
-	if first := bytes.TrimLeft(raw, " \t\r\n"); first[0] != '{' {
-		return Document{}, ErrUnknown
 	}
 	top, err := object(raw)
 	if err != nil {
 		return Document{}, err
 	}
-	switch {
-	case top.has("afr_ota"):
+	if top.has("afr_ota") {
 		return parseFile(top)
-	case top.has("abota"):
-		return parseSource(top)
 	}
-	return Document{}, ErrUnknown
+	return parseSource(top)
+}
+
+// isOthers reports whether a document is not meant for abota, in any form that
+// another agent may like: plain text, long, or nested deep.
+func isOthers(raw []byte, quoted bool) bool {
+	if !bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
+		return quoted || json.Valid(raw)
+	}
+	var top map[string]json.RawMessage
+	if json.Unmarshal(raw, &top) != nil {
+		return false
+	}
+	_, file := top["afr_ota"]
+	_, own := top["abota"]
+	return !file && !own
 }
 
 // unquoted is a document that came as text with the document in it: that is
