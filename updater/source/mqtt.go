@@ -61,8 +61,10 @@ const (
 	// maxJSONBlock becomes 120 KiB of base64, so that a message stays below
 	// the 128 KiB that AWS IoT publishes (an inference from its limits).
 	maxJSONBlock = 90 << 10
-	// maxRequest is how many bytes AWS IoT sends for one request at most.
-	maxRequest = 128 << 10
+	// maxRequest is how many bytes AWS IoT sends for one request at most: its
+	// 128 KB, by the smaller of the two readings, since what is asked for
+	// beyond them is silently not sent, and then waited for.
+	maxRequest = 128 * 1000
 	// maxOffset is the highest block that can be asked for.
 	maxOffset = 98304
 	// maxStreamSize is the size of the largest file, 12 GiB: AWS IoT has
