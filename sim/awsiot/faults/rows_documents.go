@@ -180,7 +180,8 @@ var bad = []struct{ document, says string }{
 	{`{"abota":{"version":2,"source":"s3://fleet/x"}}`, "update abota itself first"},
 	{`{"abota":{"version":1,"source":"ftp://elsewhere.example.com/firmware.zip"}}`, "http or https"},
 	{`{"abota":{"version":1,"source":"s3://fleet/x","checksum":"sha1:00"}}`, "checksum"},
-	{`[` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 41), "deep"},
+	{`{"afr_ota":` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40) + `}`, "deep"},
+	{strings.Repeat(`[`, 41) + strings.Repeat(`]`, 41), "neither afr_ota nor abota"},
 	{`"text"`, ""},
 	{`7`, "neither afr_ota nor abota"},
 }
