@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"abota/sim/faulttable"
 	"abota/sim/front"
 	"abota/sim/store"
 )
@@ -44,7 +45,7 @@ func TestNetwork(t *testing.T) {
 				t.Skip("slow: `make network` plays it")
 			}
 			o, err := w.play(t.Context(), r, i)
-			if errors.Is(err, errMissing) && os.Getenv("CI") == "" {
+			if errors.Is(err, faulttable.ErrMissing) && os.Getenv("CI") == "" {
 				t.Skip(err)
 			}
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"abota/sim/faulttable"
 	"abota/sim/front"
 )
 
@@ -77,13 +78,10 @@ type outcome struct {
 // kernel held of it.
 const slack = 512 << 10
 
-// errMissing says that a row cannot be played on this machine.
-var errMissing = errors.New("cannot be played here")
-
 func (w *world) play(ctx context.Context, r row, number int) (_ outcome, err error) {
 	if r.needs != nil {
 		if err := r.needs(ctx); err != nil {
-			return outcome{}, fmt.Errorf("%w: %w", errMissing, err)
+			return outcome{}, fmt.Errorf("%w: %w", faulttable.ErrMissing, err)
 		}
 	}
 	s := &scene{world: w, row: r, dir: filepath.Join(w.dir, fmt.Sprintf("row-%d", number)), image: w.image}

@@ -94,9 +94,6 @@ type outcome struct {
 // connection is lost.
 const underWay = 256 << 10
 
-// errMissing says that a row cannot be played on this machine.
-var errMissing = errors.New("cannot be played here")
-
 // patience is how long anything may take that must come.
 const patience = 5 * time.Minute
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"abota/sim/awsiot"
+	"abota/sim/faulttable"
 )
 
 // edited makes the job of create-ota's own document with something changed.
@@ -223,7 +224,7 @@ func full(ctx context.Context, s *scene) error {
 		return err
 	}
 	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", state).CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: it needs to mount a disk: %s", errMissing, out)
+		return fmt.Errorf("%w: it needs to mount a disk: %s", faulttable.ErrMissing, out)
 	}
 	s.ends = append(s.ends, func() { _ = exec.Command("umount", "--lazy", state).Run() }) // a folder of nobody is left
 	filler := make([]byte, 2<<20)

@@ -7,7 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
+
+	"abota/sim/faulttable"
 )
 
 // Size is the image's size in bytes in a long run.
@@ -30,33 +31,21 @@ func Run(ctx context.Context, out io.Writer, quick bool, names ...string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	began, failed, played := time.Now(), 0, 0
 	head(out, w)
+	var chosen []faulttable.Row
 	for i, r := range rows() {
 		if quick && !r.quick || !named(r.name, names) {
 			continue
 		}
-		o, err := w.play(ctx, r, i)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if errors.Is(err, errMissing) {
-			fmt.Fprintf(out, "%-50s  %v\n", r.name, err)
-			continue
-		}
-		played++
-		if err != nil {
-			failed++
-			fmt.Fprintf(out, "%-50s  FAILED: %v\n", r.name, err)
-			continue
-		}
-		line(out, o)
+		chosen = append(chosen, faulttable.Row{Name: r.name, Play: func(ctx context.Context, out io.Writer) error {
+			o, err := w.play(ctx, r, i)
+			if err == nil && ctx.Err() == nil {
+				line(out, o)
+			}
+			return err
+		}})
 	}
-	fmt.Fprintf(out, "%d rows, %d failed, %d s\n", played, failed, int(time.Since(began).Seconds()))
-	if failed > 0 {
-		return fmt.Errorf("%d of %d rows did not end as they must", failed, played)
-	}
-	return nil
+	return faulttable.Play(ctx, out, 50, chosen)
 }
 
 func named(name string, names []string) bool {
