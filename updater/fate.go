@@ -2,6 +2,7 @@ package updater
 
 import (
 	"fmt"
+	"slices"
 
 	"abota/bootctl"
 	"abota/updater/release"
@@ -153,18 +154,9 @@ func (e *Engine) Known() ([]release.ID, error) {
 	}
 	var known []release.ID
 	for _, id := range all {
-		if id.SHA256 != "" && !contains(known, id) {
+		if id.SHA256 != "" && !slices.ContainsFunc(known, id.Same) {
 			known = append(known, id)
 		}
 	}
 	return known, nil
-}
-
-func contains(all []release.ID, id release.ID) bool {
-	for _, other := range all {
-		if other.Same(id) {
-			return true
-		}
-	}
-	return false
 }
