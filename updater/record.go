@@ -184,6 +184,16 @@ func decodeRecord(payload []byte) (*Record, error) {
 	return r, nil
 }
 
+// Known is what a journal's payload knows of both slots, and whether nothing is
+// under way; the zero value where it cannot be read.
+func Known(payload []byte) (slots [2]Content, settled bool) {
+	r, err := decodeRecord(payload)
+	if err != nil {
+		return slots, true
+	}
+	return r.Slots, r.Phase.settled()
+}
+
 // verdict finds why a release is not to be installed by itself.
 func (r *Record) verdict(id release.ID) (Verdict, bool) {
 	for _, v := range r.Condemned {

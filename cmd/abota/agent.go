@@ -117,6 +117,7 @@ func (a *agentDevice) Install(ctx context.Context, want string) agent.Outcome {
 	err := a.with(ctx, writing, want, func(d *device) (err error) {
 		d.Progress = func(updater.Progress) { a.alive() }
 		a.watchTrial(d)
+		a.c.warnOfRisks(ctx, d.cfg)
 		out, err = d.Install(ctx, updater.InstallOptions{})
 		waits = out.RebootRequired && out.Slot != d.Booted
 		return err

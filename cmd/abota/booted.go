@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"abota/bootctl"
@@ -38,7 +37,7 @@ func readClaims(flag string) (claims, error) {
 		}
 		all = append(all, claim{by: "--booted", slot: s})
 	}
-	cmdline, err := os.ReadFile("/proc/cmdline")
+	cmdline, err := kernelLine()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read which slot booted: %w", err)
 	}

@@ -56,6 +56,7 @@ var verbs = []verb{
 	{"run", "", "the long-lived agent: look for releases, or take the jobs of AWS IoT, install and start them", runAgent, 0},
 	{"mark", "good|bad|active [SLOT]", "confirm, give up or prefer a slot (default: the booted one)", mark, 2},
 	{"rollback", "", "go back to the other slot and condemn the release that runs", rollback, 0},
+	{"doctor", "", "say what an update would suffer from, and what to do about it", examine, 0},
 	{"log", "", "show what happened to this device's updates", showLog, 0},
 	{"report", "", "collect what support needs into one archive, without secrets", makeReport, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},

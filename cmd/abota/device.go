@@ -254,7 +254,7 @@ func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.B
 	case len(b.Env) > 0:
 		return d.ubootBackend(host, paths)
 	}
-	copies, err := uboot.FromFwEnvConfig(fwEnvConfig)
+	copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &configError{fmt.Errorf("cannot tell where the boot table is because bootloader is not configured and %s does not exist: set bootloader.env", fwEnvConfig)}
 	}
@@ -307,7 +307,7 @@ func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend,
 }
 
 func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {
-	cmdline, err := os.ReadFile("/proc/cmdline")
+	cmdline, err := kernelLine()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
 	}

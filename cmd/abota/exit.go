@@ -32,6 +32,7 @@ var codes = []struct {
 	{errLocked, cli.ExitLocked},
 	{updater.ErrNothingToDo, cli.ExitNothingToDo},
 	{hook.ErrDeferred, cli.ExitTransport},
+	{errAtRisk, cli.ExitRefused},
 	{updater.ErrRefusedRelease, cli.ExitRefused},
 	{classic.ErrCorrupt, cli.ExitUntrusted},
 	{raw.ErrCorrupt, cli.ExitUntrusted},

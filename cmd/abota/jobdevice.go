@@ -139,6 +139,7 @@ func (j *jobDevice) Install(ctx context.Context, job jobs.Job, with jobs.Progres
 		if d.Engine.Release, err = o.of(job.Document); err != nil {
 			return err
 		}
+		j.c.warnOfRisks(ctx, d.cfg)
 		out, err = d.Install(ctx, updater.InstallOptions{})
 		return settled(err)
 	})

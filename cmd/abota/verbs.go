@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"os"
 	"runtime/debug"
 	"strings"
 
@@ -38,6 +37,7 @@ func install(c *command, flags *flag.FlagSet) action {
 			return err
 		}
 		defer d.Close()
+		c.warnOfRisks(ctx, cfg)
 		bar := progress{c.Progress("")}
 		d.Progress = bar.show
 		out, err := d.Install(ctx, opts)
@@ -256,7 +256,7 @@ func mustGoBack(action updater.Action, err error) bool {
 // script says it on the kernel command line. Under any other loader a
 // configuration that cannot be used counts as the fault of a new image.
 func trialByLoader(err error) bool {
-	cmdline, readErr := os.ReadFile("/proc/cmdline")
+	cmdline, readErr := kernelLine()
 	_, contract := argument(cmdline, "abota.contract")
 	_, trial := argument(cmdline, "abota.trial")
 	if readErr == nil && contract {

@@ -56,6 +56,23 @@ func openWatchdog(sys, path string, timeout time.Duration) (*Watchdog, error) {
 	return w, nil
 }
 
+// CheckWatchdog says why the watchdog at path could not be held for a trial, as
+// far as that shows without opening it, which would arm it.
+func CheckWatchdog(path string) error { return checkWatchdog("/sys", path) }
+
+func checkWatchdog(sys, path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("cannot hold the watchdog %s because it is not there: load its driver, or leave watchdog.device out: %w", path, err)
+	case st.Mode()&os.ModeCharDevice == 0:
+		return fmt.Errorf("cannot hold the watchdog %s because it is no character device: name one, as /dev/watchdog", path)
+	case noWayOut(sys, path):
+		return fmt.Errorf("cannot hold the watchdog %s because %w: let the init system hold it all the time instead", path, ErrNoWayOut)
+	}
+	return nil
+}
+
 // noWayOut asks the kernel, which answers only if it was built to. The first
 // watchdog has a second name, /dev/watchdog, that has no entry of its own.
 func noWayOut(sys, path string) bool {

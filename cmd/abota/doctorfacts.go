@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"abota/bootctl"
+	"abota/bootctl/uboot"
+	"abota/updater"
+	"abota/updater/config"
+	"abota/updater/doctor"
+	"abota/updater/health"
+	"abota/updater/journal"
+	"abota/updater/slot"
+	"abota/updater/tree"
+)
+
+// facts gathers what the doctor judges. What cannot be seen is a fact too, so
+// nothing here ends early.
+func (c *command) facts(ctx context.Context, cfg *config.Config) doctor.Facts {
+	d := &device{cfg: cfg}
+	defer d.Close()
+	host := machineHost()
+	f := doctor.Facts{
+		Kernel: kernelFacts(), Clock: doctor.Clock{Now: time.Now(), Built: builtAt()},
+		State: stateFacts(cfg.StateDir, host), Trust: c.trustFacts(ctx, cfg), Private: cfg.Private(),
+		Rivals: rivals(machine),
+	}
+	if cfg.Slots[bootctl.A].Dir != "" {
+		c.folderFacts(&f, d)
+	} else {
+		c.slotFacts(&f, d, host)
+	}
+	f.Dog = dogFacts(cfg)
+	return f
+}
+
+// kernelFacts are what the boot script passed.
+func kernelFacts() (k doctor.Kernel) {
+	line, err := kernelLine()
+	if err != nil {
+		k.Err = fmt.Errorf("cannot read the kernel command line: %w: mount /proc", err)
+		return k
+	}
+	value, contract := argument(line, "abota.contract")
+	k.Contract = contract && value == "1"
+	if k.Slot, _ = argument(line, "abota.slot"); k.Slot == "" {
+		k.Slot, k.RAUC = argument(line, "rauc.slot")
+	}
+	k.Env, _ = argument(line, "abota.env")
+	return k
+}
+
+// slotFacts are for slots on devices or plain files, and their boot table.
+func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host) {
+	var paths [2]string
+	for _, s := range bootctl.Slots {
+		at := &f.Slots[s]
+		at.Name, at.Spec = s.String(), d.cfg.Slots[s].Device
+		if paths[s], at.Err = host.Find(at.Spec); at.Err == nil {
+			at.Size, at.Err = slot.Size(paths[s])
+		}
+	}
+	copies, loaded := placesOfEnv(d.cfg, host, paths)
+	f.Loaded = loaded
+	if loaded {
+		f.Env = envFacts(copies, d.cfg, host)
+	}
+	if err := errors.Join(f.Slots[0].Err, f.Slots[1].Err); err != nil {
+		f.BootedErr = errors.New("cannot tell which slot is booted while a slot is missing: put the slots right first")
+		return
+	}
+	f.State.OnSlot = slotOf(host, paths, d.cfg.StateDir)
+	backend, err := d.backend(host, paths, reading)
+	if err != nil {
+		f.Table.Err = err
+	} else {
+		f.Table.Err = d.tableFacts(f, backend)
+	}
+	for i := range paths {
+		refusal := host.Refusal(paths[i], paths[1-i])
+		if errors.Is(refusal, slot.ErrSameDevice) {
+			f.Same = refusal
+		} else {
+			f.Slots[i].InUse = refusal
+		}
+	}
+	c.bootedFacts(f, d, host, paths, backend)
+}
+
+// bootedFacts say which slot runs, by the rules that hold for verbs that write.
+func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, paths [2]string, backend bootctl.Backend) {
+	said, err := readClaims(c.booted)
+	if err != nil {
+		f.BootedErr = err
+		return
+	}
+	if backend == nil && len(said) == 0 {
+		if _, known, err := host.BootedOf(paths); err != nil || !known {
+			f.BootedErr = errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")
+			return
+		}
+	}
+	booted, err := said.resolve(host, paths, backend, !f.State.Missing && f.State.Journal == nil, writing)
+	f.Booted, f.BootedErr = int(booted), err
+}
+
+// tableFacts fill in what the boot table and the journal know of both slots.
+func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
+	var content [2]updater.Content
+	f.Table.Settled = true
+	if j, err := journal.OpenReadOnly(filepath.Join(d.cfg.StateDir, "journal")); err == nil {
+		if payload, err := j.Load(); err == nil {
+			content, f.Table.Settled = updater.Known(payload)
+		}
+		j.Close()
+	}
+	for i, holds := range content {
+		at := &f.Slots[i]
+		at.Image, at.Proven = holds.Size, holds.Proven
+		at.Whole = holds.Release.SHA256 == "" && holds.Release.Checksum == ""
+	}
+	t, err := backend.Load()
+	if err != nil {
+		return err
+	}
+	for i, st := range t.Slots {
+		f.Slots[i].Listed, f.Slots[i].Good = st.Bootable(), st.Good
+	}
+	return nil
+}
+
+// folderFacts are for directory slots, which no boot loader reads.
+func (c *command) folderFacts(f *doctor.Facts, d *device) {
+	for _, s := range bootctl.Slots {
+		dir := d.cfg.Slots[s].Dir
+		f.Slots[s] = doctor.Slot{Name: s.String(), Spec: dir, Err: tree.CheckPlace(dir)}
+	}
+	link, err := c.link(d.cfg, reading)
+	if err != nil {
+		f.BootedErr = err
+		return
+	}
+	backend := d.tableOfFolders(c.log, reading)
+	f.Table.Err = d.tableFacts(f, backend)
+	booted, _, err := d.chosen(c.log, link, reading)
+	f.Booted, f.BootedErr = int(booted), err
+}
+
+// placesOfEnv are where the environment is looked for, and whether there is one.
+func placesOfEnv(cfg *config.Config, host slot.Host, paths [2]string) (copies []uboot.Copy, loaded bool) {
+	b := cfg.Bootloader
+	switch {
+	case b.Kind == config.KindRecord, b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
+		return nil, false
+	case len(b.Env) == 0:
+		copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
+		return copies, err == nil
+	}
+	for _, env := range b.Env {
+		at := uboot.Copy{Path: env.Device, Offset: env.Offset, Size: env.Size}
+		if path, err := host.Find(env.Device); err == nil {
+			at.Path = path
+		}
+		copies = append(copies, at)
+	}
+	return copies, true
+}
+
+func envFacts(copies []uboot.Copy, cfg *config.Config, host slot.Host) *doctor.Environment {
+	seen := uboot.Inspect(copies)
+	env := &doctor.Environment{Known: uboot.Variables(), Names: seen.Names, Order: seen.Order}
+	for _, c := range seen.Copies {
+		env.Copies = append(env.Copies, doctor.Copy{
+			Name: fmt.Sprintf("%s at %#x", c.Path, c.Offset), Storage: c.Storage, Offset: c.Offset,
+			Err: c.Err, Writable: c.Writable, Valid: c.Valid, Elsewhere: c.Elsewhere,
+		})
+	}
+	if len(cfg.Bootloader.Env) > 0 {
+		env.Tools = elsewhereByTools(seen.Copies, host)
+	}
+	return env
+}
+
+// elsewhereByTools says where U-Boot's own tools look for a copy that is not
+// one of these.
+func elsewhereByTools(ours []uboot.Found, host slot.Host) string {
+	theirs, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
+	if err != nil {
+		return ""
+	}
+	for _, c := range uboot.Inspect(theirs).Copies {
+		same := false
+		for _, o := range ours {
+			within, err := host.Overlaps(c.Path, c.Offset, c.Size, o.Path)
+			same = same || err == nil && within && (c.Storage != o.Storage || c.Offset == o.Offset)
+		}
+		if !same {
+			return c.Copy.String()
+		}
+	}
+	return ""
+}
+
+// slotOf names the slot that a folder lies on.
+func slotOf(host slot.Host, paths [2]string, dir string) string {
+	for _, s := range bootctl.Slots {
+		if on, err := host.Holds(paths[s], nearest(dir)); err == nil && on {
+			return s.String()
+		}
+	}
+	return ""
+}
+
+// nearest is the folder itself, or the one in which it would be made.
+func nearest(dir string) string {
+	for dir != "/" && dir != "." {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// stateFacts try whether the data partition takes anything.
+func stateFacts(dir string, host slot.Host) doctor.State {
+	s := doctor.State{Dir: dir}
+	at := nearest(dir)
+	var fsys unix.Statfs_t
+	if err := unix.Statfs(at, &fsys); err != nil {
+		s.Err = fmt.Errorf("statfs %s: %w", at, err)
+		return s
+	}
+	s.Free = int64(fsys.Bavail) * int64(fsys.Bsize)
+	kind := host.FileSystem(at)
+	s.Volatile = kind == "tmpfs" || kind == "ramfs"
+	s.Err = probe(at)
+	j, err := journal.OpenReadOnly(filepath.Join(dir, "journal"))
+	s.Missing = errors.Is(err, fs.ErrNotExist)
+	if s.Missing {
+		s.Needed = 2 * recordSize
+		return s
+	}
+	if err == nil {
+		_, err = j.Load()
+		j.Close()
+	}
+	s.Journal = err
+	return s
+}
+
+// probe writes a file, makes sure that it is on the medium, and removes it.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, ".abota-doctor-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString("abota doctor\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// dogFacts say who resets a device that hangs.
+func dogFacts(cfg *config.Config) doctor.Watchdog {
+	w := doctor.Watchdog{Configured: cfg.Watchdog.Device, Init: initHoldsWatchdog(machine)}
+	if w.Configured != "" {
+		w.Err = health.CheckWatchdog(w.Configured)
+	}
+	return w
+}

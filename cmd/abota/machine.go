@@ -1,0 +1,25 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"abota/updater/slot"
+)
+
+// machine is below which folder the kernel and the system show themselves.
+// Tests point it at a made-up one.
+var machine = "/"
+
+func onMachine(path string) string { return filepath.Join(machine, path) }
+
+// kernelLine is the kernel command line.
+func kernelLine() ([]byte, error) { return os.ReadFile(onMachine("proc/cmdline")) }
+
+// machineHost is where slots are looked for.
+func machineHost() slot.Host {
+	if machine == "/" {
+		return slot.Host{}
+	}
+	return slot.Host{Proc: onMachine("proc"), Sys: onMachine("sys"), Dev: onMachine("dev")}
+}

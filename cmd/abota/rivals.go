@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"abota/updater/doctor"
+)
+
+// others are services and programs of other updaters. confirms says that one
+// marks a slot good without asking abota's health checks: systemd-bless-boot
+// when boot-complete.target is reached, RAUC's and Mender's after their own.
+//
+// Sources: systemd-bless-boot.service(8); RAUC's rauc-mark-good.service;
+// Mender's support/mender-client.service (3.x) and mender-updated.service
+// (4 and later); SWUpdate's swupdate.service.
+var others = []struct {
+	name     string
+	confirms bool
+}{
+	{"systemd-bless-boot", true},
+	{"rauc-mark-good", true},
+	{"mender", true},
+	{"mender-client", true},
+	{"mender-updated", true},
+	{"rauc-hawkbit-updater", false},
+	{"swupdate", false},
+}
+
+// rivals finds them below root: enabled units, start links of SysV, processes.
+func rivals(root string) []doctor.Rival {
+	var all []doctor.Rival
+	running := processes(root)
+	for _, o := range others {
+		for _, where := range slices.Concat(enabled(root, o.name), startLinks(root, o.name)) {
+			all = append(all, doctor.Rival{Name: o.name, Where: where, Confirms: o.confirms})
+		}
+		// The kernel cuts a process's name off.
+		if pid, ok := running[o.name[:min(len(o.name), 15)]]; ok {
+			all = append(all, doctor.Rival{Name: o.name, Where: "process " + pid, Confirms: o.confirms})
+		}
+	}
+	return all
+}
+
+// unitFolders are where systemd looks, the first one counting (systemd.unit(5)).
+var unitFolders = []string{"etc/systemd/system", "run/systemd/generator.early", "run/systemd/generator", "run/systemd/generator.late", "usr/lib/systemd/system", "lib/systemd/system"}
+
+// enabled finds what starts a unit, unless it is masked.
+func enabled(root, name string) []string {
+	unit := name + ".service"
+	if target, err := os.Readlink(filepath.Join(root, "etc/systemd/system", unit)); err == nil && target == "/dev/null" {
+		return nil
+	}
+	var all []string
+	for _, folder := range unitFolders {
+		for _, kind := range []string{"wants", "requires"} {
+			found, _ := filepath.Glob(filepath.Join(root, folder, "*."+kind, unit))
+			for _, link := range found {
+				// /lib may be the same folder as /usr/lib.
+				if where := "enabled by " + asItself(root, link); !slices.Contains(all, where) && !isAlias(root, link) {
+					all = append(all, where)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// isAlias reports a path below /lib where that is a link to /usr/lib.
+func isAlias(root, path string) bool {
+	lib := filepath.Join(root, "lib")
+	st, err := os.Lstat(lib)
+	return err == nil && st.Mode()&os.ModeSymlink != 0 && strings.HasPrefix(path, lib+"/")
+}
+
+// startLinks finds the links by which SysV starts a script in a runlevel.
+func startLinks(root, name string) (all []string) {
+	found, _ := filepath.Glob(filepath.Join(root, "etc/rc[S2345].d/S[0-9][0-9]"+name))
+	for _, link := range found {
+		all = append(all, "started by "+asItself(root, link))
+	}
+	return all
+}
+
+// asItself is a path as the machine itself knows it.
+func asItself(root, path string) string {
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
+}
+
+// processes are the names of what runs, with a process ID of each.
+func processes(root string) map[string]string {
+	all := map[string]string{}
+	found, _ := filepath.Glob(filepath.Join(root, "proc/[0-9]*/comm"))
+	for _, path := range found {
+		if name, err := os.ReadFile(path); err == nil {
+			all[string(bytes.TrimSpace(name))] = filepath.Base(filepath.Dir(path))
+		}
+	}
+	return all
+}
+
+// initHoldsWatchdog says in words that the init system resets a device that
+// hangs, or nothing. That it has the device open is the better evidence, since
+// systemd's configuration may be overridden on the kernel command line.
+func initHoldsWatchdog(root string) string {
+	open, _ := filepath.Glob(filepath.Join(root, "proc/1/fd/*"))
+	for _, fd := range open {
+		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, "/dev/watchdog") {
+			return fmt.Sprintf("process 1 holds %s", target)
+		}
+	}
+	return runtimeWatchdog(root)
+}
+
+// runtimeWatchdog looks into systemd's configuration: of all files the last
+// assignment counts, in the order of systemd-system.conf(5).
+func runtimeWatchdog(root string) string {
+	init, err := os.ReadFile(filepath.Join(root, "proc/1/comm"))
+	if err != nil || string(bytes.TrimSpace(init)) != "systemd" {
+		return ""
+	}
+	value, from := "", ""
+	for _, path := range systemConf(root) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(text)) {
+			if key, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.TrimSpace(key) == "RuntimeWatchdogSec" {
+				value, from = strings.TrimSpace(v), path
+			}
+		}
+	}
+	switch value {
+	case "", "0", "off", "infinity":
+		return ""
+	}
+	return fmt.Sprintf("%s has RuntimeWatchdogSec=%s", asItself(root, from), value)
+}
+
+// systemConf are systemd's configuration files: the main one, then the drop-ins
+// by name, of which one in /etc hides those of the same name elsewhere.
+func systemConf(root string) []string {
+	byName := map[string]string{}
+	for _, folder := range []string{"usr/lib", "run", "etc"} {
+		found, _ := filepath.Glob(filepath.Join(root, folder, "systemd/system.conf.d/*.conf"))
+		for _, path := range found {
+			byName[filepath.Base(path)] = path
+		}
+	}
+	names := make([]string, 0, len(byName))
+	for name := range byName {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	all := []string{filepath.Join(root, "etc/systemd/system.conf")}
+	for _, name := range names {
+		all = append(all, byName[name])
+	}
+	return all
+}
