@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 
 	"abota/bootctl"
@@ -23,7 +24,8 @@ type Found struct {
 	// Storage is the same text for two copies on one file or device.
 	Storage string
 	// Valid says that its checksum holds, and Elsewhere, where it does not, at
-	// which offsets near the beginning of the same file or device one does.
+	// which offsets near the beginning of the same file or device one does that
+	// is none of those looked at.
 	Valid     bool
 	Elsewhere []int64
 }
@@ -51,8 +53,16 @@ func Inspect(copies []Copy) Inspection {
 			newest, serial, seen = env, number, true
 		}
 	}
+	for i := range all.Copies {
+		all.Copies[i].Elsewhere = slices.DeleteFunc(all.Copies[i].Elsewhere, func(at int64) bool { return all.at(all.Copies[i].Storage, at) })
+	}
 	all.Names, all.Order = newest.names(), newest.get(varOrder)
 	return all
+}
+
+// at reports whether one of the copies is meant to be there.
+func (all Inspection) at(storage string, offset int64) bool {
+	return slices.ContainsFunc(all.Copies, func(f Found) bool { return f.Storage == storage && f.Offset == offset })
 }
 
 // Variables are the names that this package writes.

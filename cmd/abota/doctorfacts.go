@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +28,7 @@ func (c *command) facts(ctx context.Context, cfg *config.Config) doctor.Facts {
 	defer d.Close()
 	host := machineHost()
 	f := doctor.Facts{
-		Kernel: kernelFacts(), Clock: doctor.Clock{Now: time.Now(), Built: builtAt()},
+		Kernel: kernelFacts(), Clock: doctor.Clock{Now: wallClock(), Built: builtAt()},
 		State: stateFacts(cfg.StateDir, host), Trust: c.trustFacts(ctx, cfg), Private: cfg.Private(),
 		Rivals: rivals(machine),
 	}
@@ -129,6 +128,7 @@ func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 	}
 	t, err := backend.Load()
 	if err != nil {
+		f.Table.Unmade = !f.Loaded && errors.Is(err, bootctl.ErrNoTable)
 		return err
 	}
 	for i, st := range t.Slots {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"time"
 
 	"abota/updater/slot"
 )
@@ -10,6 +11,9 @@ import (
 // machine is below which folder the kernel and the system show themselves.
 // Tests point it at a made-up one.
 var machine = "/"
+
+// wallClock is the time that the machine shows.
+var wallClock = time.Now
 
 func onMachine(path string) string { return filepath.Join(machine, path) }
 

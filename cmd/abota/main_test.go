@@ -28,9 +28,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"abota": func() {
-			if made := os.Getenv("TEST_MACHINE"); made != "" {
-				machine = made
-			}
+			useMadeUp()
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -75,6 +73,9 @@ func TestScripts(t *testing.T) {
 			"site":    serveSite,
 			"sum":     sumOf,
 			"waitfor": waitForFile,
+			"machine": makeMachine,
+			"mounts":  mountOnMachine,
+			"rename":  renameVariable,
 		},
 	})
 }

@@ -111,6 +111,9 @@ type Slot struct {
 type Table struct {
 	// Err is why it cannot be read, or be kept where it is.
 	Err error
+	// Unmade says that Err is no more than that there is none yet, and that
+	// the first install makes it.
+	Unmade bool
 	// Settled says that nothing is under way.
 	Settled bool
 }

@@ -87,7 +87,7 @@ func running(f Facts, say say) {
 
 func table(f Facts, say say) {
 	if f.Table.Err != nil {
-		say(Error, "", "%v", f.Table.Err)
+		say(levelOf(!f.Table.Unmade), "", "%v", f.Table.Err)
 	}
 }
 
