@@ -158,7 +158,9 @@ func (c *command) folderFacts(f *doctor.Facts, d *device) {
 func placesOfEnv(cfg *config.Config, host slot.Host, paths [2]string) (copies []uboot.Copy, loaded bool) {
 	b := cfg.Bootloader
 	switch {
-	case b.Kind == config.KindRecord, b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
+	case b.Kind != "" && b.Kind != config.KindUBoot:
+		return nil, b.Kind != config.KindRecord
+	case b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
 		return nil, false
 	case len(b.Env) == 0:
 		copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
@@ -253,13 +255,18 @@ func stateFacts(dir string, host slot.Host) doctor.State {
 		_, err = j.Load()
 		j.Close()
 	}
-	s.Journal = err
+	if errors.Is(err, journal.ErrLost) {
+		s.Journal = err
+	} else {
+		s.Err = errors.Join(s.Err, err) // the medium fails
+	}
 	return s
 }
 
-// probe writes a file, makes sure that it is on the medium, and removes it.
+// probe writes a file, makes sure that it is on the medium, and removes it. It
+// has one name, so that power cuts leave no more than one behind.
 func probe(dir string) error {
-	f, err := os.CreateTemp(dir, ".abota-doctor-*")
+	f, err := os.OpenFile(filepath.Join(dir, ".abota-doctor"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}

@@ -76,8 +76,9 @@ type Facts struct {
 	// Same says that the two slots share storage.
 	Same error
 	// Loaded says that a boot loader reads the table, and not abota itself.
-	Loaded  bool
-	Table   Table
+	Loaded bool
+	Table  Table
+	// Env is nil where the boot table is kept elsewhere.
 	Env     *Environment
 	Kernel  Kernel
 	State   State
@@ -134,7 +135,8 @@ type Environment struct {
 type Copy struct {
 	// Name is how a message calls it.
 	Name string
-	// Storage is the same text for two copies on one file or device.
+	// Storage is the same text for two copies on one file or device, and empty
+	// where that is not known.
 	Storage string
 	Offset  int64
 	// Err is why it cannot be read, Writable why it cannot be written.

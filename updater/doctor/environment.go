@@ -36,7 +36,7 @@ func redundancy(f Facts, say say) {
 
 func apart(a, b Copy, say say) {
 	distance := max(a.Offset-b.Offset, b.Offset-a.Offset)
-	if a.Storage == b.Storage && distance < eraseGroup {
+	if a.Storage != "" && a.Storage == b.Storage && distance < eraseGroup {
 		say(Warning, "move the second one to 4 MiB behind the first, in the boot script too", "the copies of the environment lie only %#x bytes apart: a medium that loses power may damage both", distance)
 	}
 }
@@ -162,24 +162,24 @@ func distance(a, b string) int {
 // canary: what the boot script said of this boot fits what abota reads.
 func canary(f Facts, say say) {
 	k := f.Kernel
-	const share = "look that bootloader.env and the boot script name the same places"
+	const share = "look that the configuration and the boot script name the same places"
 	switch {
 	case k.Err != nil:
 		say(Error, "", "%v", k.Err)
-	case f.Env == nil:
+	case !f.Loaded:
 	case !k.Contract && !k.RAUC:
-		say(Error, "install abota's boot script, or one that passes rauc.slot", "the kernel command line has neither abota.contract=1 nor rauc.slot, so nothing shows that the boot loader reads the environment that abota writes")
+		say(Error, "install abota's boot script, or one that passes rauc.slot", "the kernel command line has neither abota.contract=1 nor rauc.slot, so nothing shows that the boot loader reads the boot table that abota writes")
 	case !k.Contract:
-		say(Warning, "install abota's boot script, which passes it", "the kernel command line has no abota.contract=1: the environment is taken for RAUC's, every boot of a slot counts, and nothing proves that the loader reads it")
+		say(Warning, "install abota's boot script, which passes it", "the kernel command line has no abota.contract=1: the boot table is taken for RAUC's, every boot of a slot counts, and nothing proves that the loader reads it")
 	case k.Env == "lost" && f.Table.Err == nil:
-		say(Error, "reboot once; if it says so again, "+share, "the boot script found no valid environment in this boot (abota.env=lost), but abota reads one")
+		say(Error, "reboot once; if it says so again, "+share, "the boot script found no valid boot table in this boot (abota.env=lost), but abota reads one")
 	case k.Env == "exhausted":
 		say(Warning, "`abota mark good` once the device works", "the boot script found no slot that was confirmed or had a try left (abota.env=exhausted)")
 	}
 	listed := map[string]bool{f.Slots[0].Name: f.Slots[0].Listed, f.Slots[1].Name: f.Slots[1].Listed}
-	if k.Contract && f.Env != nil && f.Table.Err == nil && f.Table.Settled && k.Env == "" {
+	if k.Contract && f.Loaded && f.Table.Err == nil && f.Table.Settled && k.Env == "" {
 		if there, ours := listed[k.Slot]; ours && !there {
-			say(Error, share, "the boot script started slot %s, which is not in the boot order that abota reads: they do not share one environment", k.Slot)
+			say(Error, share, "the boot script started slot %s, which is not in the boot order that abota reads: they do not share one boot table", k.Slot)
 		}
 	}
 }

@@ -148,3 +148,27 @@ func TestWatchdogTellsOfPetsThatFailed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestCheckWatchdogOpensNothing(t *testing.T) {
+	sys := t.TempDir()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkWatchdog(sys, file+"-none"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if err := checkWatchdog(sys, file); err == nil || !strings.Contains(err.Error(), "no character device") {
+		t.Errorf("a file: %v", err)
+	}
+	if err := checkWatchdog(sys, os.DevNull); err != nil {
+		t.Errorf("a device: %v", err)
+	}
+	dir := filepath.Join(sys, "dev/char/1:3") // of /dev/null
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "nowayout"), []byte("1\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkWatchdog(sys, os.DevNull); !errors.Is(err, ErrNoWayOut) {
+		t.Errorf("no way out: %v", err)
+	}
+}

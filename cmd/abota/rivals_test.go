@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// system makes up a root file system: what ends in "@" is a link to the text.
+func system(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if link := path[:len(path)-1]; err == nil && path[len(path)-1] == '@' {
+			err = os.Symlink(text, link)
+		} else if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestRivals(t *testing.T) {
+	for name, row := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"none":      {map[string]string{"etc/hostname": "board"}, nil},
+		"installed": {map[string]string{"usr/lib/systemd/system/systemd-bless-boot.service": "[Unit]", "usr/lib/systemd/system/mender-client.service": "[Unit]"}, nil},
+		"enabled": {
+			map[string]string{"etc/systemd/system/multi-user.target.wants/rauc-mark-good.service@": "/lib/systemd/system/rauc-mark-good.service"},
+			[]string{"rauc-mark-good enabled by /etc/systemd/system/multi-user.target.wants/rauc-mark-good.service"},
+		},
+		"by the image": {
+			map[string]string{"usr/lib/systemd/system/boot-complete.target.requires/mender-updated.service@": "../mender-updated.service"},
+			[]string{"mender-updated enabled by /usr/lib/systemd/system/boot-complete.target.requires/mender-updated.service"},
+		},
+		"by the image, seen twice": {
+			map[string]string{"usr/lib/systemd/system/a.target.wants/swupdate.service@": "../swupdate.service", "lib@": "usr/lib"},
+			[]string{"swupdate enabled by /usr/lib/systemd/system/a.target.wants/swupdate.service"},
+		},
+		"masked": {map[string]string{
+			"etc/systemd/system/a.target.wants/mender-client.service@": "../mender-client.service", "etc/systemd/system/mender-client.service@": "/dev/null",
+		}, nil},
+		"sysv":         {map[string]string{"etc/rc5.d/S80mender@": "../init.d/mender"}, []string{"mender started by /etc/rc5.d/S80mender"}},
+		"sysv stopped": {map[string]string{"etc/rc5.d/K80mender@": "../init.d/mender", "etc/rc0.d/S80mender@": "../init.d/mender"}, nil},
+		"another name": {map[string]string{"etc/rc5.d/S80mender-connect@": "../init.d/mender-connect", "proc/7/comm": "swupdate-ipc\n"}, nil},
+		"running":      {map[string]string{"proc/7/comm": "rauc-hawkbit-up\n"}, []string{"rauc-hawkbit-updater process 7"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, r := range rivals(system(t, row.files)) {
+				got = append(got, r.Name+" "+r.Where)
+			}
+			if !slices.Equal(got, row.want) {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestWatchdogOfInit(t *testing.T) {
+	const main = "etc/systemd/system.conf"
+	for name, row := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"no init":            {map[string]string{main: "RuntimeWatchdogSec=30\n"}, ""},
+		"another init":       {map[string]string{"proc/1/comm": "init\n", main: "RuntimeWatchdogSec=30\n"}, ""},
+		"nothing said":       {map[string]string{"proc/1/comm": "systemd\n", main: "#RuntimeWatchdogSec=30\n"}, ""},
+		"off":                {map[string]string{"proc/1/comm": "systemd\n", main: "RuntimeWatchdogSec=off\n"}, ""},
+		"set":                {map[string]string{"proc/1/comm": "systemd\n", main: "[Manager]\n RuntimeWatchdogSec = 30s\n"}, "/etc/systemd/system.conf has RuntimeWatchdogSec=30s"},
+		"set by drop-in":     {map[string]string{"proc/1/comm": "systemd\n", main: "", "usr/lib/systemd/system.conf.d/10-wd.conf": "RuntimeWatchdogSec=9\n"}, "/usr/lib/systemd/system.conf.d/10-wd.conf has RuntimeWatchdogSec=9"},
+		"put off by drop-in": {map[string]string{"proc/1/comm": "systemd\n", main: "RuntimeWatchdogSec=30\n", "run/systemd/system.conf.d/a.conf": "RuntimeWatchdogSec=0\n"}, ""},
+		"drop-in hidden by etc": {map[string]string{
+			"proc/1/comm": "systemd\n", "usr/lib/systemd/system.conf.d/a.conf": "RuntimeWatchdogSec=9\n", "etc/systemd/system.conf.d/a.conf": "#\n",
+		}, ""},
+		"held":          {map[string]string{"proc/1/comm": "procd\n", "proc/1/fd/3@": "/dev/watchdog"}, "process 1 holds /dev/watchdog"},
+		"holds another": {map[string]string{"proc/1/comm": "procd\n", "proc/1/fd/3@": "/dev/console"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := initHoldsWatchdog(system(t, row.files)); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
