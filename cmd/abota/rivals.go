@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,62 +104,14 @@ func processes(root string) map[string]string {
 }
 
 // initHoldsWatchdog says in words that the init system resets a device that
-// hangs, or nothing. That it has the device open is the better evidence, since
-// systemd's configuration may be overridden on the kernel command line.
+// hangs, or nothing. That it has the device open is the evidence: what systemd's
+// RuntimeWatchdogSec says is overridden in several places.
 func initHoldsWatchdog(root string) string {
 	open, _ := filepath.Glob(filepath.Join(root, "proc/1/fd/*"))
 	for _, fd := range open {
 		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, "/dev/watchdog") {
-			return fmt.Sprintf("process 1 holds %s", target)
+			return "process 1 holds " + target
 		}
 	}
-	return runtimeWatchdog(root)
-}
-
-// runtimeWatchdog looks into systemd's configuration: of all files the last
-// assignment counts, in the order of systemd-system.conf(5).
-func runtimeWatchdog(root string) string {
-	init, err := os.ReadFile(filepath.Join(root, "proc/1/comm"))
-	if err != nil || string(bytes.TrimSpace(init)) != "systemd" {
-		return ""
-	}
-	value, from := "", ""
-	for _, path := range systemConf(root) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(text)) {
-			if key, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && strings.TrimSpace(key) == "RuntimeWatchdogSec" {
-				value, from = strings.TrimSpace(v), path
-			}
-		}
-	}
-	switch value {
-	case "", "0", "off", "infinity":
-		return ""
-	}
-	return fmt.Sprintf("%s has RuntimeWatchdogSec=%s", asItself(root, from), value)
-}
-
-// systemConf are systemd's configuration files: the main one, then the drop-ins
-// by name, of which one in /etc hides those of the same name elsewhere.
-func systemConf(root string) []string {
-	byName := map[string]string{}
-	for _, folder := range []string{"usr/lib", "run", "etc"} {
-		found, _ := filepath.Glob(filepath.Join(root, folder, "systemd/system.conf.d/*.conf"))
-		for _, path := range found {
-			byName[filepath.Base(path)] = path
-		}
-	}
-	names := make([]string, 0, len(byName))
-	for name := range byName {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	all := []string{filepath.Join(root, "etc/systemd/system.conf")}
-	for _, name := range names {
-		all = append(all, byName[name])
-	}
-	return all
+	return ""
 }

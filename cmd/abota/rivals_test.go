@@ -66,26 +66,14 @@ func TestRivals(t *testing.T) {
 }
 
 func TestWatchdogOfInit(t *testing.T) {
-	const main = "etc/systemd/system.conf"
-	for name, row := range map[string]struct {
-		files map[string]string
-		want  string
-	}{
-		"no init":            {map[string]string{main: "RuntimeWatchdogSec=30\n"}, ""},
-		"another init":       {map[string]string{"proc/1/comm": "init\n", main: "RuntimeWatchdogSec=30\n"}, ""},
-		"nothing said":       {map[string]string{"proc/1/comm": "systemd\n", main: "#RuntimeWatchdogSec=30\n"}, ""},
-		"off":                {map[string]string{"proc/1/comm": "systemd\n", main: "RuntimeWatchdogSec=off\n"}, ""},
-		"set":                {map[string]string{"proc/1/comm": "systemd\n", main: "[Manager]\n RuntimeWatchdogSec = 30s\n"}, "/etc/systemd/system.conf has RuntimeWatchdogSec=30s"},
-		"set by drop-in":     {map[string]string{"proc/1/comm": "systemd\n", main: "", "usr/lib/systemd/system.conf.d/10-wd.conf": "RuntimeWatchdogSec=9\n"}, "/usr/lib/systemd/system.conf.d/10-wd.conf has RuntimeWatchdogSec=9"},
-		"put off by drop-in": {map[string]string{"proc/1/comm": "systemd\n", main: "RuntimeWatchdogSec=30\n", "run/systemd/system.conf.d/a.conf": "RuntimeWatchdogSec=0\n"}, ""},
-		"drop-in hidden by etc": {map[string]string{
-			"proc/1/comm": "systemd\n", "usr/lib/systemd/system.conf.d/a.conf": "RuntimeWatchdogSec=9\n", "etc/systemd/system.conf.d/a.conf": "#\n",
-		}, ""},
-		"held":          {map[string]string{"proc/1/comm": "procd\n", "proc/1/fd/3@": "/dev/watchdog"}, "process 1 holds /dev/watchdog"},
-		"holds another": {map[string]string{"proc/1/comm": "procd\n", "proc/1/fd/3@": "/dev/console"}, ""},
+	for name, row := range map[string]struct{ fd, target, want string }{
+		"held":            {"proc/1/fd/3", "/dev/watchdog", "process 1 holds /dev/watchdog"},
+		"by number":       {"proc/1/fd/41", "/dev/watchdog1", "process 1 holds /dev/watchdog1"},
+		"by another":      {"proc/12/fd/3", "/dev/watchdog", ""},
+		"another is held": {"proc/1/fd/3", "/dev/console", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := initHoldsWatchdog(system(t, row.files)); got != row.want {
+			if got := initHoldsWatchdog(system(t, map[string]string{row.fd + "@": row.target})); got != row.want {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})

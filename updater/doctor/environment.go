@@ -12,7 +12,7 @@ const eraseGroup = 4 << 20
 
 // redundancy: there are two copies, both are valid, can be written, and lie
 // apart.
-func redundancy(f Facts, say say) {
+func redundancy(f *Facts, say say) {
 	if f.Env == nil {
 		return
 	}
@@ -42,7 +42,7 @@ func apart(a, b Copy, say say) {
 }
 
 // environment: the copies are where they are looked for.
-func environment(f Facts, say say) {
+func environment(f *Facts, say say) {
 	if f.Env == nil {
 		return
 	}
@@ -80,7 +80,7 @@ func offsets(all []int64) string {
 }
 
 // variables: nobody wrote one under a name that is read by nobody.
-func variables(f Facts, say say) {
+func variables(f *Facts, say say) {
 	if f.Env == nil {
 		return
 	}
@@ -160,7 +160,7 @@ func distance(a, b string) int {
 }
 
 // canary: what the boot script said of this boot fits what abota reads.
-func canary(f Facts, say say) {
+func canary(f *Facts, say say) {
 	k := f.Kernel
 	const share = "look that the configuration and the boot script name the same places"
 	switch {

@@ -5,7 +5,7 @@ import "fmt"
 // checks in the order in which they are shown.
 var checks = []struct {
 	name string
-	look func(f Facts, say say)
+	look func(f *Facts, say say)
 }{
 	{"slots", slots},
 	{"running-slot", running},
@@ -29,7 +29,7 @@ type say func(level Level, do, format string, args ...any)
 func Examine(f Facts) []Finding {
 	all := []Finding{}
 	for _, c := range checks {
-		c.look(f, func(level Level, do, format string, args ...any) {
+		c.look(&f, func(level Level, do, format string, args ...any) {
 			all = append(all, Finding{Check: c.name, Level: level, What: fmt.Sprintf(format, args...), Do: do})
 		})
 	}
@@ -37,7 +37,7 @@ func Examine(f Facts) []Finding {
 }
 
 // slots: both are there, are two, and the other one can be written and has room.
-func slots(f Facts, say say) {
+func slots(f *Facts, say say) {
 	there := true
 	for _, s := range f.Slots {
 		if s.Err != nil {
@@ -79,20 +79,20 @@ func room(booted, other Slot, say say) {
 	}
 }
 
-func running(f Facts, say say) {
+func running(f *Facts, say say) {
 	if f.BootedErr != nil {
 		say(Error, "", "%v", f.BootedErr)
 	}
 }
 
-func table(f Facts, say say) {
+func table(f *Facts, say say) {
 	if f.Table.Err != nil {
 		say(levelOf(!f.Table.Unmade), "", "%v", f.Table.Err)
 	}
 }
 
 // fallback: there is something to go back to.
-func fallback(f Facts, say say) {
+func fallback(f *Facts, say say) {
 	if f.BootedErr != nil || f.Table.Err != nil {
 		return
 	}
@@ -103,13 +103,15 @@ func fallback(f Facts, say say) {
 	case !booted.Good:
 		say(Error, "`abota mark good` once the device works", "slot %s runs but is not confirmed, so an update would have nothing to go back to", booted.Name)
 	}
+	// What a slot holds only the journal knows.
+	known := f.State.Err == nil && f.State.Journal == nil && !f.State.Missing
 	switch {
 	case !f.Table.Settled:
-	case !other.Listed && other.Image == 0:
+	case !other.Listed && other.Image == 0 && known:
 		say(Warning, "install a release, or provision with --both where the factory wrote it", "slot %s was never written, so nothing starts when slot %s does not", other.Name, booted.Name)
 	case !other.Listed:
 		say(Warning, "install a release that proves healthy", "slot %s holds nothing that may start, so nothing does when slot %s does not", other.Name, booted.Name)
-	case !other.Good || !other.Proven:
+	case !other.Good || known && !other.Proven:
 		say(Warning, "install a release, which writes and proves it", "slot %s is in the boot order, but nobody has proven what it holds", other.Name)
 	}
 }
@@ -118,7 +120,7 @@ func fallback(f Facts, say say) {
 // agent's record may not find room.
 const smallest = 1 << 20
 
-func data(f Facts, say say) {
+func data(f *Facts, say say) {
 	s := f.State
 	switch {
 	case s.Err != nil:
@@ -143,7 +145,7 @@ func data(f Facts, say say) {
 	}
 }
 
-func keys(f Facts, say say) {
+func keys(f *Facts, say say) {
 	if f.Private != nil {
 		say(Error, "", "%v", f.Private)
 	}
@@ -158,7 +160,7 @@ func keys(f Facts, say say) {
 }
 
 // clock: what abota does about a wrong one is safe, but others believe it.
-func clock(f Facts, say say) {
+func clock(f *Facts, say say) {
 	if f.Clock.Now.Before(f.Clock.Built) {
 		const stamp = "2006-01-02T15:04:05Z"
 		say(Warning, "set it from the network or a battery-backed clock; until then certificates are checked at the newest time that is known, and window and wave do not count",
@@ -166,7 +168,7 @@ func clock(f Facts, say say) {
 	}
 }
 
-func watchdog(f Facts, say say) {
+func watchdog(f *Facts, say say) {
 	w := f.Dog
 	switch {
 	case !f.Loaded: // no reboot, no kernel that could hang in a trial
@@ -179,7 +181,7 @@ func watchdog(f Facts, say say) {
 	}
 }
 
-func rivals(f Facts, say say) {
+func rivals(f *Facts, say say) {
 	for _, r := range f.Rivals {
 		if r.Confirms {
 			say(Error, "disable it: `abota boot` alone decides when a release is kept", "%s (%s) marks a slot good whatever the health checks say", r.Name, r.Where)
