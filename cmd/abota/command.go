@@ -105,8 +105,8 @@ Options of verbs:
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing to do,
 4 reboot required (with --reboot-exit-code), 5 untrusted or corrupt,
-6 try again later (transport, or put off by a hook), 7 refused,
-8 unhealthy and rolled back, 9 locked.
+6 try again later (transport, or put off by a hook), 7 refused, or an update
+would be at risk (doctor), 8 unhealthy and rolled back, 9 locked.
 
 SOURCE is s3://BUCKET[/PREFIX], an http or https address of the release's file,
 a folder, the release's file in a folder, or - for standard input. Checksum and

@@ -52,15 +52,14 @@ func slots(f *Facts, say say) {
 		say(Error, "", "%v", f.Same)
 		return
 	}
-	for i, s := range f.Slots {
-		// Which one is going to be written is not known without the other.
-		if s.InUse != nil && (f.BootedErr != nil || i != f.Booted) {
-			say(Error, "", "slot %s: %v", s.Name, s.InUse)
-		}
+	if f.BootedErr != nil {
+		return // which one is going to be written is not known
 	}
-	if f.BootedErr == nil {
-		room(f.Slots[f.Booted], f.Slots[1-f.Booted], say)
+	booted, other := f.Slots[f.Booted], f.Slots[1-f.Booted]
+	if other.InUse != nil {
+		say(Error, "", "slot %s: %v", other.Name, other.InUse)
 	}
+	room(booted, other, say)
 }
 
 // room: what runs would fit the other slot, so that its successor may.
