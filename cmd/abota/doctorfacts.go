@@ -255,10 +255,11 @@ func stateFacts(dir string, host slot.Host) doctor.State {
 		_, err = j.Load()
 		j.Close()
 	}
-	if errors.Is(err, journal.ErrLost) {
+	switch {
+	case errors.Is(err, journal.ErrLost):
 		s.Journal = err
-	} else {
-		s.Err = errors.Join(s.Err, err) // the medium fails
+	case s.Err == nil:
+		s.Err = err // the medium fails
 	}
 	return s
 }
