@@ -27,15 +27,17 @@ func (c *command) facts(ctx context.Context, cfg *config.Config) doctor.Facts {
 	d := &device{cfg: cfg}
 	defer d.Close()
 	host := machineHost()
+	seen, err := host.Look()
 	f := doctor.Facts{
 		Kernel: kernelFacts(), Clock: doctor.Clock{Now: wallClock(), Built: builtAt()},
-		State: stateFacts(cfg.StateDir, host), Trust: c.trustFacts(ctx, cfg), Private: cfg.Private(),
+		State: stateFacts(cfg.StateDir, seen), Trust: c.trustFacts(ctx, cfg), Private: cfg.Private(),
 		Rivals: rivals(machine),
 	}
 	if cfg.Slots[bootctl.A].Dir != "" {
 		c.folderFacts(&f, d)
 	} else {
-		c.slotFacts(&f, d, host)
+		c.slotFacts(&f, d, host, seen)
+		f.Unseen = err
 	}
 	f.Dog = dogFacts(cfg)
 	return f
@@ -58,7 +60,7 @@ func kernelFacts() (k doctor.Kernel) {
 }
 
 // slotFacts are for slots on devices or plain files, and their boot table.
-func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host) {
+func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slot.View) {
 	var paths [2]string
 	for _, s := range bootctl.Slots {
 		at := &f.Slots[s]
@@ -76,7 +78,7 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host) {
 		f.BootedErr = errors.New("cannot tell which slot is booted while a slot is missing: put the slots right first")
 		return
 	}
-	f.State.OnSlot = slotOf(host, paths, d.cfg.StateDir)
+	f.State.OnSlot = slotOf(seen, paths, d.cfg.StateDir)
 	backend, err := d.backend(host, paths, reading)
 	if err != nil {
 		f.Table.Err = err
@@ -84,7 +86,7 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host) {
 		f.Table.Err = d.tableFacts(f, backend)
 	}
 	for i := range paths {
-		refusal := host.Refusal(paths[i], paths[1-i])
+		refusal := seen.Refusal(paths[i], paths[1-i])
 		if errors.Is(refusal, slot.ErrSameDevice) {
 			f.Same = refusal
 		} else {
@@ -212,9 +214,9 @@ func elsewhereByTools(ours []uboot.Found, host slot.Host) string {
 }
 
 // slotOf names the slot that a folder lies on.
-func slotOf(host slot.Host, paths [2]string, dir string) string {
+func slotOf(seen slot.View, paths [2]string, dir string) string {
 	for _, s := range bootctl.Slots {
-		if on, err := host.Holds(paths[s], nearest(dir)); err == nil && on {
+		if on, err := seen.Holds(paths[s], nearest(dir)); err == nil && on {
 			return s.String()
 		}
 	}
@@ -233,7 +235,7 @@ func nearest(dir string) string {
 }
 
 // stateFacts try whether the data partition takes anything.
-func stateFacts(dir string, host slot.Host) doctor.State {
+func stateFacts(dir string, seen slot.View) doctor.State {
 	s := doctor.State{Dir: dir}
 	at := nearest(dir)
 	var fsys unix.Statfs_t
@@ -242,7 +244,7 @@ func stateFacts(dir string, host slot.Host) doctor.State {
 		return s
 	}
 	s.Free = int64(fsys.Bavail) * int64(fsys.Bsize)
-	kind := host.FileSystem(at)
+	kind := seen.FileSystem(at)
 	s.Volatile = kind == "tmpfs" || kind == "ramfs"
 	s.Err = probe(at)
 	j, err := journal.OpenReadOnly(filepath.Join(dir, "journal"))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"abota/updater/doctor"
@@ -33,9 +32,9 @@ var others = []struct {
 // rivals finds them below root: enabled units, start links of SysV, processes.
 func rivals(root string) []doctor.Rival {
 	var all []doctor.Rival
-	running := processes(root)
+	starts, running := starters(root), processes(root)
 	for _, o := range others {
-		for _, where := range slices.Concat(enabled(root, o.name), startLinks(root, o.name)) {
+		for _, where := range starts[o.name] {
 			all = append(all, doctor.Rival{Name: o.name, Where: where, Confirms: o.confirms})
 		}
 		// The kernel cuts a process's name off.
@@ -46,28 +45,35 @@ func rivals(root string) []doctor.Rival {
 	return all
 }
 
-// unitFolders are where systemd looks, the first one counting (systemd.unit(5)).
-var unitFolders = []string{"etc/systemd/system", "run/systemd/generator.early", "run/systemd/generator", "run/systemd/generator.late", "usr/lib/systemd/system", "lib/systemd/system"}
+// links are what init starts a service by: systemd.unit(5), with the folders of
+// its generators, and the runlevels of SysV.
+var links = []struct{ pattern, verb, before, after string }{
+	{"etc/systemd/system/*.[wr]*s/*.service", "enabled by ", "", ".service"},
+	{"run/systemd/generator*/*.[wr]*s/*.service", "enabled by ", "", ".service"},
+	{"usr/lib/systemd/system/*.[wr]*s/*.service", "enabled by ", "", ".service"},
+	{"lib/systemd/system/*.[wr]*s/*.service", "enabled by ", "", ".service"},
+	{"etc/rc[S2345].d/S[0-9][0-9]*", "started by ", "S00", ""},
+}
 
-// enabled finds what starts a unit, unless it is masked.
-func enabled(root, name string) []string {
-	unit := name + ".service"
-	if target, err := os.Readlink(filepath.Join(root, "etc/systemd/system", unit)); err == nil && target == "/dev/null" {
-		return nil
-	}
-	var all []string
-	for _, folder := range unitFolders {
-		for _, kind := range []string{"wants", "requires"} {
-			found, _ := filepath.Glob(filepath.Join(root, folder, "*."+kind, unit))
-			for _, link := range found {
-				// /lib may be the same folder as /usr/lib.
-				if where := "enabled by " + asItself(root, link); !slices.Contains(all, where) && !isAlias(root, link) {
-					all = append(all, where)
-				}
+// starters says for each service what starts it.
+func starters(root string) map[string][]string {
+	all := map[string][]string{}
+	for _, l := range links {
+		found, _ := filepath.Glob(filepath.Join(root, l.pattern))
+		for _, link := range found {
+			name := strings.TrimSuffix(filepath.Base(link)[len(l.before):], l.after)
+			if !isMasked(root, name+l.after) && !isAlias(root, link) {
+				all[name] = append(all[name], l.verb+asItself(root, link))
 			}
 		}
 	}
 	return all
+}
+
+// isMasked reports a unit that systemd starts for nobody.
+func isMasked(root, unit string) bool {
+	target, err := os.Readlink(filepath.Join(root, "etc/systemd/system", unit))
+	return err == nil && target == os.DevNull
 }
 
 // isAlias reports a path below /lib where that is a link to /usr/lib.
@@ -75,15 +81,6 @@ func isAlias(root, path string) bool {
 	lib := filepath.Join(root, "lib")
 	st, err := os.Lstat(lib)
 	return err == nil && st.Mode()&os.ModeSymlink != 0 && strings.HasPrefix(path, lib+"/")
-}
-
-// startLinks finds the links by which SysV starts a script in a runlevel.
-func startLinks(root, name string) (all []string) {
-	found, _ := filepath.Glob(filepath.Join(root, "etc/rc[S2345].d/S[0-9][0-9]"+name))
-	for _, link := range found {
-		all = append(all, "started by "+asItself(root, link))
-	}
-	return all
 }
 
 // asItself is a path as the machine itself knows it.

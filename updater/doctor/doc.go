@@ -73,6 +73,8 @@ type Facts struct {
 	// Booted is the index of the slot that runs, when BootedErr is nil.
 	Booted    int
 	BootedErr error
+	// Unseen is why nobody knows who uses the slots.
+	Unseen error
 	// Same says that the two slots share storage.
 	Same error
 	// Loaded says that a boot loader reads the table, and not abota itself.

@@ -44,6 +44,7 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		says  string
 	}{
 		"slot missing":         {func(f *Facts) { f.Slots[1].Err = broken }, "slots", Error, "slot B: broken"},
+		"users unknown":        {func(f *Facts) { f.Unseen, f.Slots[1].InUse = broken, broken }, "slots", Error, "who uses the slots: broken"},
 		"one device":           {func(f *Facts) { f.Same = broken }, "slots", Error, "broken"},
 		"mounted":              {func(f *Facts) { f.Slots[1].InUse = broken }, "slots", Error, "slot B: broken"},
 		"too small":            {func(f *Facts) { f.Slots[1].Size = 999 }, "slots", Error, "999 bytes, but the release that runs in slot A takes 1000"},

@@ -48,6 +48,9 @@ func slots(f *Facts, say say) {
 	switch {
 	case !there:
 		return
+	case f.Unseen != nil:
+		say(Error, "mount /proc and /sys", "cannot tell who uses the slots: %v", f.Unseen)
+		return
 	case f.Same != nil:
 		say(Error, "", "%v", f.Same)
 		return

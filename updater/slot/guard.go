@@ -26,10 +26,15 @@ func (h Host) tree() (tree, error) {
 // guard refuses a target that shares its storage with the booted slot or with
 // anything in use. Whatever cannot be found out is a refusal too.
 func (h Host) guard(target, booted volume) error {
-	t, err := h.tree()
+	seen, err := h.Look()
 	if err != nil {
 		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", target.path, err)
 	}
+	return seen.guard(target, booted)
+}
+
+func (seen View) guard(target, booted volume) error {
+	t := seen.tree
 	for _, v := range []volume{target, booted} {
 		if v.ino == 0 && t[v.dev] == nil {
 			return fmt.Errorf("cannot write %s because the kernel shows no block device for %s: check that /sys and /dev are mounted", target.path, v.path)
@@ -38,11 +43,7 @@ func (h Host) guard(target, booted volume) error {
 	if t.share(target.storage, booted.storage) {
 		return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: name two different partitions", ErrSameDevice, target.path, booted.path)
 	}
-	uses, err := h.uses()
-	if err != nil {
-		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", target.path, err)
-	}
-	for _, u := range uses {
+	for _, u := range seen.uses {
 		if t.share(target.storage, u.of) {
 			return fmt.Errorf("%w: cannot write %s because %s is %s: %s", ErrInUse, target.path, t.describe(u.of, target.storage), u.reason, u.remedy)
 		}

@@ -9,9 +9,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// View is what a machine showed at one moment of its block devices, and of who
+// uses them. It is for who only looks.
+type View struct {
+	tree   tree
+	mounts []mount
+	uses   []use
+}
+
+// Look reads all of it once.
+func (h Host) Look() (seen View, err error) {
+	if seen.tree, err = h.tree(); err != nil {
+		return seen, err
+	}
+	if seen.mounts, err = h.mounts(); err != nil {
+		return seen, err
+	}
+	swaps, err := h.swaps()
+	seen.uses = append(mounted(seen.mounts), swaps...)
+	return seen, err
+}
+
 // Refusal is why a target could not be opened now ([Host.OpenTarget]), as far
 // as that can be told without holding it, or nil. Nothing is opened.
-func (h Host) Refusal(path, booted string) error {
+func (seen View) Refusal(path, booted string) error {
 	target, err := find(path)
 	if err != nil {
 		return fmt.Errorf("open slot: %w", err)
@@ -20,7 +41,7 @@ func (h Host) Refusal(path, booted string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s because the booted slot is unknown: %w", path, err)
 	}
-	return h.guard(target, other)
+	return seen.guard(target, other)
 }
 
 // Size is the room in a slot, in bytes.
@@ -39,11 +60,7 @@ func Size(path string) (int64, error) {
 
 // Holds reports whether a folder lies in the file system of a slot, or on what
 // both are built of.
-func (h Host) Holds(slot, folder string) (bool, error) {
-	t, err := h.tree()
-	if err != nil {
-		return false, fmt.Errorf("find out what %s stands on: %w", folder, err)
-	}
+func (seen View) Holds(slot, folder string) (bool, error) {
 	s, err := identify(slot)
 	if err != nil {
 		return false, err
@@ -52,12 +69,8 @@ func (h Host) Holds(slot, folder string) (bool, error) {
 	if err := unix.Stat(folder, &st); err != nil {
 		return false, fmt.Errorf("find out what %s stands on: %w", folder, err)
 	}
-	all, err := h.mounts()
-	if err != nil {
-		return false, fmt.Errorf("find out what %s stands on: %w", folder, err)
-	}
-	for _, m := range all {
-		if m.number == st.Dev && slices.ContainsFunc(m.storages(), func(of storage) bool { return t.share(s, of) }) {
+	for _, m := range seen.mounts {
+		if m.number == st.Dev && slices.ContainsFunc(m.storages(), func(of storage) bool { return seen.tree.share(s, of) }) {
 			return true, nil
 		}
 	}
@@ -66,13 +79,12 @@ func (h Host) Holds(slot, folder string) (bool, error) {
 
 // FileSystem is the type of the file system that a folder lies in, as "ext4",
 // or empty where that is not known.
-func (h Host) FileSystem(folder string) string {
+func (seen View) FileSystem(folder string) string {
 	var st unix.Stat_t
-	all, err := h.mounts()
-	if err != nil || unix.Stat(folder, &st) != nil {
+	if unix.Stat(folder, &st) != nil {
 		return ""
 	}
-	for _, m := range all {
+	for _, m := range seen.mounts {
 		if m.number == st.Dev {
 			return m.kind
 		}

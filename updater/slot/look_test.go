@@ -26,15 +26,23 @@ func onFiles(t *testing.T) (f *fixture, a, b string) {
 
 func TestRefusalIsThatOfOpenTarget(t *testing.T) {
 	f, a, b := onFiles(t)
+	refusal := func(target, booted string) error {
+		t.Helper()
+		seen, err := f.Look()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen.Refusal(target, booted)
+	}
 	same := func(target, booted string, is error) {
 		t.Helper()
-		got := f.Refusal(target, booted)
+		got := refusal(target, booted)
 		_, want := f.OpenTarget(target, booted)
 		if !errors.Is(got, is) || !errors.Is(want, is) || got.Error() != want.Error() {
 			t.Errorf("refusal %v, and opening it %v; want %v", got, want, is)
 		}
 	}
-	if err := f.Refusal(b, a); err != nil {
+	if err := refusal(b, a); err != nil {
 		t.Errorf("free slot: %v", err)
 	}
 	same(a, a, ErrSameDevice)
@@ -63,10 +71,14 @@ func TestHolds(t *testing.T) {
 	if err := unix.Stat(folder, &st); err != nil {
 		t.Fatal(err)
 	}
-	if on, err := f.Holds(a, folder); on || err != nil {
+	seen, err := f.Look()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if on, err := seen.Holds(a, folder); on || err != nil {
 		t.Errorf("not mounted: %v, %v", on, err)
 	}
-	if kind := f.FileSystem(folder); kind != "" {
+	if kind := seen.FileSystem(folder); kind != "" {
 		t.Errorf("file system %q of what is mounted nowhere", kind)
 	}
 	// A loop device with the number of what the folder really lies on.
@@ -75,15 +87,18 @@ func TestHolds(t *testing.T) {
 	f.write(f.sys("class/block/loop0/dev"), number)
 	f.write(f.sys("class/block/loop0/uevent"), fmt.Sprintf("MAJOR=%d\nMINOR=%d\nDEVNAME=loop0\n", unix.Major(st.Dev), unix.Minor(st.Dev)))
 	f.mountDevice("loop0", "/data")
+	if seen, err = f.Look(); err != nil {
+		t.Fatal(err)
+	}
 	for slot, want := range map[string]bool{a: true, b: false} {
-		if on, err := f.Holds(slot, folder); on != want || err != nil {
+		if on, err := seen.Holds(slot, folder); on != want || err != nil {
 			t.Errorf("%s: %v, %v; want %v", slot, on, err, want)
 		}
 	}
-	if kind := f.FileSystem(folder); kind != "ext4" {
+	if kind := seen.FileSystem(folder); kind != "ext4" {
 		t.Errorf("file system %q, want ext4", kind)
 	}
-	if _, err := f.Holds(a, folder+"/none"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := seen.Holds(a, folder+"/none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing folder: %v", err)
 	}
 }

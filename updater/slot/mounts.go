@@ -109,12 +109,8 @@ type use struct {
 	remedy string
 }
 
-// uses lists everything that is mounted or swapped on.
-func (h Host) uses() ([]use, error) {
-	mounts, err := h.mounts()
-	if err != nil {
-		return nil, err
-	}
+// mounted lists what is in use because it is mounted.
+func mounted(mounts []mount) []use {
 	var all []use
 	for _, m := range mounts {
 		remedy := "unmount it"
@@ -125,8 +121,7 @@ func (h Host) uses() ([]use, error) {
 			all = append(all, use{s, "mounted at " + m.point, remedy})
 		}
 	}
-	swaps, err := h.swaps()
-	return append(all, swaps...), err
+	return all
 }
 
 // swaps reads what is swapped on. A kernel without swap has no list.
