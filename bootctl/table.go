@@ -153,6 +153,9 @@ func ShortDigest(sha256 string) string {
 type Caps struct {
 	// Tries: the loader counts boot attempts of a trial down by itself.
 	Tries bool
+	// ConfirmedUncounted: the loader starts a confirmed slot whatever its
+	// tries, so the storage keeps tries of slots that are not good alone.
+	ConfirmedUncounted bool
 	// OneShot: an armed slot is started once, then the loader returns to the
 	// confirmed one by itself (BootNext, tryboot).
 	OneShot bool
@@ -170,11 +173,11 @@ func (c Caps) Keep(t Table) Table {
 	t = t.WithOrder(t.Order()...)
 	for i := range t.Slots {
 		st := &t.Slots[i]
-		if !c.Tries {
-			st.Tries = 0
-		}
 		if !c.Good {
 			st.Good = st.Bootable()
+		}
+		if !c.Tries || c.ConfirmedUncounted && st.Good {
+			st.Tries = 0
 		}
 		if !c.Generation {
 			st.Failed = ""

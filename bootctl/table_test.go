@@ -108,6 +108,9 @@ func TestCapsSayWhatIsKept(t *testing.T) {
 		{"no tries", bootctl.Caps{Good: true, Generation: true}, change(ordered, func(t *bootctl.Table) {
 			t.Slots[bootctl.A].Tries, t.Slots[bootctl.B].Tries = 0, 0
 		})},
+		{"confirmed boots not counted", bootctl.Caps{Tries: true, ConfirmedUncounted: true, Good: true, Generation: true}, change(ordered, func(t *bootctl.Table) {
+			t.Slots[bootctl.B].Tries = 0
+		})},
 		{"no good", bootctl.Caps{Tries: true, Generation: true}, change(ordered, func(t *bootctl.Table) {
 			t.Slots[bootctl.A].Good, t.Slots[bootctl.B].Good = true, false
 		})},

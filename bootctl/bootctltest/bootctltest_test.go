@@ -200,16 +200,16 @@ func TestASoundBackendPasses(t *testing.T) { Run(t, modelFactory(none)) }
 
 func TestEachDefectIsFound(t *testing.T) {
 	finds := map[string][]defect{
-		"storage without a table says so":                     {inventsTable},
-		"every table is kept":                                 {forgets, noWrap},
-		"an unchanged table writes nothing":                   {rewrites},
-		"a store changes one copy and leaves the other whole": {writesBoth, writesInTurn, singleCopy, writesNewer},
-		"a cut leaves the old table or the new one":           {writesBoth, singleCopy, writesNewer, noSync, noChecksum},
-		"a cut of the store after a cut does too":             {completesTorn},
-		"lost power is not reported as success":               {hidesPowerLoss, noReadBack},
-		"damage to one copy is survived":                      {singleCopy, noChecksum, strictAboutDamage},
-		"an I/O error is returned":                            {hidesWriteError, hidesSyncError, readErrorIsNone, trustsUnsynced},
-		"a disk that ignores writes is caught":                {noReadBack},
+		"storage without a table says so":                           {inventsTable},
+		"every table is kept":                                       {forgets, noWrap},
+		"an unchanged table writes nothing":                         {rewrites},
+		"a store changes its copies alone, and one is always whole": {writesBoth, writesInTurn, singleCopy, writesNewer},
+		"a cut leaves the old table or the new one":                 {writesBoth, singleCopy, writesNewer, noSync, noChecksum},
+		"a cut of the store after a cut does too":                   {completesTorn},
+		"lost power is not reported as success":                     {hidesPowerLoss, noReadBack},
+		"damage to one copy is survived":                            {singleCopy, noChecksum, strictAboutDamage},
+		"an I/O error is returned":                                  {hidesWriteError, hidesSyncError, readErrorIsNone, trustsUnsynced},
+		"a disk that ignores writes is caught":                      {noReadBack},
 	}
 	for _, c := range checks() {
 		if len(finds[c.name]) == 0 {

@@ -43,6 +43,9 @@ func (s *suite) damageBoth(image []byte, rng *rand.Rand) error {
 	if err := s.expectNone(image); err != nil {
 		return err
 	}
+	if s.Layout == Mirrored {
+		return s.expectRefusal(image)
+	}
 	return s.expectWritable(image)
 }
 

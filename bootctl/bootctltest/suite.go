@@ -109,6 +109,19 @@ func (s *suite) expectWritable(image []byte) error {
 	return nil
 }
 
+// expectRefusal wants nothing to be stored where there is nothing to store it
+// in.
+func (s *suite) expectRefusal(image []byte) error {
+	d := cutdisk.Open(image)
+	if err := s.Open(d).Store(s.third); err == nil {
+		return errors.New("a store made its storage up")
+	}
+	if n := d.Count(cutdisk.Write); n != 0 {
+		return fmt.Errorf("a store that failed made %d writes, want none", n)
+	}
+	return nil
+}
+
 func (s *suite) checkEmpty() error {
 	for name, image := range map[string][]byte{
 		"blank":          s.Blank,
@@ -117,6 +130,12 @@ func (s *suite) checkEmpty() error {
 	} {
 		if err := s.expectNone(image); err != nil {
 			return fmt.Errorf("%s storage: %w", name, err)
+		}
+		if s.Layout == Mirrored && name != "blank" {
+			if err := s.expectRefusal(image); err != nil {
+				return fmt.Errorf("%s storage: %w", name, err)
+			}
+			continue
 		}
 		if err := s.expectWritable(image); err != nil {
 			return fmt.Errorf("%s storage: %w", name, err)

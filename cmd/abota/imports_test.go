@@ -51,6 +51,8 @@ var allowed = map[string][]string{
 	"abota/bootctl/record":      {"abota/bootctl"},
 	"abota/bootctl/bootscript":  {"abota/bootctl"},
 	"abota/bootctl/symlink":     {"abota/bootctl"},
+	"abota/bootctl/gpt":         {"abota/bootctl", "abota/bootctl/inplace"},
+	"abota/bootctl/tryboot":     {"abota/bootctl", "abota/bootctl/inplace"},
 	"abota/bootctl/bootctltest": {"abota/bootctl", "abota/sim/cutdisk"},
 	"abota/sim":                 {"abota/sim", "abota/updater", "abota/bootctl", "abota/cmd/abota"},
 
