@@ -32,9 +32,14 @@ const (
 	// other. They are part of something that exists before the backend does:
 	// when both are lost, it refuses to make them up.
 	Mirrored
+	// Single: there is one copy, of one sector, which the medium is trusted to
+	// write whole or not at all. A sector that is torn or damaged all the same
+	// may cost the table, but never makes up another one.
+	Single
 )
 
-// Factory makes the backend under test. Its storage is two copies on one disk.
+// Factory makes the backend under test. Its storage is two copies on one disk,
+// or a single one.
 type Factory struct {
 	// Layout is Alternating unless it is said.
 	Layout Layout
@@ -43,7 +48,8 @@ type Factory struct {
 	Blank []byte
 	// Open returns the backend on this disk, as after power on.
 	Open func(*cutdisk.Disk) bootctl.Backend
-	// Copies say where the two copies lie, so that they can be damaged.
+	// Copies say where the copies lie, so that they can be damaged. The second
+	// one of a single copy is empty.
 	Copies [2]Region
 }
 

@@ -11,8 +11,8 @@ import (
 
 // exploration is how far the cuts within one store are explored; there are
 // many stores.
-func exploration(seed uint64) cutdisk.Options {
-	return cutdisk.Options{Seed: seed, Torn: true, Samples: 4}
+func (s *suite) exploration(seed uint64) cutdisk.Options {
+	return cutdisk.Options{Seed: seed, Torn: s.Layout != Single, Samples: 4}
 }
 
 // history is what was stored before a transition. Mostly both copies are in
@@ -25,8 +25,11 @@ func (s *suite) history(i int, e edge) []bootctl.Table {
 }
 
 func (s *suite) checkCopies() error {
-	if s.Layout == Mirrored {
+	switch s.Layout {
+	case Mirrored:
 		return s.checkBothCopies()
+	case Single:
+		return s.checkSingleCopy()
 	}
 	return s.checkOneCopy()
 }
@@ -74,6 +77,32 @@ func (s *suite) checkBothCopies() error {
 			clear(r.in(damaged))
 			if _, err := s.expect(damaged, e.to); err != nil {
 				return fmt.Errorf("%s: without the copy at %d: %w", e, r.Offset, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkSingleCopy wants one sector to be changed and nothing else, and a torn
+// one to hold the old table, the new one, or none.
+func (s *suite) checkSingleCopy() error {
+	for i, e := range s.edges {
+		d, err := s.disk(s.spacer, e.from)
+		if err != nil {
+			return err
+		}
+		before := d.Image()
+		if err := s.Open(d).Store(e.to); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		changed, err := s.changedCopy(before, d.Image())
+		if err != nil || changed.Size > cutdisk.SectorSize {
+			return fmt.Errorf("%s: a store changed %d bytes, want one sector: %w", e, changed.Size, err)
+		}
+		for cut := range d.Cuts(cutdisk.Options{Seed: uint64(i), Torn: true}) {
+			s.cuts++
+			if err := s.expectOrNone(cut.Image, e.from, e.to); err != nil {
+				return fmt.Errorf("%s: %s: %w", e, cut, err)
 			}
 		}
 	}
@@ -135,7 +164,7 @@ func (s *suite) cutsOfStore(d *cutdisk.Disk, e edge, seed uint64, after func(ima
 	if err := s.Open(d).Store(e.to); err != nil {
 		return err
 	}
-	for cut := range d.Cuts(exploration(seed)) {
+	for cut := range d.Cuts(s.exploration(seed)) {
 		s.cuts++
 		if _, err := s.expect(cut.Image, e.from, e.to); err != nil {
 			return fmt.Errorf("%s: %w", cut, err)
@@ -157,7 +186,7 @@ func (s *suite) cutsOfFirstStore() error {
 	if err := s.Open(d).Store(first); err != nil {
 		return err
 	}
-	for cut := range d.Cuts(exploration(0)) {
+	for cut := range d.Cuts(s.exploration(0)) {
 		s.cuts++
 		if s.expectNone(cut.Image) != nil {
 			if _, err := s.expect(cut.Image, first); err != nil {

@@ -21,6 +21,12 @@ func (s *suite) checkDamage() error {
 			for _, spoil := range damages(rng, r.Size) {
 				image := d.Image()
 				spoil.do(r.in(image))
+				if s.Layout == Single {
+					if err := s.expectOrNone(image, e.to); err != nil {
+						return fmt.Errorf("%s: %s: %w", e, spoil.name, err)
+					}
+					continue
+				}
 				if _, err := s.expect(image, e.from, e.to); err != nil {
 					return fmt.Errorf("%s: copy at %d %s: %w", e, r.Offset, spoil.name, err)
 				}
@@ -58,6 +64,9 @@ type damage struct {
 // damages are whole copies and first sectors lost, every bit of the first
 // bytes flipped, where headers are, and some bits behind.
 func damages(rng *rand.Rand, size int64) []damage {
+	if size == 0 {
+		return nil
+	}
 	first := func(do func([]byte)) func([]byte) {
 		return func(b []byte) { do(b[:min(cutdisk.SectorSize, len(b))]) }
 	}
@@ -110,7 +119,7 @@ func (s *suite) checkFaults() error {
 		if err := b.Store(e.to); err != nil {
 			return fmt.Errorf("%s: %w", e, err)
 		}
-		for _, f := range faultsUpTo(counts(full), before, s.Copies[0].Size) {
+		for _, f := range s.faultsUpTo(counts(full), before) {
 			if err := s.storeWithFault(image, e, f); err != nil {
 				return fmt.Errorf("%s: %s: %w", e, describe(f), err)
 			}
@@ -128,14 +137,18 @@ func counts(d *cutdisk.Disk) [3]int {
 
 // faultsUpTo are failures of each operation that was done in between, and of
 // all of one kind.
-func faultsUpTo(after, before [3]int, size int64) (all []cutdisk.Fault) {
+func (s *suite) faultsUpTo(after, before [3]int) (all []cutdisk.Fault) {
 	for _, op := range []cutdisk.Op{cutdisk.Read, cutdisk.Write, cutdisk.Sync} {
 		for n := range after[op] - before[op] + 1 {
 			all = append(all, cutdisk.Fault{Op: op, N: n, Err: syscall.EIO})
 		}
 	}
+	within := []int{1, cutdisk.SectorSize - 1, cutdisk.SectorSize, int(s.Copies[0].Size) - 1}
+	if s.Layout == Single {
+		within = []int{cutdisk.SectorSize} // whole or not at all
+	}
 	for n := range after[cutdisk.Write] - before[cutdisk.Write] {
-		for _, done := range []int{1, cutdisk.SectorSize - 1, cutdisk.SectorSize, int(size) - 1} {
+		for _, done := range within {
 			all = append(all, cutdisk.ShortWrite(n+1, done))
 		}
 	}

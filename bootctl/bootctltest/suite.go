@@ -85,10 +85,20 @@ func (s *suite) expectNone(image []byte) error {
 	return nil
 }
 
+// expectOrNone wants one of these tables or none, and to be written again.
+func (s *suite) expectOrNone(image []byte, want ...bootctl.Table) error {
+	if s.expectNone(image) != nil {
+		if _, err := s.expect(image, want...); err != nil {
+			return err
+		}
+	}
+	return s.expectWritable(image)
+}
+
 // expectDurable wants every image that a cut now would leave to hold the
 // table: what success of a Store means.
 func (s *suite) expectDurable(d *cutdisk.Disk, want ...bootctl.Table) error {
-	for cut := range d.CutNow(cutdisk.Options{Torn: true}) {
+	for cut := range d.CutNow(s.exploration(0)) {
 		s.cuts++
 		if _, err := s.expect(cut.Image, want...); err != nil {
 			return fmt.Errorf("%s: %w", cut, err)
