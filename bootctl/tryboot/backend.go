@@ -166,14 +166,16 @@ func (b *Backend) table(content []byte) (t bootctl.Table, err error) {
 	return t, nil
 }
 
-// RebootArgument is what the reboot has to pass to the kernel so that the
-// table's first choice is started: empty unless that is a trial.
-func (b *Backend) RebootArgument() (string, error) {
+// RebootArgument is what a reboot out of this slot has to pass to the kernel so
+// that the table's first choice is started: empty unless that is a trial of the
+// other slot. Out of a trial every reboot leads back to the confirmed slot, also
+// when the file could not be written.
+func (b *Backend) RebootArgument(booted bootctl.Slot) (string, error) {
 	t, err := b.Load()
 	if err != nil {
 		return "", err
 	}
-	if first, ok := t.Primary(); ok && first != chosen(t).byDefault {
+	if first, ok := t.Primary(); ok && first != chosen(t).byDefault && first != booted {
 		return argument, nil
 	}
 	return "", nil

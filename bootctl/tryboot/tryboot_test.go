@@ -167,18 +167,23 @@ func TestATornSectorStartsAConfirmedSlot(t *testing.T) {
 func TestTheRebootAsksForATrialOnly(t *testing.T) {
 	alone := bootctl.Table{}.WithOrder(bootctl.B) // rebuilt: nothing else is known
 	for name, c := range map[string]struct {
-		table bootctl.Table
-		want  string
+		table  bootctl.Table
+		booted bootctl.Slot
+		want   string
 	}{
-		"trial": {trial(), "0 tryboot"}, "committed": {committed(), ""}, "being written": {writing(), ""}, "unconfirmed alone": {alone, ""},
+		"trial":             {trial(), bootctl.A, "0 tryboot"},
+		"out of the trial":  {trial(), bootctl.B, ""},
+		"committed":         {committed(), bootctl.A, ""},
+		"being written":     {writing(), bootctl.A, ""},
+		"unconfirmed alone": {alone, bootctl.A, ""},
 	} {
 		b := On(cutdisk.Open(stored(t, file(""), c.table)), paddedSize, testNumbers)
-		if got, err := b.RebootArgument(); err != nil || got != c.want {
+		if got, err := b.RebootArgument(c.booted); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
 	}
 	b := On(cutdisk.Open(file("")), paddedSize, testNumbers)
-	if got, err := b.RebootArgument(); !errors.Is(err, bootctl.ErrNoTable) || got != "" {
+	if got, err := b.RebootArgument(bootctl.A); !errors.Is(err, bootctl.ErrNoTable) || got != "" {
 		t.Errorf("no table: %q, %v", got, err)
 	}
 }

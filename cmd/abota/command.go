@@ -62,7 +62,7 @@ var verbs = []verb{
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
 	{"init", "KIND", "print what makes init run abota: systemd, systemd-failed, sysv, systemd-agent, sysv-agent, systemd-app", printInit, 1},
 	{"version", "", "print the version", version, 0},
-	{"force-reboot", "", "", forceAfter, 0},
+	{"force-reboot", "", "", forceAfter, 1},
 }
 
 const usageHead = `usage: abota [OPTIONS] VERB [ARGUMENTS]

@@ -140,7 +140,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
 		BootID: id, ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
-		Reboot: rebootFor(backend, said.byLoader() || !plainFiles(paths), c.log), Evidence: pstoreEvidence,
+		Reboot: rebootFor(backend, booted, said.byLoader() || !plainFiles(paths), c.log), Evidence: pstoreEvidence,
 	}
 	d.Note = d.note(said.byLoader() || !plainFiles(paths))
 	d.equip(c, held, how)
