@@ -113,17 +113,25 @@ func sameStorage(a, b os.FileInfo) bool {
 // device is a medium of the real world.
 type device struct {
 	*os.File
-	direct *os.File // reads past the page cache; nil where that is not possible
+	direct *os.File     // reads past the page cache; nil where that is not possible
+	lock   func() error // makes it read-only again; may be nil
 }
 
 func openDevice(c Copy, write bool) (medium, error) {
-	flag := os.O_RDONLY
+	flag, lock := os.O_RDONLY, func() error { return nil }
 	if write {
 		flag = os.O_RDWR
+		var err error
+		if lock, err = unlock(c.Path, sysBlock); err != nil {
+			return nil, err
+		}
 	}
 	f, err := os.OpenFile(c.Path, flag, 0)
+	if err != nil {
+		err = errors.Join(err, lock())
+	}
 	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
-		return nil, fmt.Errorf("%w: run as root; an eMMC boot partition is unlocked with `echo 0 > /sys/block/NAME/force_ro`", err)
+		return nil, fmt.Errorf("%w: run as root, on a device that is not write-protected", err)
 	}
 	if err != nil {
 		return nil, err
@@ -131,7 +139,7 @@ func openDevice(c Copy, write bool) (medium, error) {
 	// Without it reads fall back to dropping the cache, so its error says
 	// nothing.
 	direct, _ := os.OpenFile(c.Path, os.O_RDONLY|unix.O_DIRECT, 0)
-	return &device{f, direct}, nil
+	return &device{f, direct, lock}, nil
 }
 
 // ReadAt reads past the page cache: directly, or else after the cache was told
@@ -154,12 +162,17 @@ func (d *device) ReadAt(p []byte, off int64) (int, error) {
 	return d.File.ReadAt(p, off)
 }
 
-// Close releases both descriptors.
+// Close releases both descriptors, and locks what was unlocked for them. That
+// the lock could not be restored is no failure of what was stored.
 func (d *device) Close() error {
 	if d.direct != nil {
 		d.direct.Close()
 	}
-	return d.File.Close()
+	err := d.File.Close()
+	if d.lock != nil {
+		_ = d.lock()
+	}
+	return err
 }
 
 // aligned returns a buffer that direct reads accept.

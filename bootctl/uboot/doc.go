@@ -19,6 +19,11 @@
 // writers are not. Media may damage a whole erase group when they lose power
 // while writing: keep the copies 4 MiB apart.
 //
+// Hardware boot partitions of an eMMC (mmcblk0boot0 and boot1), which the kernel
+// keeps read-only, are unlocked for as long as a Store writes. A copy in a
+// regular file is overwritten where it lies: keep it on a file system that does
+// not move it (inplace.Check tells), preallocated in full.
+//
 // # Format
 //
 // Two copies of one size, each in a place of its own:
