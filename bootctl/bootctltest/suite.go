@@ -22,7 +22,14 @@ type suite struct {
 }
 
 func newSuite(f Factory) *suite {
-	s := &suite{Factory: f, caps: f.Open(cutdisk.Open(f.Blank)).Caps()}
+	s := newSuiteOf(f.Open(cutdisk.Open(f.Blank)).Caps())
+	s.Factory = f
+	return s
+}
+
+// newSuiteOf makes the tables that a backend with these caps is tried with.
+func newSuiteOf(caps bootctl.Caps) *suite {
+	s := &suite{caps: caps}
 	var all []edge
 	s.tables, all = transitions()
 	for _, e := range all {

@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"abota/updater/classic":     {"abota/updater/fernet", "abota/updater/unpack", "abota/updater/source", "abota/updater/readahead"},
 	"abota/updater/raw":         {"abota/updater/source", "abota/updater/readahead"},
 	"abota/bootctl/uboot":       {"abota/bootctl"},
+	"abota/bootctl/efi":         {"abota/bootctl"},
 	"abota/bootctl/record":      {"abota/bootctl"},
 	"abota/bootctl/bootscript":  {"abota/bootctl"},
 	"abota/bootctl/symlink":     {"abota/bootctl"},
