@@ -1,0 +1,264 @@
+package sdboot
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"abota/bootctl"
+)
+
+// Backend keeps the table in the entry files of both slots. It holds nothing
+// open between calls. It is not safe for concurrent use.
+type Backend struct {
+	folder folder
+	bodies [2]string
+}
+
+// New is the backend on a mounted ESP (or XBOOTLDR partition). bodies are the
+// lines of both slots' entries, without sort-key and version.
+func New(mount string, bodies [2]string) (*Backend, error) {
+	for _, s := range bootctl.Slots {
+		if err := checkBody(s, bodies[s]); err != nil {
+			return nil, err
+		}
+		if _, err := render(largest, bodies[s], firstVersion); err != nil {
+			return nil, fmt.Errorf("slot %s: %w", s, err)
+		}
+	}
+	if bodies[0] == bodies[1] {
+		return nil, errors.New("cannot use one boot entry for both slots because they would start the same")
+	}
+	dir := filepath.Join(mount, "loader", "entries")
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return nil, fmt.Errorf("cannot use systemd-boot because there is no folder %s: mount the ESP, and install the loader with `bootctl install`", dir)
+	}
+	return &Backend{mounted{dir}, bodies}, nil
+}
+
+// largest is a stamp as long as any.
+var largest = stamp{1<<64 - 1, func() bootctl.Table {
+	t := bootctl.Table{Generation: 1<<32 - 1, ConfirmedTries: 1<<31 - 1}.WithOrder(bootctl.A, bootctl.B)
+	for i := range t.Slots {
+		t.Slots[i].Tries, t.Slots[i].Failed = 1<<31-1, "0123456789abcdef"
+	}
+	return t
+}()}
+
+// Caps: the loader counts an armed slot down; all else is kept.
+func (b *Backend) Caps() bootctl.Caps {
+	return bootctl.Caps{Tries: true, Good: true, Generation: true}
+}
+
+// state is our files as they are.
+type state struct{ files []file }
+
+func (b *Backend) state() (st state, err error) {
+	names, err := b.folder.list()
+	if err != nil {
+		return state{}, fmt.Errorf("list boot entries: %w", err)
+	}
+	slices.Sort(names)
+	for _, text := range names {
+		n, ok := parseName(text)
+		if !ok {
+			continue
+		}
+		raw, err := b.folder.read(text)
+		if err != nil {
+			return state{}, fmt.Errorf("read boot entry %s: %w", text, err)
+		}
+		st.files = append(st.files, parse(n, raw))
+	}
+	return st, nil
+}
+
+// last is the stamp that was written last.
+func (st state) last() (last stamp, ok bool) {
+	for _, f := range st.files {
+		if f.stamped && (!ok || f.stamp.serial > last.serial) {
+			last, ok = f.stamp, true
+		}
+	}
+	return last, ok
+}
+
+// confirmed is a slot's entry without counters.
+func (st state) confirmed(s bootctl.Slot) (file, bool) {
+	for _, f := range st.files {
+		if f.name.slot == s && !f.name.counted {
+			return f, true
+		}
+	}
+	return file{}, false
+}
+
+// counted is the entries with counters that the loader shows, its first choice
+// first.
+func (st state) counted() (files []file) {
+	for _, f := range st.files {
+		if f.name.counted && f.visible() {
+			files = append(files, f)
+		}
+	}
+	slices.SortStableFunc(files, func(x, y file) int {
+		return cmp.Or(cmp.Compare(y.version, x.version), cmp.Compare(y.name.left, x.name.left))
+	})
+	return files
+}
+
+// newest is the greatest version of all entries.
+func (st state) newest() (v uint64) {
+	for _, f := range st.files {
+		v = max(v, f.version)
+	}
+	return max(v, firstVersion)
+}
+
+// Load reads the table. The tries of a trial are those in its entry's name.
+func (b *Backend) Load() (bootctl.Table, error) {
+	st, err := b.state()
+	if err != nil {
+		return bootctl.Table{}, err
+	}
+	return st.table()
+}
+
+func (st state) table() (bootctl.Table, error) {
+	last, ok := st.last()
+	if !ok {
+		return bootctl.Table{}, fmt.Errorf("%w: no boot entry of a slot has a valid checksum: run `abota provision`", bootctl.ErrNoTable)
+	}
+	t := last.table
+	if s, armed := trial(t); armed {
+		for _, f := range st.counted() {
+			if f.name.slot == s {
+				t.Slots[s].Tries = f.name.left
+				break
+			}
+		}
+	}
+	var order []bootctl.Slot
+	for _, s := range t.Order() {
+		if f, ok := st.confirmed(s); !slices.Contains(fallback(t), s) || ok && f.visible() {
+			order = append(order, s)
+		}
+	}
+	if len(order) == 0 {
+		return bootctl.Table{}, fmt.Errorf("%w: the boot entries start neither slot: run `abota provision`", bootctl.ErrNoTable)
+	}
+	return t.WithOrder(order...), nil
+}
+
+// fallback is the slots with an entry that is not counted: the confirmed ones.
+// Only where there is none does an unconfirmed one have one.
+func fallback(t bootctl.Table) (slots []bootctl.Slot) {
+	for _, s := range t.Order() {
+		if t.Slots[s].Good {
+			slots = append(slots, s)
+		}
+	}
+	if len(slots) == 0 {
+		return t.Order()
+	}
+	return slots
+}
+
+// trial is the slot with a counted entry.
+func trial(t bootctl.Table) (bootctl.Slot, bool) {
+	first, ok := t.Primary()
+	return first, ok && !t.Slots[first].Good && fallback(t)[0] != first
+}
+
+// Store makes the table durable.
+func (b *Backend) Store(t bootctl.Table) error {
+	if err := check(t); err != nil {
+		return err
+	}
+	t = b.Caps().Keep(t)
+	st, err := b.state()
+	if err != nil {
+		return err
+	}
+	if was, err := st.table(); err == nil && was == t && b.settled(st, t) {
+		return nil
+	}
+	w := writer{b, st, t}
+	if err := w.store(); err != nil {
+		return err
+	}
+	if w.state, err = b.state(); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	if got, err := w.state.table(); err != nil || got != t || !b.settled(w.state, t) {
+		return fmt.Errorf("read back boot entries: they do not hold what was written: the boot partition is failing or write-protected")
+	}
+	return nil
+}
+
+// settled reports whether the loader sees just what the table says.
+func (b *Backend) settled(st state, t bootctl.Table) bool {
+	for _, s := range bootctl.Slots {
+		f, ok := st.confirmed(s)
+		if !ok || f.body != b.confirmedBody(s, t) {
+			return false
+		}
+	}
+	first := fallback(t)[0]
+	if !st.leads(first) {
+		return false
+	}
+	slot, armed := trial(t)
+	counted := st.counted()
+	if !armed {
+		return len(counted) == 0
+	}
+	return len(counted) == 1 && counted[0].name.slot == slot && counted[0].body == b.bodies[slot] && counted[0].version > st.newestConfirmed()
+}
+
+func (b *Backend) confirmedBody(s bootctl.Slot, t bootctl.Table) string {
+	if slices.Contains(fallback(t), s) {
+		return b.bodies[s]
+	}
+	return ""
+}
+
+// leads reports whether the loader prefers this slot's confirmed entry to the
+// other's.
+func (st state) leads(s bootctl.Slot) bool {
+	f, ok := st.confirmed(s)
+	other, has := st.confirmed(s.Other())
+	return ok && f.visible() && (!has || !other.visible() || f.version > other.version)
+}
+
+func (st state) newestConfirmed() (v uint64) {
+	for _, f := range st.files {
+		if !f.name.counted && f.visible() {
+			v = max(v, f.version)
+		}
+	}
+	return v
+}
+
+// put writes one of our files and reads it back before anything follows.
+func (b *Backend) put(n name, data []byte, exists bool) error {
+	write, verb := b.folder.create, "create"
+	if exists {
+		write, verb = b.folder.overwrite, "write"
+	}
+	if err := write(n.text, data); err != nil {
+		return fmt.Errorf("%s boot entry %s: %w", verb, n.text, err)
+	}
+	got, err := b.folder.read(n.text)
+	if err != nil {
+		return fmt.Errorf("read back boot entry %s: %w", n.text, err)
+	}
+	if !bytes.Equal(got, data) {
+		return fmt.Errorf("read back boot entry %s: the boot partition does not hold what was written: it is failing or write-protected", n.text)
+	}
+	return nil
+}

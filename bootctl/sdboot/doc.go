@@ -1,0 +1,108 @@
+// Package sdboot moves the boot pointer of systemd-boot, in its entry files on
+// the ESP: a counted entry, made new, is the trial, and an entry without
+// counters, written at the commit, the confirmed slot.
+//
+// # Guarantee
+//
+// One Store has one commit point: one sector of one existing file, overwritten
+// in place, flushed, and read back. abota renames nothing. Files are made
+// before, with content that the loader takes no notice of, and removed after,
+// once they hold such content again. After a power cut at any moment the old
+// or the new table is read, and the loader starts what it allows.
+//
+// The entry of the confirmed slot is not written while the other one is armed,
+// tried, or given up. The trial has its counters in its name, and the loader
+// prefers it by its version, not by a default; when its tries are used up the
+// loader sorts it behind the confirmed one. Entries of others are neither read
+// nor written. A Store that changes nothing writes nothing.
+//
+// # Why this is safe on FAT
+//
+// FAT keeps no journal. A rename is two writes, of the new name and of the
+// removal of the old one, and where these lie in different sectors a power cut
+// leaves two names for one chain of clusters, or none. Making a file is three
+// writes, of its name, of its cluster in the allocation table, and of its
+// content, and a cut leaves any of them out: an empty file, or one that shows
+// what its cluster held before. So neither is ever a commit point here:
+//
+//   - a file that is made is not one that the loader acts on, and neither is
+//     what its cluster may have held: files are made inert before they are
+//     removed, and another one of the slot is only made for a slot whose
+//     content is proven;
+//   - a file that is removed is inert, so that it does not matter which of its
+//     two writes took place;
+//   - what counts is one data sector of a file whose name, size and cluster
+//     stay. A drive writes one sector whole or not at all; the CRC tells what is
+//     not whole. Only the times in the folder's entry change with it, in a
+//     sector that holds no pointer of ours.
+//
+// Where a transition needs two entries changed, the first write carries the new
+// table and leaves the confirmed slot alone to be started, and the second one
+// shows the trial: armed, but not started, is a state that the journal knows
+// (the loader ignored the pointer).
+//
+// The loader itself does rename: it counts a trial down by giving the file
+// another name, before it starts it, on FAT, through the firmware's driver. A
+// cut within that costs at most the counted entry: none is left, or two of them
+// for one file. The confirmed entry is another file, with its own cluster, and
+// is started; the table still says armed, with the tries that were stored. Two
+// names for one chain are never removed, since that would free it twice: run
+// fsck.vfat when the ESP is mounted.
+//
+// # Not guaranteed
+//
+// systemd-boot starts a counted entry also when it cannot rename it (it logs
+// the error and goes on): firmware that cannot write the ESP tries a slot for
+// ever that fails before user space. Once user space is reached the journal
+// counts. An entry that cannot be loaded is not passed by: the loader ends, and
+// the firmware goes on along BootOrder (measured: OVMF, to its shell). Have the
+// loader in BootOrder twice, as `bootctl install` leaves it (its own entry and
+// the removable path): each round costs one try. Boots of a confirmed slot are
+// not counted. A hang needs a hardware watchdog.
+//
+// A default (loader.conf, LoaderEntryDefault) that matches a counted entry
+// starts it for ever, also without tries left: see [CheckDefault]. Unified
+// kernel images in EFI/Linux are started by their own name: keep them
+// elsewhere and name them in an `efi` line. systemd-bless-boot must be masked.
+//
+// Each transition writes one to a handful of sectors; a boot that changes
+// nothing writes none. 4 KiB sectors are as good as 512 bytes.
+//
+// # Format
+//
+// In loader/entries, each 512 bytes long, filled with line ends:
+//
+//	abota-a.conf             confirmed entry of A; always there
+//	abota-b.conf             confirmed entry of B; always there
+//	abota-b+LEFT[-DONE].conf trial of B: tries left, tries done; decimal
+//
+// and the same for a trial of A. A visible one is
+//
+//	# abota 1 CRC SERIAL ORDER GENERATION CONFIRMED A B
+//	sort-key abota
+//	version N
+//	title …
+//	linux /…             or efi /…
+//	initrd /…
+//	options …
+//
+// and an inert one has the first line alone, which the loader skips, and without
+// a linux or efi line it takes no notice of the file. CRC is CRC-32 (IEEE) of
+// the 512 bytes with zeroes in its own eight hexadecimal digits. SERIAL is one
+// more with each write: the file with the greatest one says what the table is.
+// ORDER is the bootable slots ("BA"), GENERATION and CONFIRMED the table's, A
+// and B each GOOD:TRIES:FAILED ("true:10:-"). The tries of a trial are those in
+// the name. N orders the entries, the greatest first.
+//
+// # Sources
+//
+// systemd's src/boot/efi/boot.c of v252 and later (boot_entry_parse_tries,
+// boot_entry_bump_counters, boot_entry_add_type1, boot_entry_compare,
+// config_select_default_entry); the Boot Loader Specification of the UAPI
+// group (type #1 entries, sort-key and version, boot counting); systemd's
+// "Automatic Boot Assessment" and "Boot Loader Interface"
+// (LoaderBootCountPath). FAT: Microsoft's fatgen103; Linux, fs/fat/namei_vfat.c
+// (vfat_rename), fs/fat/dir.c. Measured with systemd-boot 252 on OVMF: an inert
+// entry is ignored, a counted one is preferred by its version and renamed from
+// +3 to +2-1, and one with +0-3 is passed by for the confirmed one.
+package sdboot
