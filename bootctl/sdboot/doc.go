@@ -87,7 +87,8 @@
 //	options …
 //
 // and an inert one has the first line alone, which the loader skips, and without
-// a linux or efi line it takes no notice of the file. CRC is CRC-32 (IEEE) of
+// a linux or efi line it takes no notice of the file (`bootctl list` shows it all
+// the same). CRC is CRC-32 (IEEE) of
 // the 512 bytes with zeroes in its own eight hexadecimal digits. SERIAL is one
 // more with each write: the file with the greatest one says what the table is.
 // ORDER is the bootable slots ("BA"), GENERATION and CONFIRMED the table's, A
@@ -101,7 +102,8 @@
 // config_select_default_entry); the Boot Loader Specification of the UAPI
 // group (type #1 entries, sort-key and version, boot counting); systemd's
 // "Automatic Boot Assessment" and "Boot Loader Interface"
-// (LoaderBootCountPath). FAT: Microsoft's fatgen103; Linux, fs/fat/namei_vfat.c
+// (LoaderBootCountPath). The tests compare with bootctl, on entries in a folder;
+// the loader itself is a model in them. FAT: Microsoft's fatgen103; Linux, fs/fat/namei_vfat.c
 // (vfat_rename), fs/fat/dir.c. Measured with systemd-boot 252 on OVMF: an inert
 // entry is ignored, a counted one is preferred by its version and renamed from
 // +3 to +2-1, and one with +0-3 is passed by for the confirmed one.
