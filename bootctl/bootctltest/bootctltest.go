@@ -9,6 +9,10 @@
 // either copy; it never reported success for a table that a cut at that moment
 // would lose, nor after an I/O error, nor when the disk ignored the write.
 //
+// A storage that changes in whole steps (firmware's variables, files of which
+// one sector is overwritten) is tried by [RunSteps] instead, together with a
+// model of its loader.
+//
 // # Not guaranteed
 //
 // That a bootloader reads the same: compare with the loader's own tools. A

@@ -33,8 +33,8 @@
 //     two writes took place;
 //   - what counts is one data sector of a file whose name, size and cluster
 //     stay. A drive writes one sector whole or not at all; the CRC tells what is
-//     not whole. Only the times in the folder's entry change with it, in a
-//     sector that holds no pointer of ours.
+//     not whole. With it Linux writes the sector of the folder that holds the
+//     file's times, in which nothing else changes.
 //
 // Where a transition needs two entries changed, the first write carries the new
 // table and leaves the confirmed slot alone to be started, and the second one
@@ -47,7 +47,8 @@
 // for one file. The confirmed entry is another file, with its own cluster, and
 // is started; the table still says armed, with the tries that were stored. Two
 // names for one chain are never removed, since that would free it twice: run
-// fsck.vfat when the ESP is mounted.
+// fsck.vfat before the ESP is mounted. Linux marks a FAT that is mounted
+// read-write as dirty, in its first sector: mount it once, not for each write.
 //
 // # Not guaranteed
 //

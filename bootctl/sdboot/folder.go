@@ -3,6 +3,7 @@ package sdboot
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,16 +50,11 @@ func (m mounted) read(name string) ([]byte, error) {
 	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 		return nil, fmt.Errorf("drop cached pages: %w", err)
 	}
-	b := make([]byte, 16*Size)
-	n := 0
-	for n < len(b) {
-		got, err := f.Read(b[n:])
-		if n += got; got == 0 || err != nil {
-			break
-		}
-	}
-	return b[:n], nil
+	return io.ReadAll(io.LimitReader(f, maxRead))
 }
+
+// maxRead is more than any entry of ours has: a longer file is none of them.
+const maxRead = 16 * Size
 
 func (m mounted) create(name string, data []byte) error {
 	return m.write(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, data)
