@@ -93,7 +93,7 @@ func (b *Backend) tableIn(st state) (bootctl.Table, error) {
 		}
 	}
 	if len(st.record.Meanings) > 0 {
-		return st.record.Meanings[0].table().WithOrder(ours...), nil
+		return meddled(st.record.Meanings[0].table(), ours), nil
 	}
 	t := bootctl.Table{ConfirmedTries: bootctl.DefaultConfirmedTries}.WithOrder(ours...)
 	for _, s := range ours {
@@ -103,6 +103,26 @@ func (b *Backend) tableIn(st state) (bootctl.Table, error) {
 		t = t.WithOrder(s, ours[0])
 	}
 	return t, nil
+}
+
+// meddled is the table that is left of the last one when somebody else changed
+// BootOrder to start these slots: confirmed ones in that order, behind the
+// trial, which no order means, and before what must not be started.
+func meddled(t bootctl.Table, ours []bootctl.Slot) bootctl.Table {
+	var order, rest []bootctl.Slot
+	once, armed := trial(t)
+	for _, s := range ours {
+		switch {
+		case t.Slots[s].Good:
+			order = append(order, s)
+		case !armed || s != once:
+			rest = append(rest, s)
+		}
+	}
+	if armed {
+		order = append([]bootctl.Slot{once}, order...)
+	}
+	return t.WithOrder(append(order, rest...)...)
 }
 
 // fallback is the order in BootOrder: the confirmed slots. Only where there is

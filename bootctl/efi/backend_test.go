@@ -125,6 +125,29 @@ func TestMeddlingFirmwareMakesNothingGood(t *testing.T) {
 	}
 }
 
+// Nor does it take a trial's turn away: what proves itself is first.
+func TestMeddlingFirmwareKeepsATrialFirst(t *testing.T) {
+	n := newFirmware(t, 1)
+	n.meddles = true
+	b := opened(n)
+	mustStore(t, b, armed())
+	if s, ok := n.Boot(); !ok || s != bootctl.B {
+		t.Fatalf("booted %s, %v", s, ok)
+	}
+	tried := mustLoad(t, b)
+	if tried != b.Caps().Keep(armed()) {
+		t.Errorf("in the trial: %+v", tried)
+	}
+	won, err := bootctl.Situation{Table: tried, Booted: bootctl.B}.MarkGood(bootctl.B)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustStore(t, b, won)
+	if s, _ := n.Boot(); s != bootctl.B || !slices.Equal(n.order()[:2], bootOrder{4, 3}) {
+		t.Errorf("after the commit booted %s with %v", s, n.order())
+	}
+}
+
 func TestLabelsThatCannotBeTold(t *testing.T) {
 	n := newFirmware(t, 3, 4)
 	text, err := mustOption(t, DefaultLabels[1], "other.efi", "").Encode()
