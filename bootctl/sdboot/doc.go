@@ -61,6 +61,10 @@
 // the removable path): each round costs one try. Boots of a confirmed slot are
 // not counted. A hang needs a hardware watchdog.
 //
+// The table is in each entry file, but the last one only in the file written
+// last. Where that is damaged, by more than a cut can do, the table before it
+// counts, without the slot whose entry went with it.
+//
 // A default (loader.conf, LoaderEntryDefault) that matches a counted entry
 // starts it for ever, also without tries left: see [CheckDefault]. Unified
 // kernel images in EFI/Linux are started by their own name: keep them

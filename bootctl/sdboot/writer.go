@@ -184,12 +184,13 @@ func (w *writer) arm() error {
 	return w.showTrial(s)
 }
 
-// align brings the confirmed entries in line.
+// align brings the confirmed entries in line, and puts a table into those that
+// have none, so that either file is enough.
 func (w *writer) align() error {
 	lead := fallback(w.table)[0]
 	for _, s := range []bootctl.Slot{lead, lead.Other()} {
 		f, _ := w.state.confirmed(s)
-		if f.body != w.confirmedBody(s, w.table) || s == lead && !w.state.leads(s) {
+		if !f.stamped || f.body != w.confirmedBody(s, w.table) || s == lead && !w.state.leads(s) {
 			if err := w.writeConfirmed(s); err != nil {
 				return err
 			}
