@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	"abota/bootctl/uboot":       {"abota/bootctl"},
 	"abota/bootctl/efi":         {"abota/bootctl"},
 	"abota/bootctl/sdboot":      {"abota/bootctl"},
+	"abota/bootctl/grub":        {"abota/bootctl"},
 	"abota/bootctl/record":      {"abota/bootctl"},
 	"abota/bootctl/bootscript":  {"abota/bootctl"},
 	"abota/bootctl/symlink":     {"abota/bootctl"},
