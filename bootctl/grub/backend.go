@@ -83,7 +83,7 @@ func (b *Backend) Store(t bootctl.Table) error {
 		return err
 	}
 	if !cur.countable {
-		if err := b.replace(b.counts, emptyCounts()); err != nil {
+		if err := b.replace(b.counts, emptyCounts()); err != nil && onTrial(t) {
 			return err
 		}
 	}
@@ -91,6 +91,17 @@ func (b *Backend) Store(t bootctl.Table) error {
 		return err
 	}
 	return b.expect(t)
+}
+
+// onTrial reports whether GRUB has to count for this table. The way back from a
+// trial must not fail because it cannot.
+func onTrial(t bootctl.Table) bool {
+	for _, s := range t.Order() {
+		if !t.Slots[s].Good {
+			return true
+		}
+	}
+	return false
 }
 
 // expect reads all once more, as GRUB will: a device that answered wrongly

@@ -75,12 +75,12 @@ func inspect(p Place) (os.FileInfo, error) {
 		return nil, fmt.Errorf("measure %s: %w", p, err)
 	case p.Offset < 0 || p.Offset%sectorSize != 0:
 		return nil, fmt.Errorf("cannot use %s because its offset is not a multiple of %d", p, sectorSize)
+	case regular && p.Offset == 0 && end != blockSize:
+		return nil, fmt.Errorf("cannot use %s because it has %d bytes instead of %d: make it with `grub-editenv FILE create`", p, end, blockSize)
 	case p.Offset > end-blockSize:
-		return nil, fmt.Errorf("cannot use %s because %d bytes there do not fit: it has %d: GRUB never makes a block longer", p, blockSize, end)
+		return nil, fmt.Errorf("cannot use %s because %d bytes there do not fit: %s has %d bytes", p, blockSize, p.Path, end)
 	case !regular:
 		return fi, nil
-	case end != blockSize && p.Offset == 0:
-		return nil, fmt.Errorf("cannot use %s because it has %d bytes instead of %d: make it with `grub-editenv FILE create`", p, end, blockSize)
 	}
 	var on unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &on); err != nil {

@@ -82,7 +82,8 @@
 // new sequence number, greater than any seen in the three files, so that all
 // counts before it are void the moment it takes effect. Abota writes this file
 // only when it is no environment block, or a full one, which GRUB cannot write to
-// and which holds no counts: then it is made empty, before the table changes.
+// and which holds no counts: then it is made empty, before the table changes. If
+// even that fails a trial is refused, and any other table stored all the same.
 //
 // # What GRUB can do
 //
@@ -91,7 +92,11 @@
 // numbers stay below 2³¹. Its save_env writes over the blocks that the file
 // has, and neither extends nor makes one. It fails for a file that is missing, no
 // environment block or full, and on file systems whose blocks GRUB cannot name;
-// grub.cfg then starts a confirmed slot.
+// grub.cfg then starts a confirmed slot. It accepts a kernel by its header: one
+// that was cut short behind it starts, fails and resets the board or hangs, and
+// only the count or the watchdog ends that. All of this was seen in GRUB 2.06 for
+// EFI under QEMU, on FAT: it prints why a file cannot be used, goes on with the
+// script, and changes one sector of the disk for an attempt and none otherwise.
 //
 // Sources: GRUB 2.06, grub-core/lib/envblk.c (format, space, order),
 // grub-core/commands/loadenv.c (load_env, save_env, checks of the block list),
