@@ -37,11 +37,11 @@ func parseBlock(b []byte) (entries []entry, ok bool) {
 
 // nextEntry splits off the first line. A name goes up to the first '=', be there
 // line breaks in between; a value up to the first line break without a backslash
-// before it. What has no end is none.
+// before it, and so does a comment. What has no end is none.
 func nextEntry(text string) (e entry, rest string) {
 	end := -1
 	if text[0] == '#' {
-		end = strings.IndexByte(text, '\n')
+		_, end = unescape(text)
 	} else if equals := strings.IndexByte(text, '='); equals >= 0 {
 		e.name = text[:equals]
 		e.value, end = unescape(text[equals+1:])

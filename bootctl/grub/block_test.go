@@ -15,6 +15,7 @@ func TestBlocksAreReadAsGRUBDoes(t *testing.T) {
 		{"one variable", "a=b\n", map[string]string{"a": "b"}},
 		{"the last of one name counts", "a=b\na=c\n", map[string]string{"a": "c"}},
 		{"comments are skipped", "# a=x\na=b\n#a=c\n", map[string]string{"a": "b"}},
+		{"a comment goes on behind a backslash", "# c\\\na=x\nz=y\n", map[string]string{"a": "", "z": "y"}},
 		{"a backslash keeps a line break", "a=b\\\nc\\\\d\nz=y\n", map[string]string{"a": "b\nc\\d", "z": "y"}},
 		{"a value holds what separates names", "a=b=c\n", map[string]string{"a": "b=c"}},
 		{"a line without = joins the next", "odd\na=b\nz=y\n", map[string]string{"a": "", "odd\na": "b", "z": "y"}},

@@ -41,8 +41,8 @@
 //	# GRUB Environment Block
 //
 // then lines "name=value", in which a backslash stands before a backslash or a
-// line break of the value; lines that begin with '#' are skipped; '#' fills the
-// rest. Of several lines of one name the last counts. A line without '=' joins
+// line break of the value; lines that begin with '#' are skipped, with the next
+// one if a backslash ends them; '#' fills the rest. Of several lines of one name the last counts. A line without '=' joins
 // the next one; a value without a line break at its end is none.
 //
 // A block of the table has its first sector full, the table at both ends:
@@ -91,15 +91,20 @@
 // Its test compares numbers (-gt) as signed machine words, so that sequence
 // numbers stay below 2³¹. Its save_env writes over the blocks that the file
 // has, and neither extends nor makes one. It fails for a file that is missing, no
-// environment block or full, and on file systems whose blocks GRUB cannot name;
-// grub.cfg then starts a confirmed slot. It accepts a kernel by its header: one
-// that was cut short behind it starts, fails and resets the board or hangs, and
-// only the count or the watchdog ends that. All of this was seen in GRUB 2.06 for
-// EFI under QEMU, on FAT: it prints why a file cannot be used, goes on with the
-// script, and changes one sector of the disk for an attempt and none otherwise.
+// environment block, full or sparse, and on a file system whose blocks GRUB cannot
+// name; grub.cfg then starts a confirmed slot. On EFI it writes through
+// BlockIo.WriteBlocks and never calls FlushBlocks.
 //
-// Sources: GRUB 2.06, grub-core/lib/envblk.c (format, space, order),
+// Seen in GRUB 2.06 for x86-64 EFI under QEMU, with the files on FAT and on ext4:
+// a file that is missing, empty, full or no block, and a disk that takes no writes,
+// make save_env fail with a line on the console, and the script goes on; an attempt
+// changes one sector of the disk, and a boot that counts nothing changes none. A
+// kernel is accepted by its header: one that was cut short behind it starts, fails
+// and resets the board, and only the count ends that. Other firmware, GRUB for BIOS
+// and GRUB on ARM were not tried.
+//
+// Sources: GRUB's grub-core/lib/envblk.c (format, room, order),
 // grub-core/commands/loadenv.c (load_env, save_env, checks of the block list),
-// grub-core/commands/test.c (numbers), grub-core/commands/regexp.c; the GRUB
-// manual, "Environment block". The tests compare with grub-editenv.
+// grub-core/commands/test.c (numbers), grub-core/disk/efi/efidisk.c (writes); the
+// GRUB manual, "Environment block". The tests compare with grub-editenv.
 package grub
