@@ -26,6 +26,12 @@ func New(labels [2]string) (*Backend, error) {
 	return &Backend{efivarfs{Mount}, labels}, nil
 }
 
+// On is the backend on variables that a folder shows as efivarfs does. It checks
+// nothing of what [New] checks.
+func On(folder string, labels [2]string) *Backend {
+	return &Backend{efivarfs{folder}, labels}
+}
+
 // entry is the Boot#### variable of a slot.
 type entry struct {
 	number        uint16

@@ -5,15 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"abota/bootctl"
-	"abota/bootctl/record"
-	"abota/bootctl/uboot"
 	"abota/updater"
 	"abota/updater/config"
 	"abota/updater/health"
@@ -239,85 +235,6 @@ type noJournal struct{ err error }
 
 func (n noJournal) Load() ([]byte, error) { return nil, n.err }
 func (n noJournal) Save([]byte) error     { return n.err }
-
-// fwEnvConfig is where U-Boot's own tools are told of the environment.
-const fwEnvConfig = "/etc/fw_env.config"
-
-// backend is the configured boot pointer, or the one that the device shows:
-// slots that are plain files are read by no bootloader, so their table is
-// abota's own record; otherwise U-Boot's own configuration is looked for.
-func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.Backend, error) {
-	b := d.cfg.Bootloader
-	switch {
-	case b.Kind == config.KindRecord, b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
-		return d.recordBackend(how)
-	case len(b.Env) > 0:
-		return d.ubootBackend(host, paths)
-	}
-	copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &configError{fmt.Errorf("cannot tell where the boot table is because bootloader is not configured and %s does not exist: set bootloader.env", fwEnvConfig)}
-	}
-	if err != nil {
-		return nil, &configError{err}
-	}
-	return openUBoot(copies)
-}
-
-func plainFiles(paths [2]string) bool {
-	for _, path := range paths {
-		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
-			return false
-		}
-	}
-	return true
-}
-
-func (d *device) recordBackend(how access) (bootctl.Backend, error) {
-	f, err := openRecord(filepath.Join(d.cfg.StateDir, "table"), tableSize, how)
-	if errors.Is(err, fs.ErrNotExist) {
-		return record.New(noJournal{journal.ErrLost}, journal.ErrLost), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	d.opened = append(d.opened, f)
-	return record.New(f, journal.ErrLost), nil
-}
-
-func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend, error) {
-	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
-	for i, env := range d.cfg.Bootloader.Env {
-		path, err := host.Find(env.Device)
-		if err != nil {
-			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
-		}
-		copies[i] = uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size}
-		for _, s := range bootctl.Slots {
-			inside, err := host.Overlaps(path, env.Offset, env.Size, paths[s])
-			if err != nil {
-				return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
-			}
-			if inside {
-				return nil, &configError{fmt.Errorf("bootloader.env[%d]: cannot use %s at %#x because that is in slot %s: give the environment storage of its own", i, env.Device, env.Offset, s)}
-			}
-		}
-	}
-	return openUBoot(copies)
-}
-
-func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {
-	cmdline, err := kernelLine()
-	if err != nil {
-		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
-	}
-	_, contract := argument(cmdline, "abota.contract")
-	backend, err := uboot.New(copies, contract)
-	if err != nil {
-		return nil, &configError{err}
-	}
-	return backend, nil
-}
 
 // argument finds name=value on a kernel command line.
 func argument(cmdline []byte, name string) (value string, found bool) {

@@ -7,6 +7,9 @@ import (
 
 // check is everything that no single key can say.
 func check(w *walker, c *Config) error {
+	if err := checkBootloader(w, c); err != nil {
+		return err
+	}
 	if err := checkSlots(w, c); err != nil {
 		return err
 	}
@@ -14,9 +17,6 @@ func check(w *walker, c *Config) error {
 		return err
 	}
 	if err := checkAWSIoT(w, c); err != nil {
-		return err
-	}
-	if err := checkEnv(w, c); err != nil {
 		return err
 	}
 	return checkHealth(w, c)
@@ -74,36 +74,6 @@ func checkSource(w *walker, c *Config) error {
 func (w *walker) failAt(path, format string, args ...any) error {
 	at := w.at[path]
 	return &Error{File: at.file, Line: at.line, Key: path, Reason: fmt.Sprintf(format, args...)}
-}
-
-func checkEnv(w *walker, c *Config) error {
-	const path = "bootloader.env"
-	env := c.Bootloader.Env
-	if len(env) == 0 {
-		return nil
-	}
-	if len(env) != 2 {
-		return w.failAt(path, "lists %d: the environment needs exactly two copies, so that one survives a power cut", len(env))
-	}
-	for i, e := range env {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		switch {
-		case e.Device == "":
-			return w.failAt(at, "has no device")
-		case e.Size == 0:
-			return w.failAt(at, "has no size: give the bytes of one copy, as size: 0x4000")
-		case e.Offset > e.Offset+e.Size:
-			return w.failAt(at, "ends beyond any device: offset %d, size %d", e.Offset, e.Size)
-		}
-	}
-	a, b := env[0], env[1]
-	switch {
-	case a.Size != b.Size:
-		return w.failAt(path, "has copies of different size (%d and %d bytes): U-Boot uses one size for both", a.Size, b.Size)
-	case a.Device == b.Device && a.Offset < b.Offset+b.Size && b.Offset < a.Offset+a.Size:
-		return w.failAt(path, "has copies that overlap on %s: put the second at offset %#x or later", a.Device, min(a.Offset, b.Offset)+a.Size)
-	}
-	return nil
 }
 
 func checkHealth(w *walker, c *Config) error {

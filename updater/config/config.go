@@ -236,16 +236,28 @@ type Jobs struct {
 // The kinds of boot pointer that Bootloader.Kind may name.
 const (
 	KindUBoot   = "uboot"
+	KindGRUB    = "grub"
+	KindSDBoot  = "sdboot"
+	KindEFI     = "efi"
+	KindGPT     = "gpt"
+	KindTryBoot = "tryboot"
 	KindRecord  = "record"
 	KindSymlink = "symlink"
 )
 
 // Bootloader says where the boot pointer is kept.
 type Bootloader struct {
-	// Kind is KindUBoot, KindRecord or KindSymlink; empty means detect.
+	// Kind is one of those above; empty means detect. A block that only one kind
+	// has names that kind.
 	Kind string
 	// Env are the two redundant copies of U-Boot's environment, or none.
 	Env []EnvCopy
+	// GRUB, SDBoot, EFI, GPT and TryBoot are what each of these kinds needs.
+	GRUB    GRUB
+	SDBoot  SDBoot
+	EFI     EFI
+	GPT     GPT
+	TryBoot TryBoot
 	// ConfirmedTries is how many boots a confirmed slot may start in a row
 	// without an answer; 0 means that they are not counted.
 	ConfirmedTries int
@@ -255,6 +267,55 @@ type Bootloader struct {
 	// with its arguments, and RestartTimeout how long it may take.
 	Restart        []string
 	RestartTimeout time.Duration
+}
+
+// GRUB names the environment blocks that package bootctl/grub describes.
+type GRUB struct {
+	// Blocks hold the table, and Counts what GRUB counts: three files.
+	Blocks [2]string
+	Counts string
+}
+
+// SDBoot is systemd-boot's.
+type SDBoot struct {
+	// ESP is where the partition with loader/entries is mounted.
+	ESP string
+	// Entries are files with the lines of both slots' boot entries, A's first.
+	Entries [2]string
+}
+
+// EFI is for firmware that starts the slots itself.
+type EFI struct {
+	// Labels are the descriptions of both slots' boot entries, A's first.
+	Labels [2]string
+	// Entries are what `abota provision` makes these boot entries of, or none
+	// where somebody else makes them.
+	Entries []EFIEntry
+}
+
+// EFIEntry is what the firmware starts for one slot.
+type EFIEntry struct {
+	// Device is the partition, as PARTUUID=… or PARTLABEL=….
+	Device string
+	// File is the program's path there, and Options its command line.
+	File, Options string
+}
+
+// GPT is for loaders that read boot attributes of partitions.
+type GPT struct {
+	// Disk is the whole disk.
+	Disk string
+	// Partitions are those with the attributes, A's first; left out they are
+	// the slots.
+	Partitions [2]string
+}
+
+// TryBoot is the Raspberry Pi's.
+type TryBoot struct {
+	// File is autoboot.txt, on the first FAT partition.
+	File string
+	// Partitions are the numbers of the boot partitions, A's first.
+	Partitions [2]int
 }
 
 // Tree bounds what is unpacked into a directory slot.
@@ -313,8 +374,11 @@ func defaults() Config {
 		MinRate:      1 << 10,
 		Timeout:      Timeout{Connect: 10 * time.Second, Handshake: 10 * time.Second, Header: 30 * time.Second, Idle: 30 * time.Second, Slow: time.Minute},
 		Retry:        Retry{Open: 4, Resume: 10, First: 500 * time.Millisecond, Longest: 30 * time.Second, After: 2 * time.Minute},
-		Bootloader:   Bootloader{ConfirmedTries: 10, RestartTimeout: time.Minute},
-		Tree:         Tree{MaxEntries: 16384, MaxSize: 4 << 30},
+		Bootloader: Bootloader{
+			EFI:            EFI{Labels: [2]string{"abota A", "abota B"}},
+			ConfirmedTries: 10, RestartTimeout: time.Minute,
+		},
+		Tree: Tree{MaxEntries: 16384, MaxSize: 4 << 30},
 		Health: Health{
 			Deadline:           2 * time.Minute,
 			StableFor:          30 * time.Second,

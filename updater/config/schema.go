@@ -58,14 +58,7 @@ var schema = []key[Config]{
 		slotKey("a", 0),
 		slotKey("b", 1),
 	}},
-	{name: "bootloader", sub: []key[Config]{
-		{name: "kind", set: scalar(func(c *Config) *string { return &c.Bootloader.Kind }, bootloaderKind)},
-		{name: "env", list: true, set: list(func(c *Config) *[]EnvCopy { return &c.Bootloader.Env }, EnvCopy{}, envKeys)},
-		{name: "link", set: scalar(func(c *Config) *string { return &c.Bootloader.Link }, absolutePath)},
-		{name: "restart", list: true, set: program(func(c *Config) *[]string { return &c.Bootloader.Restart })},
-		{name: "restart_timeout", set: scalar(func(c *Config) *duration { return &c.Bootloader.RestartTimeout }, positiveDuration)},
-		{name: "confirmed_tries", set: scalar(func(c *Config) *int { return &c.Bootloader.ConfirmedTries }, tries)},
-	}},
+	{name: "bootloader", sub: bootloaderKeys},
 	{name: "tree", sub: []key[Config]{
 		{name: "max_entries", set: scalar(func(c *Config) *int { return &c.Tree.MaxEntries }, entries)},
 		{name: "max_size", set: scalar(func(c *Config) *int64 { return &c.Tree.MaxSize }, size)},
@@ -121,12 +114,6 @@ func slotKey(name string, i int) key[Config] {
 		{name: "device", set: scalar(func(c *Config) *string { return &c.Slots[i].Device }, slotDevice)},
 		{name: "dir", set: scalar(func(c *Config) *string { return &c.Slots[i].Dir }, absolutePath)},
 	}}
-}
-
-var envKeys = []key[EnvCopy]{
-	{name: "device", set: scalar(func(e *EnvCopy) *string { return &e.Device }, slotDevice)},
-	{name: "offset", set: scalar(func(e *EnvCopy) *int64 { return &e.Offset }, size)},
-	{name: "size", set: scalar(func(e *EnvCopy) *int64 { return &e.Size }, size)},
 }
 
 var checkKeys = []key[Check]{

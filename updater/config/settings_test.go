@@ -26,7 +26,7 @@ func TestVariablesReachEveryKind(t *testing.T) {
 	want.Slots = [2]Slot{{Device: "PARTLABEL=a"}, {Device: "PARTLABEL=b"}}
 	want.Health.Deadline, want.Health.UpdatePath, want.Health.UpdatePathDeadline = 5*time.Minute, false, time.Minute
 	want.Health.Checks = []Check{{Exec: []string{"/bin/true"}, Timeout: 10 * time.Second}}
-	want.Bootloader = Bootloader{Kind: KindRecord, RestartTimeout: time.Minute}
+	want.Bootloader.Kind, want.Bootloader.ConfirmedTries = KindRecord, 0
 	want.files, want.seen = c.files, c.seen
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("got  %#v\nwant %#v", *c, want)

@@ -130,14 +130,6 @@ func slotDevice(s string) (string, error) {
 	return text(s)
 }
 
-func bootloaderKind(s string) (string, error) {
-	switch s {
-	case KindUBoot, KindRecord, KindSymlink:
-		return s, nil
-	}
-	return "", fmt.Errorf("unknown bootloader %q: use %s, %s or %s, or leave it out to detect it", s, KindUBoot, KindRecord, KindSymlink)
-}
-
 func rebootPolicy(s string) (string, error) {
 	switch s {
 	case RebootNow, RebootInWindow, RebootByApplication:

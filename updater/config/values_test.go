@@ -40,7 +40,7 @@ func TestRefusals(t *testing.T) {
 		{"same slots", "slots:\n  a: /dev/a\n  b: {device: /dev/a}\n", "config.yaml:3: slots.b.device: is the same as slots.a.device (/dev/a)"},
 		{"slot by file system", "slots: {a: UUID=1, b: UUID=2}\n", "slots.a.device: cannot be found by UUID= because it names a file system"},
 		{"slot by nothing", "slots: {a: PARTLABEL=, b: x}\n", "slots.a.device: \"PARTLABEL=\" names no partition"},
-		{"unknown bootloader", slotLines + "bootloader: {kind: grub3}\n", "config.yaml:2: bootloader.kind: unknown bootloader \"grub3\": use uboot, record or symlink"},
+		{"unknown bootloader", slotLines + "bootloader: {kind: grub3}\n", "config.yaml:2: bootloader.kind: unknown bootloader \"grub3\": use uboot, grub, sdboot, efi, gpt, tryboot, record, symlink, or leave it out"},
 		{"one copy", slotLines + "bootloader: {env: [{device: /dev/e, size: 1}]}\n", "config.yaml:2: bootloader.env: lists 1: the environment needs exactly two copies"},
 		{"three copies", slotLines + env1 + "{device: x, size: 1}, {device: y, size: 1}]}\n", "bootloader.env: lists 3:"},
 		{"overlapping copies", slotLines + env1 + "{device: /dev/e, offset: 0x1fff, size: 0x2000}]}\n", "config.yaml:2: bootloader.env: has copies that overlap on /dev/e: put the second at offset 0x2000 or later"},

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"abota/bootctl"
+	"abota/bootctl/uboot"
+	"abota/updater/slot"
+)
+
+// fwEnvConfig is where U-Boot's own tools are told of the environment.
+const fwEnvConfig = "/etc/fw_env.config"
+
+// ubootBackend is the environment that the configuration names, or the one of
+// U-Boot's own tools.
+func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend, error) {
+	if len(d.cfg.Bootloader.Env) > 0 {
+		return d.configuredEnv(host, paths)
+	}
+	copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &configError{fmt.Errorf("cannot tell where the boot table is because bootloader is not configured and %s does not exist: set bootloader.env", fwEnvConfig)}
+	}
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return openUBoot(copies)
+}
+
+func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend, error) {
+	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
+	for i, env := range d.cfg.Bootloader.Env {
+		path, err := host.Find(env.Device)
+		if err != nil {
+			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
+		}
+		copies[i] = uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size}
+		for _, s := range bootctl.Slots {
+			inside, err := host.Overlaps(path, env.Offset, env.Size, paths[s])
+			if err != nil {
+				return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
+			}
+			if inside {
+				return nil, &configError{fmt.Errorf("bootloader.env[%d]: cannot use %s at %#x because that is in slot %s: give the environment storage of its own", i, env.Device, env.Offset, s)}
+			}
+		}
+	}
+	return openUBoot(copies)
+}
+
+func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {
+	cmdline, err := kernelLine()
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
+	}
+	_, contract := argument(cmdline, "abota.contract")
+	backend, err := uboot.New(copies, contract)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return backend, nil
+}
