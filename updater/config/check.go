@@ -22,31 +22,13 @@ func check(w *walker, c *Config) error {
 	return checkHealth(w, c)
 }
 
-func checkSlots(w *walker, c *Config) error {
-	for i, path := range []string{"slots.a", "slots.b"} {
-		if s := c.Slots[i]; s.Device != "" && s.Dir != "" {
-			return w.failAt(path+".dir", "stands beside %s.device: a slot is either a device or a folder", path)
-		}
-	}
-	a, b := c.Slots[0], c.Slots[1]
-	switch {
-	case a.Device != "" && a == b:
-		return w.failAt("slots.b.device", "is the same as slots.a.device (%s): an update would overwrite the running system", a.Device)
-	case a.Dir != "" && a == b:
-		return w.failAt("slots.b.dir", "is the same as slots.a.dir (%s): an update would overwrite the running system", a.Dir)
-	case a.Dir != "" && b.Device != "", a.Device != "" && b.Dir != "":
-		return w.failAt("slots.b.dir", "and slots.a are of two kinds: give both a device, or both a dir")
-	}
-	return checkLink(w, c)
-}
-
 // checkLink ties directory slots and their link together.
 func checkLink(w *walker, c *Config) error {
 	dirs, kind := c.Slots[0].Dir != "" || c.Slots[1].Dir != "", c.Bootloader.Kind
 	switch {
 	case dirs && kind != "" && kind != KindSymlink:
 		return w.failAt("bootloader.kind", "%s does not read directory slots: use %s", kind, KindSymlink)
-	case !dirs && kind == KindSymlink && (c.Slots[0].Device != "" || c.Slots[1].Device != ""):
+	case !dirs && kind == KindSymlink && c.Slots[0].kind()+c.Slots[1].kind() != "":
 		return w.failAt("bootloader.kind", "%s is for directory slots: give slots.a.dir and slots.b.dir", KindSymlink)
 	case dirs && c.Bootloader.Link == "":
 		return w.failAt("slots.a.dir", "needs bootloader.link beside it: the symbolic link that the service is started through")
@@ -87,20 +69,6 @@ func checkHealth(w *walker, c *Config) error {
 		return &Error{
 			File: at.file, Line: at.line, Key: "health",
 			Reason: "no checks configured: every release would pass: add health.checks, or leave update_path on",
-		}
-	}
-	return nil
-}
-
-// NeedSlots reports which slot is not configured.
-func (c *Config) NeedSlots() error {
-	for i, path := range []string{"slots.a.device", "slots.b.device"} {
-		if c.Slots[i] != (Slot{}) {
-			continue
-		}
-		return &Error{
-			File: strings.Join(c.files, ", "), Key: path,
-			Reason: "not set: name both slots, as `slots: {a: PARTLABEL=root-a, b: PARTLABEL=root-b}` in " + DefaultPath + " or in a file named by --config",
 		}
 	}
 	return nil

@@ -104,15 +104,6 @@ type Config struct {
 	exposed []*Error
 }
 
-// Slot is one copy of the system.
-type Slot struct {
-	// Device is PARTUUID=…, PARTLABEL=… or a path.
-	Device string
-	// Dir is a folder instead of a device: the release is unpacked into it,
-	// and a service is restarted instead of the machine.
-	Dir string
-}
-
 // TLS is what connections to the source trust and show. All are paths of PEM
 // files.
 type TLS struct {

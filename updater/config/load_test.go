@@ -106,7 +106,7 @@ func TestLaterFileOverridesEarlierAndListsAreReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Bucket != "two" || c.Region != "r1" || c.Slots != [2]Slot{{Device: "/dev/a"}, {Device: "/dev/c"}} {
+	if c.Bucket != "two" || c.Region != "r1" || !reflect.DeepEqual(c.Slots, [2]Slot{{Device: "/dev/a"}, {Device: "/dev/c"}}) {
 		t.Errorf("merged wrongly: %+v", c)
 	}
 	if len(c.Health.Checks) != 1 || c.Health.Checks[0].Exec[0] != "c" {
@@ -133,7 +133,7 @@ func TestMissingDefaultFileLeavesItToTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Slots != [2]Slot{{Device: "/dev/a"}, {Device: "/dev/b"}} {
+	if !reflect.DeepEqual(c.Slots, [2]Slot{{Device: "/dev/a"}, {Device: "/dev/b"}}) {
 		t.Errorf("got %+v", c.Slots)
 	}
 	if c, err = load(none, nil, nil, nil); err != nil {

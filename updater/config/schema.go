@@ -109,13 +109,6 @@ var schema = []key[Config]{
 	}},
 }
 
-func slotKey(name string, i int) key[Config] {
-	return key[Config]{name: name, short: "device", sub: []key[Config]{
-		{name: "device", set: scalar(func(c *Config) *string { return &c.Slots[i].Device }, slotDevice)},
-		{name: "dir", set: scalar(func(c *Config) *string { return &c.Slots[i].Dir }, absolutePath)},
-	}}
-}
-
 var checkKeys = []key[Check]{
 	{name: "exec", list: true, set: program(func(c *Check) *[]string { return &c.Exec })},
 	{name: "http", set: scalar(func(c *Check) *string { return &c.HTTP }, webAddress)},

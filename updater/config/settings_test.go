@@ -55,7 +55,7 @@ func TestEveryKeyHasItsOwnVariable(t *testing.T) {
 func TestSettingsOverrideInOrder(t *testing.T) {
 	c := mustLoad(t, slotLines, "bucket=x", "bucket=y=z", "slots.b.device=/dev/y", "slots={a: /dev/x}",
 		"bootloader.env=[{device: e, size: 4K}, {device: e, offset: 4M, size: 4K}]")
-	if c.Bucket != "y=z" || c.Slots != [2]Slot{{Device: "/dev/x"}, {Device: "/dev/y"}} || len(c.Bootloader.Env) != 2 {
+	if c.Bucket != "y=z" || !reflect.DeepEqual(c.Slots, [2]Slot{{Device: "/dev/x"}, {Device: "/dev/y"}}) || len(c.Bootloader.Env) != 2 {
 		t.Errorf("got %+v", c)
 	}
 }
