@@ -3,6 +3,8 @@ package ubootscript
 import (
 	"strings"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 // otherBoards are boots that differ between processors: how a number is read
@@ -60,19 +62,19 @@ func TestScriptOnAPC(t *testing.T) {
 
 func TestInitrdAndArgumentsReachAPCsKernel(t *testing.T) {
 	w := newWorkshop(t, amd64, script)
-	plain := w.startsA(t, w.healthy("A"))
-	if strings.Contains(plain.console, "\n"+sought[1]+"\n") {
+	plain := w.startsA(t, w.slots.Healthy("A"))
+	if strings.Contains(plain.Console, "\n"+loaderscript.Sought[1]+"\n") {
 		t.Fatal("a slot with a kernel only shows an initrd: the rest of this test proves nothing")
 	}
-	content := w.healthy("A")
+	content := w.slots.Healthy("A")
 	content["boot/initrd"] = strings.Repeat("initrd", 100)
 	content["boot/dtb"] = "not looked at on this board"
 	content["boot/abota.args"] = "abota_args=rw quiet\n"
 	o := w.startsA(t, content)
-	if !strings.Contains(o.console, "\n"+sought[1]+"\n") {
-		t.Errorf("the guest does not see its initrd:\n%s", o.console)
+	if !strings.Contains(o.Console, "\n"+loaderscript.Sought[1]+"\n") {
+		t.Errorf("the guest does not see its initrd:\n%s", o.Console)
 	}
-	if !strings.Contains(o.cmdline, " rw quiet abota.slot=A abota.contract=1") {
-		t.Errorf("the command line %q is not the script's", o.cmdline)
+	if !strings.Contains(o.Cmdline, " rw quiet abota.slot=A abota.contract=1") {
+		t.Errorf("the command line %q is not the script's", o.Cmdline)
 	}
 }

@@ -2,17 +2,11 @@ package ubootscript
 
 import (
 	"bytes"
-	"fmt"
-	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"abota/sim/disk"
-	"abota/sim/parts"
+	"abota/sim/loaderscript"
 )
 
 // The disk: boot, environment, slot A, slot B.
@@ -22,9 +16,9 @@ const (
 	envSize  = 0x4000
 	copyGap  = 0x400000
 	slotAt   = 8 * mib
-	slotSize = 2 * mib
+	slotSize = loaderscript.SlotSize
 	diskSize = slotAt + 2*slotSize + mib
-	sector   = 512
+	sector   = loaderscript.Sector
 )
 
 // copyAt is where a copy of the environment begins on the disk.
@@ -36,125 +30,52 @@ type workshop struct {
 	board    board
 	dir      string
 	firmware string
-	empty    []byte            // the disk with the script and without environment and slots
-	slots    map[string][]byte // file systems, by what is in them
+	empty    []byte // the disk with the script and without environment and slots
+	slots    loaderscript.Slots
 }
 
 func newWorkshop(t *testing.T, b board, script string) *workshop {
 	t.Helper()
 	b.need(t)
-	w := &workshop{board: b, dir: scratch(t), slots: map[string][]byte{}}
+	w := &workshop{board: b, dir: loaderscript.Scratch(t), slots: loaderscript.Slots{Machine: b.Machine}}
 	w.firmware = b.firmware(t, w.dir)
 	image := filepath.Join(w.dir, "boot.scr")
-	tool(t, "mkimage", "-A", "arm", "-T", "script", "-C", "none", "-n", "abota", "-d", script, image)
+	loaderscript.Tool(t, "mkimage", "-A", "arm", "-T", "script", "-C", "none", "-n", "abota", "-d", script, image)
 	boot := filepath.Join(w.dir, "boot.fat")
 	if err := disk.FAT(t.Context(), boot, "BOOT", mib, map[string]string{"boot.scr": image}); err != nil {
 		t.Fatal(err)
 	}
 	w.empty = partitioned(t, filepath.Join(w.dir, "empty.img"), "uboot-env", envSize+copyGap)
-	copy(w.empty[mib:], read(t, boot))
+	copy(w.empty[mib:], loaderscript.Read(t, boot))
 	return w
 }
 
 // partitioned is an empty disk with a partition table.
 func partitioned(t *testing.T, path, envLabel string, envLength int) []byte {
 	t.Helper()
-	write(t, path, make([]byte, diskSize))
-	args := []string{"--clear", "--set-alignment=1"}
-	for i, p := range []struct {
-		name     string
-		at, size int
-	}{
-		{"boot", mib, mib},
-		{envLabel, envAt, envLength},
-		{"root-a", slotAt, slotSize},
-		{"root-b", slotAt + slotSize, slotSize},
-	} {
-		args = append(args,
-			fmt.Sprintf("--new=%d:%d:%d", i+1, p.at/sector, (p.at+p.size)/sector-1),
-			fmt.Sprintf("--change-name=%d:%s", i+1, p.name))
-	}
-	tool(t, "sgdisk", append(args, "--attributes=1:set:2", path)...)
-	return read(t, path)
+	return loaderscript.Partitioned(t, path, diskSize,
+		loaderscript.Partition{Name: "boot", At: mib, Size: mib, Options: []string{"--attributes=N:set:2"}},
+		loaderscript.Partition{Name: envLabel, At: envAt, Size: envLength},
+		loaderscript.Partition{Name: "root-a", At: slotAt, Size: slotSize},
+		loaderscript.Partition{Name: "root-b", At: slotAt + slotSize, Size: slotSize})
 }
 
-// files is what a slot holds, by path. Nil is a slot without a file system.
-type files map[string]string
-
-// healthy is a slot that starts and says so.
-func (w *workshop) healthy(name string) files {
-	return files{"boot/" + w.board.kernel: string(w.board.payload(name))}
-}
-
-// slot is the file system with these files.
-func (w *workshop) slot(t *testing.T, content files) []byte {
+// boot powers the board on with this disk.
+func (w *workshop) boot(t *testing.T, drive ...string) loaderscript.Outcome {
 	t.Helper()
-	if content == nil {
-		return make([]byte, slotSize)
-	}
-	var key strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(content)) {
-		fmt.Fprintf(&key, "%q=%q\n", name, content[name])
-	}
-	if image, ok := w.slots[key.String()]; ok {
-		return image
-	}
-	dir, path := scratch(t), filepath.Join(scratch(t), "slot.img")
-	for name, text := range content {
-		write(t, filepath.Join(dir, name), []byte(text))
-	}
-	if err := disk.Ext4(t.Context(), path, dir, "slot", slotSize); err != nil {
-		t.Fatal(err)
-	}
-	w.slots[key.String()] = read(t, path)
-	return w.slots[key.String()]
+	return w.board.Boot(t, append([]string{"-bios", w.firmware}, drive...)...)
 }
 
 // disk is a disk with these two slots and copies of the environment, nil for
 // none.
-func (w *workshop) disk(t *testing.T, a, b files, copies [2][]byte) []byte {
+func (w *workshop) disk(t *testing.T, a, b loaderscript.Files, copies [2][]byte) []byte {
 	t.Helper()
 	image := bytes.Clone(w.empty)
-	for i, content := range []files{a, b} {
-		copy(image[slotAt+i*slotSize:], w.slot(t, content))
+	for i, content := range []loaderscript.Files{a, b} {
+		copy(image[slotAt+i*slotSize:], w.slots.Image(t, content))
 	}
 	for i, c := range copies {
 		copy(image[copyAt(i):], c)
 	}
 	return image
-}
-
-// tool runs one of the host's commands.
-func tool(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	path, err := parts.Tool(name)
-	if err != nil {
-		t.Fatalf("%v: run `sudo apt-get install u-boot-tools libubootenv-tool gdisk mtools dosfstools e2fsprogs`", err)
-	}
-	out, err := exec.Command(path, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// scratch is a folder whose path QEMU takes without quoting, whatever the
-// test's name: a comma in it would end the option.
-func scratch(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "ubootscript")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }

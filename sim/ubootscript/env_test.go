@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 // envCopy is one copy of the environment as mkenvimage makes it, with this
@@ -16,9 +18,9 @@ func envCopy(t *testing.T, serial byte, vars ...string) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	text, image := filepath.Join(dir, "env.txt"), filepath.Join(dir, "env.bin")
-	write(t, text, []byte(strings.Join(vars, "\n")+"\n"))
-	tool(t, "mkenvimage", "-r", "-s", fmt.Sprint(envSize), "-o", image, text)
-	data := read(t, image)
+	loaderscript.Write(t, text, []byte(strings.Join(vars, "\n")+"\n"))
+	loaderscript.Tool(t, "mkenvimage", "-r", "-s", fmt.Sprint(envSize), "-o", image, text)
+	data := loaderscript.Read(t, image)
 	data[4] = serial // not under the checksum
 	return data
 }
@@ -55,7 +57,7 @@ func edited(t *testing.T, c []byte, pairs ...string) []byte {
 func fwConfig(t *testing.T, disk string) string {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "fw_env.config")
-	write(t, config, fmt.Appendf(nil, "%s %#x %#x\n%s %#x %#x\n", disk, copyAt(0), envSize, disk, copyAt(1), envSize))
+	loaderscript.Write(t, config, fmt.Appendf(nil, "%s %#x %#x\n%s %#x %#x\n", disk, copyAt(0), envSize, disk, copyAt(1), envSize))
 	return config
 }
 
@@ -63,7 +65,7 @@ func fwConfig(t *testing.T, disk string) string {
 func fwPrint(t *testing.T, disk string) map[string]string {
 	t.Helper()
 	vars := map[string]string{}
-	for line := range strings.Lines(tool(t, "fw_printenv", "-c", fwConfig(t, disk))) {
+	for line := range strings.Lines(loaderscript.Tool(t, "fw_printenv", "-c", fwConfig(t, disk))) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		vars[name] = value
 	}

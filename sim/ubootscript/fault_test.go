@@ -1,9 +1,9 @@
 package ubootscript
 
 import (
-	"fmt"
-	"path/filepath"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 // fault is what the disk does to the script's accesses.
@@ -20,23 +20,7 @@ type fault struct {
 // drive is QEMU's arguments for the disk.
 func (f fault) drive(t *testing.T, b board, path string) []string {
 	t.Helper()
-	file, options := path, ""
-	if f.readOnly {
-		options = ",readonly=on"
-	}
-	if f.inject != "" {
-		rules := filepath.Join(scratch(t), "blkdebug.conf")
-		text := ""
-		for s := range envSize / sector {
-			text += fmt.Sprintf("[inject-error]\nevent = \"%s_aio\"\niotype = \"%s\"\nerrno = \"5\"\nsector = \"%d\"\nonce = \"off\"\n\n",
-				f.inject, f.inject, copyAt(f.copy)/sector+s)
-		}
-		write(t, rules, []byte(text))
-		file, options = "blkdebug:"+rules+":"+path, ",werror=report,rerror=report"
-	}
-	device := f.device
-	if device == nil {
-		device = []string{"-device", b.disk + ",drive=d"}
-	}
-	return append([]string{"-drive", "if=none,id=d,format=raw,file=" + file + options}, device...)
+	return loaderscript.Fault{
+		ReadOnly: f.readOnly, Inject: f.inject, At: copyAt(f.copy), Size: envSize, Device: f.device,
+	}.Drive(t, b.Machine, path)
 }

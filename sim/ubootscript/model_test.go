@@ -8,6 +8,7 @@ import (
 	"abota/bootctl"
 	"abota/bootctl/bootscript"
 	"abota/bootctl/uboot"
+	"abota/sim/loaderscript"
 )
 
 // TestModelDecidesAsTheScript holds the model of the script, which other tests
@@ -61,7 +62,7 @@ func modelled(t *testing.T, s scenario) (bootscript.Start, bool) {
 		}
 		copy(image[i*copyGap:], c)
 	}
-	write(t, path, image)
+	loaderscript.Write(t, path, image)
 	backend, err := uboot.New([]uboot.Copy{{Path: path, Size: envSize}, {Path: path, Offset: copyGap, Size: envSize}}, true)
 	if err != nil {
 		t.Fatal(err)

@@ -2,11 +2,10 @@ package ubootscript
 
 import (
 	"bytes"
-	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 const script = "../../bootctl/uboot/boot.cmd"
@@ -49,34 +48,6 @@ type scenario struct {
 	beyondTable bool
 }
 
-// content is a slot by a word that says what is wrong with it.
-func (w *workshop) content(t *testing.T, kind, name string) files {
-	t.Helper()
-	f := w.healthy(name)
-	kernel := "boot/" + w.board.kernel
-	switch kind {
-	case "":
-	case "blank":
-		return nil
-	case "no kernel":
-		delete(f, kernel)
-		f["etc/issue"] = "nothing to boot"
-	case "empty kernel":
-		f[kernel] = ""
-	case "garbage":
-		f[kernel] = strings.Repeat("no kernel at all", 1024)
-	case "long arguments":
-		f["boot/abota.args"] = "abota_args=" + strings.Repeat("x", 2048) + "\n"
-	case "long tree":
-		f["boot/dtb"] = strings.Repeat("x", 512<<10)
-	case "garbage tree":
-		f["boot/dtb"] = strings.Repeat("no tree", 1024)
-	default:
-		t.Fatalf("the test names an unknown kind of slot %q", kind)
-	}
-	return f
-}
-
 func (w *workshop) run(t *testing.T, s scenario) {
 	t.Helper()
 	var copies [2][]byte
@@ -89,10 +60,10 @@ func (w *workshop) run(t *testing.T, s scenario) {
 			copies[i] = damaged(copies[i])
 		}
 	}
-	before := w.disk(t, w.content(t, s.a, "A"), w.content(t, s.b, "B"), copies)
-	path := filepath.Join(scratch(t), "disk.img")
-	write(t, path, before)
-	o := w.board.boot(t, w.firmware, s.fault.drive(t, w.board, path)...)
+	before := w.disk(t, w.slots.Content(t, s.a, "A"), w.slots.Content(t, s.b, "B"), copies)
+	path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+	loaderscript.Write(t, path, before)
+	o := w.boot(t, s.fault.drive(t, w.board, path)...)
 	s.check(t, o)
 	want := before
 	if s.into != "" {
@@ -100,59 +71,13 @@ func (w *workshop) run(t *testing.T, s scenario) {
 		want = bytes.Clone(before)
 		copy(want[copyAt(into):], edited(t, copies[1-into], s.changes...))
 	}
-	compareDisks(t, read(t, path), want)
+	loaderscript.CompareDisks(t, loaderscript.Read(t, path), want)
 	if t.Failed() {
-		t.Log(o.console)
+		t.Log(o.Console)
 	}
 }
 
-func (s scenario) check(t *testing.T, o outcome) {
+func (s scenario) check(t *testing.T, o loaderscript.Outcome) {
 	t.Helper()
-	if o.started != s.starts {
-		t.Errorf("started %q, want %q", o.started, s.starts)
-	}
-	for _, line := range s.says {
-		if !strings.Contains(o.console, "abota: "+line) {
-			t.Errorf("the console does not say %q", "abota: "+line)
-		}
-	}
-	if o.started == "" {
-		return
-	}
-	args := strings.Fields(o.cmdline)
-	for _, want := range []string{"abota.slot=" + s.starts, "abota.contract=1", "rootwait"} {
-		if !slices.Contains(args, want) {
-			t.Errorf("the kernel command line %q lacks %s", o.cmdline, want)
-		}
-	}
-	note := ""
-	for _, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "abota.env="); ok {
-			note = value
-		}
-	}
-	if note != s.note {
-		t.Errorf("abota.env is %q, want %q", note, s.note)
-	}
-	onTrial := note == "exhausted" || strings.Contains(o.console, "slot "+s.starts+": trial, attempt recorded")
-	if slices.Contains(args, "abota.trial=1") != onTrial {
-		t.Errorf("the kernel command line is %q, but that the slot is on trial is %v", o.cmdline, onTrial)
-	}
+	loaderscript.Expect{Starts: s.starts, Note: s.note, Says: s.says}.Check(t, o)
 }
-
-// compareDisks demands that a boot left exactly these bytes.
-func compareDisks(t *testing.T, got, want []byte) {
-	t.Helper()
-	if bytes.Equal(got, want) {
-		return
-	}
-	var places []string
-	for at := 0; at < len(want); at += sector {
-		if !bytes.Equal(got[at:at+sector], want[at:at+sector]) && len(places) < 8 {
-			places = append(places, fmt.Sprintf("%#x\n  have %q\n  want %q", at, trim(got[at:at+sector]), trim(want[at:at+sector])))
-		}
-	}
-	t.Errorf("the disk differs from what the script may write, at %s", strings.Join(places, "\n"))
-}
-
-func trim(b []byte) []byte { return bytes.TrimRight(b, "\x00\xff") }

@@ -7,23 +7,25 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 // bootDisk boots a disk that holds these bytes and returns what it holds then.
-func (w *workshop) bootDisk(t *testing.T, image []byte, f fault) (outcome, []byte) {
+func (w *workshop) bootDisk(t *testing.T, image []byte, f fault) (loaderscript.Outcome, []byte) {
 	t.Helper()
-	path := filepath.Join(scratch(t), "disk.img")
-	write(t, path, image)
-	o := w.board.boot(t, w.firmware, f.drive(t, w.board, path)...)
-	return o, read(t, path)
+	path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+	loaderscript.Write(t, path, image)
+	o := w.boot(t, f.drive(t, w.board, path)...)
+	return o, loaderscript.Read(t, path)
 }
 
-func (w *workshop) startsA(t *testing.T, content files) outcome {
+func (w *workshop) startsA(t *testing.T, content loaderscript.Files) loaderscript.Outcome {
 	t.Helper()
 	copies := [2][]byte{envCopy(t, 1, uncounted...), nil}
-	o, _ := w.bootDisk(t, w.disk(t, content, w.healthy("B"), copies), fault{})
-	if o.started != "A" {
-		t.Fatalf("started %q, want A:\n%s", o.started, o.console)
+	o, _ := w.bootDisk(t, w.disk(t, content, w.slots.Healthy("B"), copies), fault{})
+	if o.Started != "A" {
+		t.Fatalf("started %q, want A:\n%s", o.Started, o.Console)
 	}
 	return o
 }
@@ -32,9 +34,9 @@ var guidLine = regexp.MustCompile(`Partition unique GUID: (\S+)`)
 
 func TestKernelArgumentsTravelWithTheSlot(t *testing.T) {
 	w := newWorkshop(t, arm64, script)
-	path := filepath.Join(scratch(t), "disk.img")
-	write(t, path, w.empty)
-	uuid := strings.ToLower(guidLine.FindStringSubmatch(tool(t, "sgdisk", "--info=3", path))[1])
+	path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+	loaderscript.Write(t, path, w.empty)
+	uuid := strings.ToLower(guidLine.FindStringSubmatch(loaderscript.Tool(t, "sgdisk", "--info=3", path))[1])
 	const ours = "abota.slot=A abota.contract=1"
 	for _, row := range []struct{ name, file, want string }{
 		{"no file", "", "ro"},
@@ -49,13 +51,13 @@ func TestKernelArgumentsTravelWithTheSlot(t *testing.T) {
 		{"1900 bytes", "abota_args=" + strings.Repeat("a=b ", 475) + "z\n", strings.Repeat("a=b ", 475) + "z"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			content := w.healthy("A")
+			content := w.slots.Healthy("A")
 			if row.file != "" {
 				content["boot/abota.args"] = row.file
 			}
 			o := w.startsA(t, content)
 			want := "console=ttyAMA0,115200 rootwait panic=5 root=PARTUUID=" + uuid + " " + row.want + " " + ours
-			if got := strings.TrimSpace(o.cmdline); got != want {
+			if got := strings.TrimSpace(o.Cmdline); got != want {
 				t.Errorf("the kernel got\n%s\nwant\n%s", got, want)
 			}
 		})
@@ -66,15 +68,15 @@ func TestKernelArgumentsTravelWithTheSlot(t *testing.T) {
 // can be told from the one that U-Boot has.
 func treeOf(t *testing.T, b board) string {
 	t.Helper()
-	path := filepath.Join(scratch(t), "tree.dtb")
-	args := append([]string{}, b.qemu[1:]...)
+	path := filepath.Join(loaderscript.Scratch(t), "tree.dtb")
+	args := append([]string{}, b.QEMU[1:]...)
 	for i, arg := range args {
 		if arg == "virt" {
 			args[i] = "virt,dumpdtb=" + path
 		}
 	}
-	tool(t, b.qemu[0], append(args, "-m", "256", "-nographic", "-nic", "none")...)
-	tree := read(t, path)
+	loaderscript.Tool(t, b.QEMU[0], append(args, "-m", "256", "-nographic", "-nic", "none")...)
+	tree := loaderscript.Read(t, path)
 	const was, is = "linux,dummy-virt\x00", "abota,test-tree\x00\x00"
 	if !bytes.Contains(tree, []byte(was)) {
 		t.Fatalf("the device tree of QEMU does not hold %q", was)
@@ -90,23 +92,23 @@ func treeOf(t *testing.T, b board) string {
 
 func TestInitrdAndDeviceTreeOfTheSlotAreUsed(t *testing.T) {
 	w := newWorkshop(t, arm64, script)
-	plain := w.startsA(t, w.healthy("A"))
-	for _, name := range sought[1:] {
-		if strings.Contains(plain.console, "\n"+name+"\n") {
+	plain := w.startsA(t, w.slots.Healthy("A"))
+	for _, name := range loaderscript.Sought[1:] {
+		if strings.Contains(plain.Console, "\n"+name+"\n") {
 			t.Fatalf("a slot with a kernel only shows %q: the rest of this test proves nothing", name)
 		}
 	}
-	content := w.healthy("A")
+	content := w.slots.Healthy("A")
 	content["boot/initrd"] = strings.Repeat("initrd", 100)
 	content["boot/dtb"] = treeOf(t, w.board)
 	o := w.startsA(t, content)
-	for _, name := range sought[1:] {
-		if !strings.Contains(o.console, "\n"+name+"\n") {
-			t.Errorf("the guest does not see %q:\n%s", name, o.console)
+	for _, name := range loaderscript.Sought[1:] {
+		if !strings.Contains(o.Console, "\n"+name+"\n") {
+			t.Errorf("the guest does not see %q:\n%s", name, o.Console)
 		}
 	}
-	if !strings.Contains(o.cmdline, "abota.slot=A") {
-		t.Errorf("the command line %q is not the script's", o.cmdline)
+	if !strings.Contains(o.Cmdline, "abota.slot=A") {
+		t.Errorf("the command line %q is not the script's", o.Cmdline)
 	}
 }
 
@@ -143,16 +145,16 @@ func TestEnvironmentPartitionMissingOrTooSmall(t *testing.T) {
 		{"no room for the second copy", "uboot-env", copyGap, "A", "", "no room for copy 1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			image := w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{good, good})
-			table := partitioned(t, filepath.Join(scratch(t), "disk.img"), row.label, row.length)
+			image := w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), [2][]byte{good, good})
+			table := partitioned(t, filepath.Join(loaderscript.Scratch(t), "disk.img"), row.label, row.length)
 			copy(image, table[:34*sector])
 			copy(image[diskSize-33*sector:], table[diskSize-33*sector:])
 			o, after := w.bootDisk(t, image, fault{})
 			scenario{starts: row.starts, note: row.note}.check(t, o)
-			if !strings.Contains(o.console, row.says) {
-				t.Errorf("the console does not say %q:\n%s", row.says, o.console)
+			if !strings.Contains(o.Console, row.says) {
+				t.Errorf("the console does not say %q:\n%s", row.says, o.Console)
 			}
-			compareDisks(t, after, image)
+			loaderscript.CompareDisks(t, after, image)
 		})
 	}
 }

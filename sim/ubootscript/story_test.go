@@ -8,6 +8,7 @@ import (
 
 	"abota/bootctl"
 	"abota/bootctl/uboot"
+	"abota/sim/loaderscript"
 )
 
 // boots n times from one disk and returns what each boot started, with the
@@ -15,9 +16,9 @@ import (
 func (w *workshop) bootAgain(t *testing.T, path string, n int) (starts []string) {
 	t.Helper()
 	for range n {
-		o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
+		o := w.boot(t, fault{}.drive(t, w.board, path)...)
 		vars := fwPrint(t, path)
-		starts = append(starts, fmt.Sprintf("%s %s/%s", o.started, vars["BOOT_A_LEFT"], vars["BOOT_B_LEFT"]))
+		starts = append(starts, fmt.Sprintf("%s %s/%s", o.Started, vars["BOOT_A_LEFT"], vars["BOOT_B_LEFT"]))
 	}
 	return starts
 }
@@ -46,8 +47,8 @@ func TestBootsInARow(t *testing.T) {
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			path := filepath.Join(scratch(t), "disk.img")
-			write(t, path, w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{envCopy(t, 253, row.vars...), nil}))
+			path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+			loaderscript.Write(t, path, w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), [2][]byte{envCopy(t, 253, row.vars...), nil}))
 			got := w.bootAgain(t, path, len(row.want))
 			if fmt.Sprint(got) != fmt.Sprint(row.want) {
 				t.Errorf("boots (slot, tries left of A/B)\n got %q\nwant %q", got, row.want)
@@ -62,11 +63,11 @@ func TestScriptAndFwPrintenvReadTheSameCopy(t *testing.T) {
 	w := newWorkshop(t, arm64, script)
 	for _, s := range [][2]byte{{0, 1}, {1, 0}, {255, 0}, {0, 255}, {7, 7}, {254, 1}, {1, 254}, {3, 250}, {250, 3}, {0, 128}, {128, 0}} {
 		t.Run(fmt.Sprintf("%d and %d", s[0], s[1]), func(t *testing.T) {
-			path := filepath.Join(scratch(t), "disk.img")
-			write(t, path, w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{envCopy(t, s[0], startsA...), envCopy(t, s[1], startsB...)}))
-			o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
-			if want := "one that starts " + o.started; fwPrint(t, path)["which"] != want {
-				t.Errorf("U-Boot started %s, fw_printenv reads the %s", o.started, fwPrint(t, path)["which"])
+			path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+			loaderscript.Write(t, path, w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), [2][]byte{envCopy(t, s[0], startsA...), envCopy(t, s[1], startsB...)}))
+			o := w.boot(t, fault{}.drive(t, w.board, path)...)
+			if want := "one that starts " + o.Started; fwPrint(t, path)["which"] != want {
+				t.Errorf("U-Boot started %s, fw_printenv reads the %s", o.Started, fwPrint(t, path)["which"])
 			}
 		})
 	}
@@ -74,8 +75,8 @@ func TestScriptAndFwPrintenvReadTheSameCopy(t *testing.T) {
 
 func TestScriptAndFwSetenvTakeTurns(t *testing.T) {
 	w := newWorkshop(t, arm64, script)
-	path := filepath.Join(scratch(t), "disk.img")
-	write(t, path, w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{envCopy(t, 254, vars("A B", "a", "1", "a", "1", "foo=bar")...), nil}))
+	path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+	loaderscript.Write(t, path, w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), [2][]byte{envCopy(t, 254, vars("A B", "a", "1", "a", "1", "foo=bar")...), nil}))
 	config := fwConfig(t, path)
 	for _, step := range []struct {
 		set  [2]string
@@ -87,7 +88,7 @@ func TestScriptAndFwSetenvTakeTurns(t *testing.T) {
 		{[2]string{"BOOT_B_LEFT", "1"}, "B 9/0"},
 		{[2]string{"another", "x"}, "A 8/0"},
 	} {
-		tool(t, "fw_setenv", "-c", config, step.set[0], step.set[1])
+		loaderscript.Tool(t, "fw_setenv", "-c", config, step.set[0], step.set[1])
 		if got := w.bootAgain(t, path, 1)[0]; got != step.want {
 			t.Errorf("after fw_setenv %q: %s, want %s", step.set, got, step.want)
 		}
@@ -102,8 +103,8 @@ func TestScriptAndFwSetenvTakeTurns(t *testing.T) {
 
 func TestScriptAndBackendTakeTurns(t *testing.T) {
 	w := newWorkshop(t, arm64, script)
-	path := filepath.Join(scratch(t), "disk.img")
-	write(t, path, w.disk(t, w.healthy("A"), w.healthy("B"), [2][]byte{envCopy(t, 254, "foo=bar", "foo=baz"), nil}))
+	path := filepath.Join(loaderscript.Scratch(t), "disk.img")
+	loaderscript.Write(t, path, w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), [2][]byte{envCopy(t, 254, "foo=bar", "foo=baz"), nil}))
 	backend, err := uboot.New([]uboot.Copy{
 		{Path: path, Offset: int64(copyAt(0)), Size: envSize},
 		{Path: path, Offset: int64(copyAt(1)), Size: envSize},
@@ -126,18 +127,18 @@ func TestScriptAndBackendTakeTurns(t *testing.T) {
 		if err := backend.Store(step.store); err != nil {
 			t.Fatal(err)
 		}
-		o := w.board.boot(t, w.firmware, fault{}.drive(t, w.board, path)...)
+		o := w.boot(t, fault{}.drive(t, w.board, path)...)
 		want := step.store
 		want.Slots[step.starts].Tries--
 		got, err := backend.Load()
 		if err != nil {
-			t.Fatalf("step %d: %v\n%s", i, err, o.console)
+			t.Fatalf("step %d: %v\n%s", i, err, o.Console)
 		}
-		if o.started != step.starts.String() || got != want {
-			t.Errorf("step %d: started %s, table %+v, want %s and %+v", i, o.started, got, step.starts, want)
+		if o.Started != step.starts.String() || got != want {
+			t.Errorf("step %d: started %s, table %+v, want %s and %+v", i, o.Started, got, step.starts, want)
 		}
 	}
-	if !bytes.Contains(read(t, path), []byte("\x00foo=bar\x00foo=baz\x00")) {
+	if !bytes.Contains(loaderscript.Read(t, path), []byte("\x00foo=bar\x00foo=baz\x00")) {
 		t.Error("a foreign variable and its duplicate did not survive")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+
+	"abota/sim/loaderscript"
 )
 
 // A boot's write is cut after each of its sectors, from the front and from
@@ -15,10 +17,10 @@ func TestTornEnvironmentWriteLeavesABootableChoice(t *testing.T) {
 		envCopy(t, 4, append(vars("B A", "a", "1", "2", "0"), bulk(40)...)...),
 		envCopy(t, 3, append(vars("A B", "a", "1", "3", "0"), bulk(50)[7:]...)...),
 	}
-	before := w.disk(t, w.healthy("A"), w.healthy("B"), copies)
+	before := w.disk(t, w.slots.Healthy("A"), w.slots.Healthy("B"), copies)
 	o, after := w.bootDisk(t, before, fault{})
-	if o.started != "B" || bytes.Equal(before, after) {
-		t.Fatalf("the boot to be cut started %q and must write:\n%s", o.started, o.console)
+	if o.Started != "B" || bytes.Equal(before, after) {
+		t.Fatalf("the boot to be cut started %q and must write:\n%s", o.Started, o.Console)
 	}
 	states := tornStates(before[copyAt(1):][:envSize], after[copyAt(1):][:envSize])
 	if len(states) < 10 {
@@ -26,10 +28,10 @@ func TestTornEnvironmentWriteLeavesABootableChoice(t *testing.T) {
 	}
 	for i, torn := range states {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			path := filepath.Join(scratch(t), "disk.img")
+			path := filepath.Join(loaderscript.Scratch(t), "disk.img")
 			image := bytes.Clone(before)
 			copy(image[copyAt(1):], torn)
-			write(t, path, image)
+			loaderscript.Write(t, path, image)
 			left := fwPrint(t, path)["BOOT_B_LEFT"]
 			want, ok := map[string]string{"2": "B a/1", "1": "B a/0"}[left]
 			if !ok {

@@ -1,4 +1,4 @@
-package ubootscript
+package loaderscript
 
 import (
 	"encoding/binary"
@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// pcPayload is a payload as a bzImage (Documentation/arch/x86/boot.rst): one
+// PC is a payload as a bzImage (Documentation/arch/x86/boot.rst): one
 // sector with the setup header, one empty sector of setup, and the 32-bit
 // program that is entered with the boot parameters at esi. An initrd shows in
 // them, and so does the command line; there is no device tree.
-func pcPayload(name string) []byte {
-	const setup = 2 * sector
+func PC(name string) []byte {
+	const setup = 2 * Sector
 	image := make([]byte, setup)
 	for line := range strings.Lines(strings.TrimSpace(pcCode)) {
 		code, _, _ := strings.Cut(line, " ")
@@ -21,7 +21,7 @@ func pcPayload(name string) []byte {
 		}
 		image = append(image, bytes...)
 	}
-	image = append(image, "guest "+name+"\n\x00"+sought[1]+"\n\x00"...)
+	image = append(image, "guest "+name+"\n\x00"+Sought[1]+"\n\x00"...)
 	image = append(image, make([]byte, 4096-len(image)%4096)...)
 	image[0x1f1] = 1 // sectors of setup behind the first
 	binary.LittleEndian.PutUint32(image[0x1f4:], uint32(len(image)-setup)/16)
@@ -29,7 +29,13 @@ func pcPayload(name string) []byte {
 	copy(image[0x202:], "HdrS")
 	binary.LittleEndian.PutUint16(image[0x206:], 0x020f) // version
 	image[0x211] = 1                                     // to be loaded high
-	binary.LittleEndian.PutUint32(image[0x238:], 0x7ff)  // the longest command line
+	binary.LittleEndian.PutUint32(image[0x214:], 0x100000)
+	// It may be loaded anywhere, at 16 MiB by choice, in pages.
+	image[0x234], image[0x235] = 1, 12
+	binary.LittleEndian.PutUint32(image[0x230:], 0x1000)
+	binary.LittleEndian.PutUint64(image[0x258:], 0x1000000)
+	binary.LittleEndian.PutUint32(image[0x260:], 0x10000) // the memory that it needs
+	binary.LittleEndian.PutUint32(image[0x238:], 0x7ff)   // the longest command line
 	return image
 }
 

@@ -1,33 +1,37 @@
-package ubootscript
+package loaderscript
 
 import (
 	"encoding/binary"
 	"strings"
 )
 
-// What a payload looks for in its device tree. It prints each string that
-// begins so.
-var sought = []string{
+// Sought is what a payload looks for in its device tree. It prints each string
+// that begins so.
+var Sought = []string{
 	"console=",           // the kernel command line
 	"linux,initrd-start", // the name of a property that is there with an initrd only
 	"abota,test-tree",    // what a test's own device tree holds
 }
 
-// payload is a program in place of a slot's kernel. It prints "guest " and
-// name, then what it finds of sought, and switches the board off.
-func (b board) payload(name string) []byte {
-	if b.code == nil {
-		return pcPayload(name)
-	}
-	code := b.code
+// ARM64 is a payload in the format that booti accepts. It prints "guest " and
+// name, then what it finds of [Sought], and switches the board off.
+func ARM64(name string) []byte { return withHeader(imageHeader, program(arm64Code, name)) }
+
+// ARM32 is a payload in the format that bootz accepts.
+func ARM32(name string) []byte { return withHeader(zImageHeader, program(armCode, name)) }
+
+func program(code []uint32, name string) []byte {
 	image := make([]byte, 0, 4*len(code)+64)
 	for _, word := range code {
 		image = binary.LittleEndian.AppendUint32(image, word)
 	}
-	text := "guest " + name + "\n\x00" + strings.Join(sought, "\x00") + "\x00\x00"
+	text := "guest " + name + "\n\x00" + strings.Join(Sought, "\x00") + "\x00\x00"
 	image = append(image, text...)
-	image = append(image, make([]byte, 4096-len(image)%4096)...)
-	b.header(image)
+	return append(image, make([]byte, 4096-len(image)%4096)...)
+}
+
+func withHeader(header func([]byte), image []byte) []byte {
+	header(image)
 	return image
 }
 
