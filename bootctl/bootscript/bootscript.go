@@ -1,7 +1,8 @@
-// Package bootscript is a model of what abota's own boot script does with a
-// boot table: which slot starts, and what is recorded before. It is for tests
-// and simulators that judge thousands of tables where a real boot loader could
-// judge a few. No device runs it.
+// Package bootscript is a model of what abota's own boot scripts, U-Boot's
+// boot.cmd and GRUB's grub.cfg, do with a boot table: which slot starts, and what
+// is recorded before. They follow the same rules. It is for tests and simulators
+// that judge thousands of tables where a real boot loader could judge a few. No
+// device runs it.
 //
 // # Guarantee
 //
@@ -40,10 +41,19 @@ const factoryDefault = bootctl.A
 // loads says whether a slot's kernel can be loaded and is accepted; nil stands
 // for all of them.
 func Boot(t bootctl.Table, loads func(bootctl.Slot) bool) (Start, bool) {
-	b := boot{table: t, loads: loads}
-	order := t.Order()
+	return (&boot{table: t, loads: loads}).run()
+}
+
+// BootReadOnly is Boot where no attempt can be recorded: confirmed slots start,
+// and what is on trial does not.
+func BootReadOnly(t bootctl.Table, loads func(bootctl.Slot) bool) (Start, bool) {
+	return (&boot{table: t, loads: loads, readOnly: true}).run()
+}
+
+func (b *boot) run() (Start, bool) {
+	order := b.table.Order()
 	if len(order) == 0 {
-		return BootLost(loads)
+		return BootLost(b.loads)
 	}
 	plan, spare := b.plan(order)
 	if len(plan) == 0 && len(spare) > 0 {
@@ -72,6 +82,7 @@ type boot struct {
 	loads     func(bootctl.Slot) bool
 	confirmed bool // something in the order is
 	recorded  bool // an attempt was, in this boot
+	readOnly  bool // none can be
 }
 
 func (b *boot) starts(s bootctl.Slot) bool { return b.loads == nil || b.loads(s) }
@@ -103,7 +114,9 @@ func (b *boot) plan(order []bootctl.Slot) (plan, spare []step) {
 // refilled gives every confirmed slot its tries back and begins with them.
 func (b *boot) refilled(spare []step) (Start, bool) {
 	for i := range spare {
-		b.table.Slots[spare[i].slot].Tries = b.table.ConfirmedTries
+		if !b.readOnly {
+			b.table.Slots[spare[i].slot].Tries = b.table.ConfirmedTries
+		}
 		spare[i].counted = true
 	}
 	return b.walk(spare)
@@ -114,7 +127,7 @@ func (b *boot) refilled(spare []step) (Start, bool) {
 // started.
 func (b *boot) walk(steps []step) (Start, bool) {
 	for _, s := range steps {
-		now := s.counted && !b.recorded
+		now := s.counted && !b.recorded && !b.readOnly
 		if now {
 			b.table.Slots[s.slot].Tries--
 			b.recorded = true

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"abota/sim/disk"
 )
 
 // defect is a fault that a worse updater would have. It changes a recording
@@ -19,13 +17,12 @@ type defect struct {
 	seed func(r *judged, w *walk) (from, to int, err error)
 }
 
-// defects are all of them. The first four change the order or the place of
-// what the product wrote; the last one really ran on the board.
+// defects are those of every board. Most change the order or the place of what
+// the product wrote; the last one really ran on the board. A loader adds its own.
 var defects = []defect{
 	{"pointer before image", pointerFirst},
 	{"image not synced", imageLate},
 	{"no flush at all", noFlush},
-	{"one copy of the environment", oneCopy},
 	{"journal before its space", noSpace},
 }
 
@@ -40,7 +37,7 @@ type Found struct {
 // findDefects judges each defect until it is found. One that is not is an
 // error: the judge is then worth nothing.
 func (r *judged) findDefects(ctx context.Context, depth Depth, seed uint64) (all []Found, err error) {
-	for _, d := range defects {
+	for _, d := range slices.Concat(defects, r.judge.loader.defects()) {
 		w := r.walk(depth, seed)
 		w.writes, w.ignored = slices.Clone(w.writes), maps.Clone(w.ignored)
 		from, to, err := d.seed(r, w)
@@ -73,7 +70,7 @@ func (r *judged) install(w *walk) (in install, err error) {
 		switch {
 		case w.disk.isImage(w.writes[i]):
 			in.image = append(in.image, i)
-		case w.disk.inPartition(w.writes[i], disk.Env):
+		case r.judge.pointers.holds(w.disk, w.writes[i]):
 			in.pointer = i
 		}
 	}
@@ -153,26 +150,6 @@ func noFlush(r *judged, w *walk) (from, to int, err error) {
 		w.ignored[i] = true
 	}
 	return in.pointer, in.end, nil
-}
-
-// oneCopy keeps the environment in its first copy alone, the boot script too.
-func oneCopy(r *judged, w *walk) (from, to int, err error) {
-	start := w.disk.partition(disk.Env).Offset / SectorSize
-	const second, size = disk.EnvCopyOffset / SectorSize, disk.EnvCopySize / SectorSize
-	for i, e := range w.writes {
-		if w.disk.inPartition(e, disk.Env) && e.Sector >= start+second {
-			w.writes[i].Sector -= second
-		}
-	}
-	empty := w.disk.sectors[start] == 0
-	for k := start; k < start+size; k++ {
-		if empty {
-			w.disk.set(k, w.disk.sectors[k+second])
-		}
-		w.disk.set(k+second, 0)
-	}
-	w.disk.keep()
-	return r.rec.Chapters[0].Verdict, r.rec.Chapters[len(r.rec.Chapters)-1].Armed, nil
 }
 
 // noSpace is the end of the recording, where a program on the board kept the

@@ -11,10 +11,11 @@ import (
 
 // Judge says of states of a recording's disk what a device would do with them.
 type Judge struct {
-	rec     *Recording
-	tables  *tables
-	records *records
-	slots   *slots
+	rec      *Recording
+	loader   loader
+	pointers *pointers
+	records  *records
+	slots    *slots
 	// cases are outcomes that are known: many states are one case.
 	cases map[caseKey]outcome
 }
@@ -22,7 +23,7 @@ type Judge struct {
 // caseKey is all that an outcome depends on. The slots' sums stand for what
 // they hold.
 type caseKey struct {
-	table   seenTable
+	pointer string
 	record  string
 	damaged bool
 	slots   [2]Sum
@@ -41,12 +42,13 @@ func NewJudge(rec *Recording, dir string) (*Judge, error) {
 	for _, c := range rec.Chapters {
 		known = append(known, c.Release)
 	}
-	return &Judge{rec: rec, tables: newTables(dir), records: records, slots: newSlots(known), cases: map[caseKey]outcome{}}, nil
+	l := ubootLoader{dir: dir}
+	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: newSlots(known), cases: map[caseKey]outcome{}}, nil
 }
 
 // outcome is what becomes of a disk.
 func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
-	table, err := j.tables.of(d)
+	left, err := j.pointers.of(d)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -54,7 +56,7 @@ func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	key := caseKey{table: table, record: string(record.payload), damaged: record.damaged}
+	key := caseKey{pointer: left.key, record: string(record.payload), damaged: record.damaged}
 	for _, s := range bootctl.Slots {
 		key.slots[s] = d.Sum(disk.Root(s.String()))
 	}
@@ -62,11 +64,15 @@ func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
 		o.record = record
 		return o, nil
 	}
-	left := &device{
-		table: table.table, lost: table.lost, payload: record.payload, mounted: !record.damaged,
+	p, err := left.open()
+	if err != nil {
+		return outcome{}, fmt.Errorf("take up the boot pointer: %w", err)
+	}
+	found := &device{
+		pointer: p, lost: left.lost, payload: record.payload, mounted: !record.damaged,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return j.slots.of(d, s) },
 	}
-	o, err := left.settle(ctx)
+	o, err := found.settle(ctx)
 	if err == nil {
 		j.cases[key] = o
 	}
@@ -134,7 +140,7 @@ func read(rec *Recording, work string) (*judged, error) {
 		}
 	}
 	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries)}
-	r.ignored, err = j.tables.ofLoader(base.Clone(), r.writes)
+	r.ignored, err = j.pointers.ofLoader(base.Clone(), r.writes)
 	return r, err
 }
 

@@ -175,7 +175,7 @@ func (p *proof) table(took time.Duration) {
 	row := func(r Result, name, seed string) {
 		found := "-"
 		if len(r.Defects) > 0 {
-			found = fmt.Sprintf("%d of %d found", len(r.Defects), len(defects))
+			found = fmt.Sprintf("%d found", len(r.Defects))
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%.0f\t\n", name, seed, r.Updates, r.Entries, r.Enumerated, r.Judged,
 			r.Booted, r.Cuts, r.count(Brick), r.count(WrongSlot), r.count(UpdateLost), found, r.Seconds)

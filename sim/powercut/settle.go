@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"abota/bootctl"
-	"abota/bootctl/bootscript"
 	"abota/updater"
 )
 
@@ -80,11 +79,11 @@ func (o outcome) rejects(version string) bool {
 	return false
 }
 
-// device is what is left after a cut, as memory, for the engine to go on from.
-// Its slots are as they are; its table and journal are written.
+// device is what is left after a cut, for the engine to go on from: its slots
+// are as they are; its pointer and journal are written.
 type device struct {
-	table   bootctl.Table
-	lost    bool
+	pointer
+	lost    bool // there was no table
 	payload []byte
 	mounted bool // the data partition can be
 	slot    func(bootctl.Slot) (Release, bool, error)
@@ -94,67 +93,60 @@ type device struct {
 	rebooted bool
 }
 
-// Caps, Load and Store are the boot table in U-Boot's environment.
-func (d *device) Caps() bootctl.Caps {
-	return bootctl.Caps{Tries: true, Good: true, Generation: true}
-}
-
-func (d *device) Load() (bootctl.Table, error) {
-	if d.lost {
-		return bootctl.Table{}, bootctl.ErrNoTable
-	}
-	return d.table, nil
-}
-
-func (d *device) Store(t bootctl.Table) error {
-	d.table, d.lost = d.Caps().Keep(t), false
-	return nil
-}
-
 // record is the device's journal.
-type deviceJournal struct{ *device }
+type deviceJournal struct{ device *device }
 
 var errNoRecord = errors.New("no record")
 
 func (j deviceJournal) Load() ([]byte, error) {
-	if j.payload == nil {
+	if j.device.payload == nil {
 		return nil, errNoRecord
 	}
-	return j.payload, nil
+	return j.device.payload, nil
 }
 
 func (j deviceJournal) Save(p []byte) error {
-	if !j.mounted {
+	if !j.device.mounted {
 		return errors.New("read-only file system")
 	}
-	j.payload = append([]byte{}, p...)
+	j.device.payload = append([]byte{}, p...)
 	return nil
+}
+
+// table is the pointer's, empty when there is none.
+func (d *device) table() bootctl.Table {
+	t, err := d.pointer.Load()
+	if err != nil {
+		return bootctl.Table{}
+	}
+	return t
 }
 
 // maxBoots is far more than any device needs to settle: three attempts each at
 // two slots, and what comes between.
 const maxBoots = 25
 
-// settle lets the device boot until it stays as it is. The boot script is its
+// settle lets the device boot until it stays as it is. The boot loader is its
 // model, `abota boot` the real engine.
 func (d *device) settle(ctx context.Context) (outcome, error) {
 	o := outcome{lost: d.lost}
 	for range maxBoots {
-		start, ok := d.start()
+		d.boots++
+		d.rebooted = false
+		slot, ok := d.start()
 		if !ok {
 			continue // the board resets, and the next boot goes on
 		}
-		release, whole, err := d.slot(start.Slot)
+		release, whole, err := d.slot(slot)
 		if err != nil {
 			return o, err
 		}
-		good := !d.lost && d.table.Slots[start.Slot].Good
-		d.booted = started{slot: start.Slot, release: release, whole: whole, good: good}
+		before := d.table()
+		d.booted = started{slot: slot, release: release, whole: whole, good: before.Slots[slot].Good}
 		o.starts = append(o.starts, d.booted)
 		if !whole {
 			continue // it never reaches user space: the worst that can be
 		}
-		before := d.table
 		report, err := d.boot(ctx)
 		if len(o.starts) == 1 {
 			o.decision = report.Action
@@ -163,9 +155,9 @@ func (d *device) settle(ctx context.Context) (outcome, error) {
 			o.stranded = fmt.Sprintf("abota boot in %s: %s: %s", d.booted, report.Action, report.Why)
 		}
 		if err != nil && !errors.Is(err, updater.ErrUnhealthy) {
-			return o, fmt.Errorf("abota boot in %s: %w", d.booted, err)
+			o.stranded = fmt.Sprintf("abota boot in %s fails: %v", d.booted, err)
 		}
-		stays := !d.rebooted && d.booted == o.runs && settledTable(before, d.table)
+		stays := !d.rebooted && d.booted == o.runs && settledTable(before, d.table())
 		o.runs = d.booted
 		if stays {
 			return d.end(o), nil
@@ -186,30 +178,17 @@ func settledTable(a, b bootctl.Table) bool {
 }
 
 func (d *device) end(o outcome) outcome {
-	primary, _ := d.table.Primary()
-	o.confirmed = !d.lost && d.table.Slots[o.runs.slot].Good && primary == o.runs.slot
+	table := d.table()
+	primary, ok := table.Primary()
+	o.confirmed = ok && table.Slots[o.runs.slot].Good && primary == o.runs.slot
 	return o
-}
-
-// start is the boot loader.
-func (d *device) start() (bootscript.Start, bool) {
-	d.boots++
-	d.rebooted = false
-	if d.lost {
-		return bootscript.BootLost(nil)
-	}
-	start, ok := bootscript.Boot(d.table, nil)
-	if ok {
-		d.table = start.Table
-	}
-	return start, ok
 }
 
 // boot is `abota boot` in the slot that started.
 func (d *device) boot(ctx context.Context) (updater.BootReport, error) {
 	release := d.booted.release
 	e := &updater.Engine{
-		Backend: d, Journal: deviceJournal{d}, Booted: d.booted.slot,
+		Backend: d.pointer, Journal: deviceJournal{d}, Booted: d.booted.slot,
 		BootID: fmt.Sprintf("boot-%d", d.boots), ConfirmedTries: bootctl.DefaultConfirmedTries,
 		Prove: func(context.Context) error {
 			if !release.Healthy() {

@@ -15,7 +15,7 @@ import (
 // judge by, against the same rows as the script in the real U-Boot.
 func TestModelDecidesAsTheScript(t *testing.T) {
 	held := 0
-	for _, rows := range [][]scenario{lostEnvironment, whichCopy, trials, confirmed, lastResort, loadFailures, foreign} {
+	for _, rows := range [][]scenario{lostEnvironment, whichCopy, trials, confirmed, lastResort, loadFailures, writeFailures, foreign} {
 		for _, s := range rows {
 			if s.fault.inject != "" || s.beyondTable {
 				continue
@@ -74,6 +74,9 @@ func modelled(t *testing.T, s scenario) (bootscript.Start, bool) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.fault.readOnly {
+		return bootscript.BootReadOnly(table, loads)
 	}
 	return bootscript.Boot(table, loads)
 }

@@ -102,7 +102,7 @@ func TestFlushesOfTheBootLoaderAreIgnored(t *testing.T) {
 	entries := []Entry{flush, w[0], flush, flush, other, flush, w[1], flush, w[2], flush}
 	writes := base.pool.learn(entries)
 	sum := base.Sum(disk.Env)
-	ignored, err := newTables(t.TempDir()).ofLoader(base, writes)
+	ignored, err := newPointers(ubootLoader{t.TempDir()}).ofLoader(base, writes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestTableOfADiskIsTheProducts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := newTables(t.TempDir())
+	seen := newPointers(ubootLoader{t.TempDir()})
 	if s, err := seen.of(base); err != nil || !s.lost {
 		t.Errorf("an empty partition holds %+v, %v", s, err)
 	}

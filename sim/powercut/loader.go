@@ -1,0 +1,126 @@
+package powercut
+
+import (
+	"fmt"
+
+	"abota/bootctl"
+)
+
+// loader is what differs between boot loaders: where the boot pointer lies, how
+// the product reads it there, and what the loader makes of it.
+type loader interface {
+	// storage are the partitions that hold the pointer, and nothing that is
+	// written in ordinary service.
+	storage() []string
+	// read is the pointer on a disk, found by the product's own backend.
+	read(d *Disk) (snapshot, error)
+	// defects are what a worse backend for this loader would do.
+	defects() []defect
+}
+
+// snapshot is a boot pointer as a cut left it.
+type snapshot struct {
+	table bootctl.Table
+	// lost says that there is no valid table, or none with an order.
+	lost bool
+	// key stands for all that the loader and the backend would go by.
+	key string
+	// open makes a pointer of it, to go on from.
+	open func() (pointer, error)
+}
+
+// pointer is a boot pointer that the engine and the loader go on with.
+type pointer interface {
+	bootctl.Backend
+	// start is the loader: which slot it starts, and what it records before.
+	// It reports false when nothing starts and the board resets.
+	start() (bootctl.Slot, bool)
+}
+
+// pointers reads boot pointers out of disks, each distinct content of their
+// storage once.
+type pointers struct {
+	loader loader
+	seen   map[string]snapshot
+}
+
+func newPointers(l loader) *pointers { return &pointers{loader: l, seen: map[string]snapshot{}} }
+
+// of is the pointer on a disk.
+func (p *pointers) of(d *Disk) (snapshot, error) {
+	content := ""
+	for _, name := range p.loader.storage() {
+		content += fmt.Sprintf("%x", d.Sum(name))
+	}
+	if s, known := p.seen[content]; known {
+		return s, nil
+	}
+	s, err := p.loader.read(d)
+	if err == nil {
+		p.seen[content] = s
+	}
+	return s, err
+}
+
+// ofLoader finds the writes that the boot loader made. It alone ever counts
+// tries down, with everything else as it was; abota's own writes change the
+// generation, or refill. From such a write to the next one elsewhere on the disk
+// there is nothing of the kernel, so that a flush there is QEMU's or the
+// firmware's own. Not all real ones send any: the result lists these flushes, to
+// be ignored.
+func (p *pointers) ofLoader(base *Disk, writes []write) (ignored map[int]bool, err error) {
+	ignored = map[int]bool{}
+	start := base.mark()
+	defer base.back(start)
+	was, err := p.of(base)
+	loader := false
+	for i, w := range writes {
+		if err != nil {
+			return nil, err
+		}
+		if len(w.numbers) == 0 {
+			if w.Flush && loader {
+				ignored[i] = true
+			}
+			continue
+		}
+		base.apply(w, len(w.numbers))
+		if !p.holds(base, w) {
+			loader = false
+			continue
+		}
+		var is snapshot
+		if is, err = p.of(base); err == nil {
+			loader = countedDown(was, is) || loader && is.key == was.key
+			was = is
+		}
+	}
+	return ignored, err
+}
+
+// holds reports whether a write goes to where the pointer lies.
+func (p *pointers) holds(d *Disk, w write) bool {
+	for _, name := range p.loader.storage() {
+		if d.inPartition(w, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// countedDown reports whether tries went down and nothing else changed.
+func countedDown(was, is snapshot) bool {
+	if was.lost || is.lost {
+		return false
+	}
+	down := false
+	for _, s := range bootctl.Slots {
+		a, b := &was.table.Slots[s], &is.table.Slots[s]
+		if b.Tries > a.Tries {
+			return false
+		}
+		down = down || b.Tries < a.Tries
+		a.Tries, b.Tries = 0, 0
+	}
+	return down && was.table == is.table
+}
