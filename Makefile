@@ -42,8 +42,8 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: sim
-sim: ## a virtual board (BOARD=arm64 or amd64) takes an update from S3, and comes back from bad ones
-	$(GO) run ./cmd/abota-sim --arch $(BOARD) scenario story
+sim: ## a virtual board (BOARD=arm64) takes an update from S3, and comes back from bad ones
+	$(GO) run ./cmd/abota-sim --board $(BOARD) scenario story
 
 # In this order. Each is a target of its own.
 AWS       := sim-aws-scenario fleet sim-aws-faults

@@ -261,6 +261,6 @@ func whileOff(title, before string, harm func(ctx context.Context, w *World) err
 // kernelErased loses a slot's kernel.
 func kernelErased(slot string) []Step {
 	return damaged("the kernel of slot "+slot+" is lost", func(ctx context.Context, w *World) error {
-		return disk.EraseFile(ctx, w.diskPath(), disk.Root(slot), "/boot/"+w.arch.KernelFile)
+		return w.disk.EraseFile(ctx, disk.Root(slot), "/boot/"+w.kind.KernelFile)
 	})
 }

@@ -29,7 +29,7 @@ const (
 func fails() []Step {
 	return []Step{{Title: "the disk is one that can fail", Do: func(_ context.Context, w *World) (string, error) {
 		socket := filepath.Join(w.dir, "nbd")
-		served, err := nbd.Serve(w.diskPath(), socket)
+		served, err := nbd.Serve(w.disk.Path, socket)
 		if err != nil {
 			return "", err
 		}
@@ -53,7 +53,7 @@ func lies(partition string, lie cutdisk.Lie) nbd.Fault {
 }
 
 func part(name string) disk.Partition {
-	all := disk.Partitions()
+	all := disk.UBoot()
 	return all[slices.IndexFunc(all, func(p disk.Partition) bool { return p.Name == name })]
 }
 
@@ -98,7 +98,7 @@ func refusesToArm(how string, fault nbd.Fault, words ...string) []Step {
 
 // sum is the digest of a slot's bytes, as they lie on the disk.
 func (w *World) sum(slot string) ([sha256.Size]byte, error) {
-	f, err := os.Open(w.diskPath())
+	f, err := os.Open(w.disk.Path)
 	if err != nil {
 		return [sha256.Size]byte{}, fmt.Errorf("look at slot %s: %w", slot, err)
 	}

@@ -64,10 +64,10 @@ func newData(ctx context.Context, w *World) error {
 	if err := disk.Ext4Journaled(ctx, image, empty, "data", disk.DataSize); err != nil {
 		return err
 	}
-	if err := disk.Relabel(ctx, w.diskPath(), disk.Data, disk.Data); err != nil {
+	if err := w.disk.Relabel(ctx, disk.Data, disk.Data); err != nil {
 		return err
 	}
-	return disk.Replace(w.diskPath(), disk.Data, image)
+	return w.disk.Replace(disk.Data, image)
 }
 
 // falls is a release that does not work and is left, whatever the journal can
@@ -88,8 +88,8 @@ func armedSick(version string) []Step {
 
 // failingData is a board whose data partition goes through everything.
 func failingData() Scenario {
-	onHost := func(harm func(ctx context.Context, path string) error) func(context.Context, *World) error {
-		return func(ctx context.Context, w *World) error { return harm(ctx, w.diskPath()) }
+	onHost := func(harm func(ctx context.Context, d disk.Image) error) func(context.Context, *World) error {
+		return func(ctx context.Context, w *World) error { return harm(ctx, w.disk) }
 	}
 	return Scenario{
 		Name:  "data",
@@ -106,25 +106,25 @@ func failingData() Scenario {
 			cannotInstall("read-only", "B", "read-only file system"),
 			tells("somebody makes it writable", "", "mount -o remount,rw "+stateDir),
 			armedSick("3")[1:],
-			offHand("the data partition becomes read-only before the restart", onHost(func(ctx context.Context, path string) error {
-				return disk.ReadOnly(ctx, path, disk.Data, true)
+			offHand("the data partition becomes read-only before the restart", onHost(func(ctx context.Context, d disk.Image) error {
+				return d.ReadOnly(ctx, disk.Data, true)
 			})),
 			falls("3", "nothing to do"),
-			offHand("somebody makes it writable for good", onHost(func(ctx context.Context, path string) error {
-				return disk.ReadOnly(ctx, path, disk.Data, false)
+			offHand("somebody makes it writable for good", onHost(func(ctx context.Context, d disk.Image) error {
+				return d.ReadOnly(ctx, disk.Data, false)
 			})),
 			boots("version 2 starts as before", expected{slot: "B", version: "2", decision: "nothing to do", good: "B", bad: "A"}),
 			refuses("3"),
 
 			armedSick("4"),
-			offHand("the data partition is corrupt at the restart", onHost(func(_ context.Context, path string) error {
-				return disk.Scramble(path, disk.Data, 256<<10)
+			offHand("the data partition is corrupt at the restart", onHost(func(_ context.Context, d disk.Image) error {
+				return d.Scramble(disk.Data, 256<<10)
 			})),
 			falls("4", "nothing to do"),
 			cannotInstall("corrupt", "B", "read-only file system"),
 
-			offHand("the data partition is gone", onHost(func(ctx context.Context, path string) error {
-				return disk.Relabel(ctx, path, disk.Data, "lost")
+			offHand("the data partition is gone", onHost(func(ctx context.Context, d disk.Image) error {
+				return d.Relabel(ctx, disk.Data, "lost")
 			})),
 			boots("version 2 starts without it", expected{slot: "B", version: "2", decision: "nothing to do", good: "B", bad: "A"}),
 			cannotInstall("gone", "B", "read-only file system"),

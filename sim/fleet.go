@@ -27,9 +27,9 @@ type cloud struct {
 }
 
 // canStream refuses boards whose firmware is larger than what a stream takes.
-func canStream(arch parts.Arch) error {
-	if only := parts.ARM64().Debian; arch.Debian != only {
-		return fmt.Errorf("cannot make a fleet of %s boards because their firmware is larger than the 24 MB that AWS IoT delivers by MQTT: use --arch %s", arch.Debian, only)
+func canStream(kind parts.Board) error {
+	if only := parts.DefaultBoard().Name; kind.Name != only {
+		return fmt.Errorf("cannot make a fleet of %s boards because their firmware may be larger than the 24 MB that AWS IoT delivers by MQTT: use --board %s", kind.Name, only)
 	}
 	return nil
 }

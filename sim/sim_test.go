@@ -20,13 +20,17 @@ func TestBoardTakesAnUpdate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots virtual boards twice, which takes a minute each: left out by -short")
 	}
-	for _, arch := range parts.Arches() {
-		t.Run(arch.Debian, func(t *testing.T) { takesAnUpdate(t, arch) })
+	for _, arch := range []parts.Arch{parts.ARM64(), parts.AMD64()} {
+		t.Run(arch.Debian, func(t *testing.T) { takesAnUpdate(t, arch.Debian) })
 	}
 }
 
-func takesAnUpdate(t *testing.T, arch parts.Arch) {
+func takesAnUpdate(t *testing.T, name string) {
 	t.Helper()
+	kind, err := parts.FindBoard(name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := FindScenario("cycle")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +40,7 @@ func takesAnUpdate(t *testing.T, arch parts.Arch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWorld(t.Context(), Options{Dir: dir, Arch: arch, Setting: s.Setting, Timeline: NewTimeline(t.Output())})
+	w, err := NewWorld(t.Context(), Options{Dir: dir, Board: kind, Setting: s.Setting, Timeline: NewTimeline(t.Output())})
 	if err != nil {
 		t.Fatal(errors.Join(err, os.RemoveAll(dir)))
 	}

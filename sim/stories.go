@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"abota/sim/disk"
 	"abota/sim/guest"
 )
 
@@ -183,10 +182,10 @@ func older(newest int) int { return 1 - newest }
 
 func envDamaged(title string, copies ...which) []Step {
 	return damaged(title, func(_ context.Context, w *World) error {
-		newest, err := disk.NewerEnv(w.diskPath())
+		newest, err := w.disk.NewerEnv()
 		for _, which := range copies {
 			if err == nil {
-				err = disk.ScrambleEnv(w.diskPath(), which(newest))
+				err = w.disk.ScrambleEnv(which(newest))
 			}
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"abota/sim/board"
 	"abota/sim/disk"
 	"abota/sim/guest"
+	"abota/sim/loader"
 	"abota/sim/nbd"
 	"abota/sim/parts"
 	"abota/sim/store"
@@ -22,8 +24,8 @@ import (
 type Options struct {
 	// Dir is an existing, empty work folder with a short path.
 	Dir string
-	// Arch is the board's processor, parts.ARM64 when zero.
-	Arch parts.Arch
+	// Board is the kind of board, parts.DefaultBoard when zero.
+	Board parts.Board
 	// Abota is a device binary for the board, built when empty.
 	Abota string
 	// Setting is the scenario's.
@@ -42,12 +44,16 @@ type Options struct {
 type World struct {
 	dir      string
 	timeline *Timeline
-	arch     parts.Arch
+	kind     parts.Board
+	loader   loader.Loader
+	disk     disk.Image
 	// publisher is the path of abota-publish.
 	publisher string
-	store     *store.Store
-	device    store.Keys
-	secure    *secure // nil without TLS
+	// files are what each firmware has for its boot loader.
+	files  map[string]string
+	store  *store.Store
+	device store.Keys
+	secure *secure // nil without TLS
 	// hooks has the firmware run hooks.
 	hooks bool
 	maker *guest.Maker
@@ -72,15 +78,15 @@ const (
 	FactoryVersion = "1"
 )
 
-// Fetch fills the user's cache with what worlds of any architecture need, so
+// Fetch fills the user's cache with what worlds of any kind of board need, so
 // that they can be made without network. It says on log what takes long.
 func Fetch(ctx context.Context, log io.Writer) error {
 	cache, err := parts.DefaultCache()
 	if err != nil {
 		return err
 	}
-	for _, arch := range parts.Arches() {
-		if _, err := parts.Fetch(ctx, arch, cache, log); err != nil {
+	for _, kind := range parts.Boards() {
+		if _, err := parts.Fetch(ctx, kind, cache, log); err != nil {
 			return err
 		}
 	}
@@ -89,12 +95,14 @@ func Fetch(ctx context.Context, log io.Writer) error {
 
 // NewWorld builds everything. Close releases it.
 func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
-	w := &World{dir: opts.Dir, timeline: opts.Timeline, arch: opts.Arch, hooks: opts.Setting.Hooks}
-	if w.arch.Debian == "" {
-		w.arch = parts.ARM64()
+	w := &World{dir: opts.Dir, timeline: opts.Timeline, kind: opts.Board, hooks: opts.Setting.Hooks}
+	if w.kind.Name == "" {
+		w.kind = parts.DefaultBoard()
 	}
+	w.loader = loader.For(w.kind)
+	w.disk = disk.Image{Path: filepath.Join(w.dir, "disk.img"), Layout: w.loader.Layout()}
 	if len(opts.Setting.Fleet) > 0 {
-		if err := canStream(w.arch); err != nil {
+		if err := canStream(w.kind); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +115,7 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := parts.Get(ctx, w.arch, cache, w.timeline)
+	set, err := parts.Get(ctx, w.kind, cache, w.timeline)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +125,8 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	}
 	abota := opts.Abota
 	if abota == "" {
-		w.timeline.Note("building abota for %s", w.arch.Debian)
-		if abota, err = module.Build(ctx, "abota", w.arch.Go, w.dir); err != nil {
+		w.timeline.Note("building abota for %s", w.kind.Debian)
+		if abota, err = module.Build(ctx, "abota", w.kind.Go, w.dir); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +188,7 @@ func (w *World) makeBoard(ctx context.Context, f *factory, opts Options) error {
 		return err
 	}
 	w.board = board.New(board.Config{
-		Parts: f.parts, Disk: w.diskPath(), Dir: w.dir, Clock: opts.Setting.Clock,
+		Parts: f.parts, Disk: w.disk.Path, Vars: w.varsPath(), Dir: w.dir, Clock: opts.Setting.Clock,
 		Console: opts.Console, WriteLog: opts.WriteLog,
 	})
 	w.board.Log().Watch(w.timeline.event)
@@ -214,9 +222,10 @@ func (w *World) Close() error {
 func (w *World) Board() *board.Board { return w.board }
 
 // Disk is the image of the board's disk, as it is now.
-func (w *World) Disk() string { return w.diskPath() }
+func (w *World) Disk() string { return w.disk.Path }
 
-func (w *World) diskPath() string { return filepath.Join(w.dir, "disk.img") }
+// Layout is what the disk's partitions are.
+func (w *World) Layout() disk.Layout { return w.disk.Layout }
 
 // CommandLine starts the board as it is now by hand; of a fleet there is a line
 // for each board.
@@ -246,11 +255,11 @@ func (w *World) openStore(ctx context.Context) (err error) {
 
 // image builds a firmware with the board's configuration.
 func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (string, error) {
-	config, err := w.deviceConfig(b)
+	config, err := w.deviceConfig(b, w.loader.Mount(), etcDir)
 	if err != nil {
 		return "", err
 	}
-	fw := guest.Firmware{Version: version, Behaviour: b, Config: config}
+	fw := guest.Firmware{Version: version, Behaviour: b, Config: config, Files: maps.Clone(w.files)}
 	if w.hooks {
 		fw.Config += hooksConfig
 	}
@@ -284,8 +293,12 @@ func watchdogTimeout(b guest.Behaviour) time.Duration {
 	return time.Minute
 }
 
-// deviceConfig is the board's /etc/abota/config.yaml.
-func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
+// etcDir is where firmware has its configuration.
+const etcDir = "/etc/abota"
+
+// deviceConfig is the board's /etc/abota/config.yaml, or what the factory has in
+// its place, with the boot partition and the loader's files in other folders.
+func (w *World) deviceConfig(b guest.Behaviour, mount, etc string) (string, error) {
 	deadline := patientDeadline
 	if b == guest.Unhealthy {
 		deadline = sickDeadline
@@ -297,15 +310,7 @@ func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return from + fmt.Sprintf(`slots:
-  a: {device: PARTLABEL=%s}
-  b: {device: PARTLABEL=%s}
-bootloader:
-  kind: uboot
-  env:
-    - {device: PARTLABEL=%s, offset: 0, size: %#x}
-    - {device: PARTLABEL=%s, offset: %#x, size: %#x}
-health:
+	return from + w.loader.Config(mount, etc) + fmt.Sprintf(`health:
   deadline: %s
   stable_for: 2s
   update_path_deadline: %s
@@ -313,8 +318,6 @@ health:
     - {exec: [/usr/bin/selftest], timeout: 30s}
 watchdog: {device: /dev/watchdog, timeout: %s}
 `,
-		disk.Root("A"), disk.Root("B"),
-		disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize,
 		deadline, patientDeadline, watchdogTimeout(b)), nil
 }
 

@@ -35,6 +35,6 @@ func (c *command) crash(ctx context.Context, form string) error {
 		return fmt.Errorf("%w: --guests is 1 or 2, not %d", errUsage, c.crashing.guests)
 	}
 	return powercut.Prove(ctx, powercut.Options{
-		Form: chosen, Arch: c.arch, Seed: c.crashing.seed, State: c.crashing.state, Guests: c.crashing.guests, Out: c.stdout,
+		Form: chosen, Board: c.board, Seed: c.crashing.seed, State: c.crashing.state, Guests: c.crashing.guests, Out: c.stdout,
 	})
 }

@@ -38,7 +38,9 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   up --aws          start an AWS IoT instead: control plane, MQTT, signer, S3
 
 Options, before or after the verb:
-  --arch ARCH       the board's processor: arm64 (the default) or amd64
+  --board BOARD     arm64 (the default), amd64 and armhf have U-Boot; amd64-grub,
+                    amd64-sdboot, arm64-sdboot and amd64-efi UEFI and that loader
+                    (--arch is the same)
   --abota PATH      a static abota for that processor, instead of building one
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
@@ -51,7 +53,7 @@ Options, before or after the verb:
 
 // command is one invocation.
 type command struct {
-	arch          parts.Arch
+	board         parts.Board
 	abota         string
 	console, keep bool
 	json, aws     bool
@@ -95,11 +97,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func (c *command) parse(args []string) (words []string, err error) {
 	flags := flag.NewFlagSet("abota-sim", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	c.arch = parts.Arches()[0]
-	flags.Func("arch", "", func(name string) (err error) {
-		c.arch, err = parts.FindArch(name)
+	c.board = parts.DefaultBoard()
+	find := func(name string) (err error) {
+		c.board, err = parts.FindBoard(name)
 		return err
-	})
+	}
+	flags.Func("board", "", find)
+	flags.Func("arch", "", find) // its name when boards differed by nothing else
 	flags.StringVar(&c.abota, "abota", "", "")
 	flags.BoolVar(&c.console, "console", false, "")
 	flags.BoolVar(&c.keep, "keep", false, "")
@@ -192,8 +196,8 @@ func (c *command) play(ctx context.Context, s sim.Scenario, then func(context.Co
 	if err != nil {
 		return fmt.Errorf("make a work folder: %w", err)
 	}
-	timeline.Note("scenario %s on %s: %s", s.Name, c.arch.Debian, s.About)
-	opts := sim.Options{Dir: dir, Arch: c.arch, Abota: c.abota, Setting: s.Setting, Timeline: timeline}
+	timeline.Note("scenario %s on %s: %s", s.Name, c.board.Name, s.About)
+	opts := sim.Options{Dir: dir, Board: c.board, Abota: c.abota, Setting: s.Setting, Timeline: timeline}
 	if c.console {
 		opts.Console = c.stderr
 	}

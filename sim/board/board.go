@@ -39,6 +39,9 @@ type Config struct {
 	Parts parts.Set
 	// Disk is the raw image of its only disk.
 	Disk string
+	// Vars is the file with the UEFI's variables, which outlive power cuts; for
+	// boards that have a UEFI. It is written to.
+	Vars string
 	// Dir is an existing folder for the board's sockets. Its path must be
 	// short: a socket's path may have about 100 bytes.
 	Dir string
@@ -173,19 +176,19 @@ func (b *Board) CommandLine() string {
 }
 
 func (b *Board) commandLine(agent bool) []string {
-	virtio := func(kind string) string { return "virtio-" + kind + "-" + b.cfg.Parts.Arch.Virtio }
-	argv := append([]string{}, b.cfg.Parts.Arch.QEMU...)
+	virtio := func(kind string) string { return "virtio-" + kind + "-" + b.cfg.Parts.Board.Virtio }
+	argv := append([]string{}, b.cfg.Parts.Board.QEMU...)
 	argv = append(argv,
 		"-m", fmt.Sprint(b.cfg.Memory),
-		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-bios", b.cfg.Parts.UBoot)
+		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio")
+	argv = append(argv, b.firmware()...)
 	if agent && b.served != "" {
 		argv = append(argv, b.servedDrive(virtio("blk"))...)
 	} else {
 		argv = append(argv, b.drive(virtio("blk"))...)
 	}
 	argv = append(argv,
-		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net")
+		"-netdev", "user,id=net", "-device", virtio("net")+",netdev=net"+noROM(b.cfg.Parts.Board))
 	if clock := b.cfg.Clock; !clock.IsZero() {
 		argv = append(argv, "-rtc", "base="+clock.UTC().Format("2006-01-02T15:04:05"))
 	}
@@ -196,6 +199,25 @@ func (b *Board) commandLine(agent bool) []string {
 			"-device", "virtserialport,chardev=agent,name=abota.agent")
 	}
 	return argv
+}
+
+// firmware is what the board runs first. UEFI keeps its variables in a file.
+func (b *Board) firmware() []string {
+	if b.cfg.Parts.Board.Firmware == nil {
+		return []string{"-bios", b.cfg.Parts.UBoot}
+	}
+	return []string{
+		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + commas(b.cfg.Parts.Code),
+		"-drive", "if=pflash,unit=1,format=raw,file=" + commas(b.cfg.Vars),
+	}
+}
+
+// noROM leaves the network card's own boot program out, which UEFI would load.
+func noROM(kind parts.Board) string {
+	if kind.Firmware == nil {
+		return ""
+	}
+	return ",romfile="
 }
 
 // drive is the disk on that device, with a volatile write cache as far as the guest knows.

@@ -127,11 +127,11 @@ func TestQuotedWordsSurviveAShell(t *testing.T) {
 
 func TestEmulatorThatCannotStartIsAnError(t *testing.T) {
 	b := New(Config{Dir: t.TempDir()})
-	b.cfg.Parts.Arch.QEMU = []string{"no-such-emulator"}
+	b.cfg.Parts.Board.QEMU = []string{"no-such-emulator"}
 	if err := b.PowerOn(context.Background()); err == nil {
 		t.Fatal("a board without an emulator was switched on")
 	}
-	b.cfg.Parts.Arch.QEMU = []string{"false"}
+	b.cfg.Parts.Board.QEMU = []string{"false"}
 	if err := b.PowerOn(context.Background()); err == nil {
 		t.Fatal("a board whose emulator ends at once was switched on")
 	}

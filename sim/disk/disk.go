@@ -3,10 +3,11 @@
 //
 // # Format
 //
-// A GPT disk, 1 MiB aligned, with the partitions of [Partitions] in this
-// order. The boot partition is FAT, carries the GPT attribute "legacy BIOS
-// bootable" (U-Boot looks for its script there), and holds boot.scr. The
-// U-Boot environment is raw. The slots and the data partition are ext4.
+// A GPT disk, 1 MiB aligned, with the partitions of a [Layout] in its order.
+// The boot partition is FAT, has the type of an ESP, and carries the GPT
+// attribute "legacy BIOS bootable" (U-Boot looks for its script there). It holds
+// what the firmware or U-Boot starts. The U-Boot environment is raw. The slots
+// and the data partition are ext4.
 //
 // # Guarantee
 //
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -72,15 +74,11 @@ const (
 	EnvCopyOffset = 0x400000
 )
 
-// Partitions is the layout of every disk.
-func Partitions() []Partition {
-	parts := []Partition{
-		{Name: Boot, Size: BootSize},
-		{Name: Env, Size: envSize},
-		{Name: Root("A"), Size: SlotSize},
-		{Name: Root("B"), Size: SlotSize},
-		{Name: Data, Size: DataSize},
-	}
+// Layout is a disk's partitions in their order.
+type Layout []Partition
+
+// laid places partitions one after the other.
+func laid(parts ...Partition) Layout {
 	at := int64(mib)
 	for i := range parts {
 		parts[i].Offset = at
@@ -89,31 +87,67 @@ func Partitions() []Partition {
 	return parts
 }
 
-func partition(name string) (Partition, error) {
-	for _, p := range Partitions() {
-		if p.Name == name {
-			return p, nil
-		}
+// UBoot is the layout for U-Boot, whose environment has a partition.
+func UBoot() Layout {
+	return laid(
+		Partition{Name: Boot, Size: BootSize},
+		Partition{Name: Env, Size: envSize},
+		Partition{Name: Root("A"), Size: SlotSize},
+		Partition{Name: Root("B"), Size: SlotSize},
+		Partition{Name: Data, Size: DataSize},
+	)
+}
+
+// UEFI is the layout for loaders that keep everything on the boot partition,
+// the ESP, of size bytes.
+func UEFI(size int64) Layout {
+	return laid(
+		Partition{Name: Boot, Size: size},
+		Partition{Name: Root("A"), Size: SlotSize},
+		Partition{Name: Root("B"), Size: SlotSize},
+		Partition{Name: Data, Size: DataSize},
+	)
+}
+
+// Size is that of the whole disk, in bytes.
+func (l Layout) Size() int64 {
+	last := l[len(l)-1]
+	return last.Offset + last.Size + gptSize
+}
+
+// Find returns a partition by its name.
+func (l Layout) Find(name string) (Partition, error) {
+	if i := l.index(name); i >= 0 {
+		return l[i], nil
 	}
 	return Partition{}, fmt.Errorf("cannot find a partition named %q: the layout has none", name)
 }
 
-// Create makes a disk at path: the partition table, and in each partition the
+// index is the partition's, -1 when there is none of that name.
+func (l Layout) index(name string) int {
+	return slices.IndexFunc(l, func(p Partition) bool { return p.Name == name })
+}
+
+// Image is a disk's file and its layout.
+type Image struct {
+	Path string
+	Layout
+}
+
+// Create makes the disk: the partition table, and in each partition the
 // content of the file that images names for it. A partition without an image
 // stays empty.
-func Create(ctx context.Context, path string, images map[string]string) error {
-	parts := Partitions()
-	last := parts[len(parts)-1]
-	f, err := os.Create(path)
+func (d Image) Create(ctx context.Context, images map[string]string) error {
+	f, err := os.Create(d.Path)
 	if err != nil {
 		return fmt.Errorf("make the disk: %w", err)
 	}
-	err = f.Truncate(last.Offset + last.Size + gptSize)
+	err = f.Truncate(d.Size())
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("make the disk: %w", err)
 	}
 	args := []string{"--clear", "--set-alignment=2048"}
-	for i, p := range parts {
+	for i, p := range d.Layout {
 		n := strconv.Itoa(i + 1)
 		args = append(args,
 			fmt.Sprintf("--new=%s:%d:+%dM", n, p.Offset/sectorSize, p.Size/mib),
@@ -122,11 +156,11 @@ func Create(ctx context.Context, path string, images map[string]string) error {
 			args = append(args, "--typecode="+n+":ef00", "--attributes="+n+":set:2")
 		}
 	}
-	if err := run(ctx, "sgdisk", append(args, path)...); err != nil {
+	if err := run(ctx, "sgdisk", append(args, d.Path)...); err != nil {
 		return err
 	}
 	for name, image := range images {
-		if err := Put(path, name, image); err != nil {
+		if err := d.Put(name, image); err != nil {
 			return err
 		}
 	}
@@ -135,8 +169,8 @@ func Create(ctx context.Context, path string, images map[string]string) error {
 
 // Put writes an image file to the start of a partition, zeros as holes where
 // the disk has none yet.
-func Put(path, name, image string) error {
-	p, err := partition(name)
+func (d Image) Put(name, image string) error {
+	p, err := d.Find(name)
 	if err != nil {
 		return err
 	}
@@ -152,13 +186,35 @@ func Put(path, name, image string) error {
 	if info.Size() > p.Size {
 		return fmt.Errorf("cannot fill partition %s because %s has %d bytes and the partition %d", name, image, info.Size(), p.Size)
 	}
-	disk, err := os.OpenFile(path, os.O_WRONLY, 0)
+	disk, err := os.OpenFile(d.Path, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("fill partition %s: %w", name, err)
 	}
 	err = copySparse(disk, p.Offset, in)
 	if err = errors.Join(err, disk.Close()); err != nil {
 		return fmt.Errorf("fill partition %s: %w", name, err)
+	}
+	return nil
+}
+
+// Copy makes path a copy of a file.
+func Copy(path, source string) error {
+	in, err := os.Open(source)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", source, err)
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", source, err)
+	}
+	out, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", source, err)
+	}
+	err = errors.Join(out.Truncate(info.Size()), copySparse(out, 0, in), out.Close())
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", source, err)
 	}
 	return nil
 }

@@ -19,14 +19,14 @@ import (
 func tools(t *testing.T) context.Context {
 	t.Helper()
 	ctx := context.Background()
-	if err := parts.EnsureHost(ctx, parts.ARM64(), t.Output()); err != nil {
+	if err := parts.EnsureHost(ctx, parts.DefaultBoard(), t.Output()); err != nil {
 		t.Fatal(err)
 	}
 	return ctx
 }
 
 // slotDisk is a disk with a file system that holds /boot/Image in slot A.
-func slotDisk(t *testing.T, ctx context.Context) string {
+func slotDisk(t *testing.T, ctx context.Context) Image {
 	t.Helper()
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
@@ -40,37 +40,37 @@ func slotDisk(t *testing.T, ctx context.Context) string {
 	if err := Ext4(ctx, image, tree, "root", 8<<20); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "disk.img")
-	if err := Create(ctx, path, map[string]string{Root("A"): image}); err != nil {
+	d := Image{Path: filepath.Join(dir, "disk.img"), Layout: UBoot()}
+	if err := d.Create(ctx, map[string]string{Root("A"): image}); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return d
 }
 
 func TestDiskHasTheLayoutAndTheImages(t *testing.T) {
 	ctx := tools(t)
-	path := slotDisk(t, ctx)
-	table, err := output(ctx, "sgdisk", "--print", path)
+	d := slotDisk(t, ctx)
+	table, err := output(ctx, "sgdisk", "--print", d.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range Partitions() {
+	for _, p := range d.Layout {
 		if !strings.Contains(table, p.Name+"\n") {
 			t.Errorf("no partition %s in:\n%s", p.Name, table)
 		}
 	}
-	if check, err := output(ctx, "sgdisk", "--verify", path); err != nil || !strings.Contains(check, "No problems found") {
+	if check, err := output(ctx, "sgdisk", "--verify", d.Path); err != nil || !strings.Contains(check, "No problems found") {
 		t.Errorf("sgdisk --verify: %v\n%s", err, check)
 	}
-	boot, err := output(ctx, "sgdisk", "--attributes=1:show", path)
+	boot, err := output(ctx, "sgdisk", "--attributes=1:show", d.Path)
 	if err != nil || !strings.Contains(boot, "legacy BIOS bootable") {
 		t.Errorf("the boot partition's attributes: %v %q", err, boot)
 	}
-	a, err := partition(Root("A"))
+	a, err := d.Find(Root("A"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := fmt.Sprintf("%s?offset=%d", path, a.Offset)
+	file := fmt.Sprintf("%s?offset=%d", d.Path, a.Offset)
 	stat, err := debugfs(ctx, file, "stat /boot/Image")
 	if err != nil {
 		t.Fatal(err)
@@ -82,27 +82,27 @@ func TestDiskHasTheLayoutAndTheImages(t *testing.T) {
 
 func TestErasedFileIsGoneAndCannotBeErasedAgain(t *testing.T) {
 	ctx := tools(t)
-	path := slotDisk(t, ctx)
-	if err := EraseFile(ctx, path, Root("A"), "/boot/Image"); err != nil {
+	d := slotDisk(t, ctx)
+	if err := d.EraseFile(ctx, Root("A"), "/boot/Image"); err != nil {
 		t.Fatal(err)
 	}
-	if err := EraseFile(ctx, path, Root("A"), "/boot/Image"); err == nil {
+	if err := d.EraseFile(ctx, Root("A"), "/boot/Image"); err == nil {
 		t.Error("a file that is not there was erased")
 	}
 }
 
 func TestImageLargerThanItsPartitionIsRefused(t *testing.T) {
 	ctx := tools(t)
-	path := slotDisk(t, ctx)
-	before := digest(t, path)
+	d := slotDisk(t, ctx)
+	before := digest(t, d.Path)
 	image := filepath.Join(t.TempDir(), "large")
 	if err := fresh(image, SlotSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if err := Put(path, Root("B"), image); err == nil || !strings.Contains(err.Error(), "cannot fill partition root-b") {
+	if err := d.Put(Root("B"), image); err == nil || !strings.Contains(err.Error(), "cannot fill partition root-b") {
 		t.Errorf("got %v, want a refusal", err)
 	}
-	if !bytes.Equal(before, digest(t, path)) {
+	if !bytes.Equal(before, digest(t, d.Path)) {
 		t.Error("the disk was changed")
 	}
 }
@@ -122,17 +122,17 @@ func digest(t *testing.T, path string) []byte {
 }
 
 // putEnv writes a valid environment copy with this serial number.
-func putEnv(t *testing.T, path string, which int, serial byte) {
+func putEnv(t *testing.T, d Image, which int, serial byte) {
 	t.Helper()
 	raw := make([]byte, EnvCopySize)
 	raw[4] = serial
 	copy(raw[5:], "BOOT_ORDER=A\x00\x00")
 	binary.LittleEndian.PutUint32(raw, crc32.ChecksumIEEE(raw[5:]))
-	p, err := partition(Env)
+	p, err := d.Find(Env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(d.Path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,11 +153,11 @@ func TestNewerEnvironmentCopyIsTheOneAheadModulo256(t *testing.T) {
 		{[2]byte{0, 255}, 0},
 		{[2]byte{7, 7}, 0},
 	} {
-		path := filepath.Join(t.TempDir(), "disk")
+		d := Image{Path: filepath.Join(t.TempDir(), "disk"), Layout: UBoot()}
 		for i, serial := range row.serials {
-			putEnv(t, path, i, serial)
+			putEnv(t, d, i, serial)
 		}
-		got, err := NewerEnv(path)
+		got, err := d.NewerEnv()
 		if err != nil || got != row.want {
 			t.Errorf("serials %v: copy %d, %v, want copy %d", row.serials, got, err, row.want)
 		}
@@ -165,13 +165,13 @@ func TestNewerEnvironmentCopyIsTheOneAheadModulo256(t *testing.T) {
 }
 
 func TestScrambledEnvironmentCopyIsNotValid(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "disk")
-	putEnv(t, path, 0, 1)
-	putEnv(t, path, 1, 2)
-	if err := ScrambleEnv(path, 1); err != nil {
+	d := Image{Path: filepath.Join(t.TempDir(), "disk"), Layout: UBoot()}
+	putEnv(t, d, 0, 1)
+	putEnv(t, d, 1, 2)
+	if err := d.ScrambleEnv(1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewerEnv(path); err == nil || !strings.Contains(err.Error(), "copy 1 is not valid") {
+	if _, err := d.NewerEnv(); err == nil || !strings.Contains(err.Error(), "copy 1 is not valid") {
 		t.Errorf("got %v, want that copy 1 is not valid", err)
 	}
 }

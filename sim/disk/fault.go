@@ -14,12 +14,12 @@ import (
 // EraseFile removes a file from a partition's ext4 while the board is off, as
 // a flash block that lost its content would. It is an error when the file is
 // not there.
-func EraseFile(ctx context.Context, path, name, file string) error {
-	p, err := partition(name)
+func (d Image) EraseFile(ctx context.Context, name, file string) error {
+	p, err := d.Find(name)
 	if err != nil {
 		return err
 	}
-	image := fmt.Sprintf("%s?offset=%d", path, p.Offset)
+	image := fmt.Sprintf("%s?offset=%d", d.Path, p.Offset)
 	if _, err := debugfs(ctx, image, "stat "+file); err != nil {
 		return err
 	}
@@ -30,6 +30,16 @@ func EraseFile(ctx context.Context, path, name, file string) error {
 		return fmt.Errorf("cannot erase %s on partition %s: debugfs left it there", file, name)
 	}
 	return nil
+}
+
+// EraseFATFile removes a file from a partition's FAT while the board is off. It
+// is an error when the file is not there.
+func (d Image) EraseFATFile(ctx context.Context, name, file string) error {
+	p, err := d.Find(name)
+	if err != nil {
+		return err
+	}
+	return run(ctx, "mdel", "-i", fmt.Sprintf("%s@@%d", d.Path, p.Offset), "::"+file)
 }
 
 // debugfs runs one request. It exits with 0 whatever happens, so that its
@@ -50,12 +60,12 @@ func debugfs(ctx context.Context, image, request string) (string, error) {
 // NewerEnv says which copy of U-Boot's environment is the newer one. Both must
 // be valid. A copy is the CRC-32 of its data, little-endian (4 bytes), a serial
 // number modulo 256 (1), and the data.
-func NewerEnv(path string) (int, error) {
-	p, err := partition(Env)
+func (d Image) NewerEnv() (int, error) {
+	p, err := d.Find(Env)
 	if err != nil {
 		return 0, err
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(d.Path)
 	if err != nil {
 		return 0, fmt.Errorf("read the environment: %w", err)
 	}
@@ -78,8 +88,8 @@ func NewerEnv(path string) (int, error) {
 }
 
 // ScrambleEnv overwrites one copy of U-Boot's environment with noise.
-func ScrambleEnv(path string, which int) error {
-	p, err := partition(Env)
+func (d Image) ScrambleEnv(which int) error {
+	p, err := d.Find(Env)
 	if err != nil {
 		return err
 	}
@@ -87,7 +97,7 @@ func ScrambleEnv(path string, which int) error {
 	if _, err := rand.Read(noise); err != nil {
 		return fmt.Errorf("make noise: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(d.Path, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("damage environment copy %d: %w", which, err)
 	}
@@ -99,8 +109,8 @@ func ScrambleEnv(path string, which int) error {
 }
 
 // Scramble overwrites the first bytes of a partition with noise.
-func Scramble(path, name string, size int64) error {
-	p, err := partition(name)
+func (d Image) Scramble(name string, size int64) error {
+	p, err := d.Find(name)
 	if err != nil {
 		return err
 	}
@@ -108,19 +118,19 @@ func Scramble(path, name string, size int64) error {
 	if _, err := rand.Read(noise); err != nil {
 		return fmt.Errorf("make noise: %w", err)
 	}
-	return overwrite(path, p, noise)
+	return overwrite(d.Path, p, noise)
 }
 
 // Replace puts an image into a partition that was used before.
-func Replace(path, name, image string) error {
-	p, err := partition(name)
+func (d Image) Replace(name, image string) error {
+	p, err := d.Find(name)
 	if err != nil {
 		return err
 	}
-	if err := overwrite(path, p, make([]byte, p.Size)); err != nil {
+	if err := overwrite(d.Path, p, make([]byte, p.Size)); err != nil {
 		return err
 	}
-	return Put(path, name, image)
+	return d.Put(name, image)
 }
 
 func overwrite(path string, p Partition, data []byte) error {
@@ -137,20 +147,17 @@ func overwrite(path string, p Partition, data []byte) error {
 
 // Relabel gives a partition another label, so that nobody finds it, or its own
 // one back.
-func Relabel(ctx context.Context, path, name, label string) error {
-	for i, p := range Partitions() {
-		if p.Name == name {
-			return run(ctx, "sgdisk", fmt.Sprintf("--change-name=%d:%s", i+1, label), path)
-		}
+func (d Image) Relabel(ctx context.Context, name, label string) error {
+	if _, err := d.Find(name); err != nil {
+		return err
 	}
-	_, err := partition(name)
-	return err
+	return run(ctx, "sgdisk", fmt.Sprintf("--change-name=%d:%s", d.index(name)+1, label), d.Path)
 }
 
 // ReadOnly sets, or takes away, the mark in an ext4 by which every kernel
 // mounts it read-only. It must have been unmounted, or remounted read-only.
-func ReadOnly(ctx context.Context, path, name string, on bool) error {
-	p, err := partition(name)
+func (d Image) ReadOnly(ctx context.Context, name string, on bool) error {
+	p, err := d.Find(name)
 	if err != nil {
 		return err
 	}
@@ -158,5 +165,5 @@ func ReadOnly(ctx context.Context, path, name string, on bool) error {
 	if on {
 		feature = "read-only"
 	}
-	return run(ctx, "tune2fs", "-O", feature, fmt.Sprintf("%s?offset=%d", path, p.Offset))
+	return run(ctx, "tune2fs", "-O", feature, fmt.Sprintf("%s?offset=%d", d.Path, p.Offset))
 }

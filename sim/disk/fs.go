@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"abota/sim/parts"
@@ -55,17 +56,28 @@ func asRoot(ctx context.Context, command string) ([]string, error) {
 	return nil, errors.New("cannot make files that belong to root because neither `unshare -r` nor fakeroot works here: run `sudo apt-get install -y fakeroot`")
 }
 
-// FAT makes a FAT image of size bytes at path with these files (name to the
-// host's path) in its root folder.
-func FAT(ctx context.Context, path, label string, size int64, files map[string]string) error {
+// fat32 is the least size of a FAT32, which UEFI wants on a disk.
+const fat32 = 40 * mib
+
+// FAT makes a FAT image of size bytes at path with the content of the folder
+// dir.
+func FAT(ctx context.Context, path, dir, label string, size int64) error {
 	if err := fresh(path, size); err != nil {
 		return err
 	}
-	if err := run(ctx, "mkfs.vfat", "-n", label, path); err != nil {
+	args := []string{"-n", label, path}
+	if size >= fat32 {
+		args = append([]string{"-F", "32"}, args...)
+	}
+	if err := run(ctx, "mkfs.vfat", args...); err != nil {
 		return err
 	}
-	for name, source := range files {
-		if err := run(ctx, "mcopy", "-i", path, source, "::/"+name); err != nil {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("fill a FAT: %w", err)
+	}
+	for _, e := range entries {
+		if err := run(ctx, "mcopy", "-s", "-i", path, filepath.Join(dir, e.Name()), "::/"); err != nil {
 			return err
 		}
 	}

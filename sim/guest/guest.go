@@ -1,13 +1,12 @@
 // Package guest builds what runs on a virtual board: firmware images, each an
-// ext4 file system with a kernel, an initramfs, a small BusyBox system and the
-// real abota, and the script that U-Boot starts.
+// ext4 file system with a small BusyBox system and the real abota, and with a
+// kernel and an initramfs where the boot loader takes them from there.
 //
 // # Guarantee
 //
-// The abota binary, its init script and the boot script are the product's own,
-// the last with the settings that a device maker gives it for another
-// processor; the images differ only in data: /etc/firmware.conf (version and behaviour)
-// and /etc/abota. Images of one [Maker] share kernel, initramfs and system.
+// The abota binary and its init script are the product's own; the images differ
+// only in data: /etc/firmware.conf (version and behaviour) and /etc/abota. Images
+// of one [Maker] share kernel, initramfs and system.
 //
 // # What an image holds
 //
@@ -32,6 +31,7 @@ import (
 	"slices"
 
 	"abota/sim/disk"
+	"abota/sim/loader"
 	"abota/sim/parts"
 )
 
@@ -97,6 +97,7 @@ var files embed.FS
 // Maker builds firmware images in a work folder.
 type Maker struct {
 	parts  parts.Set
+	loader loader.Loader
 	abota  string
 	init   []byte
 	dir    string
@@ -107,12 +108,15 @@ type Maker struct {
 // board's architecture, initScript the SysV init script that goes with it, dir
 // an existing folder for the results.
 func NewMaker(set parts.Set, abota string, initScript []byte, dir string) (*Maker, error) {
-	m := &Maker{parts: set, abota: abota, init: initScript, dir: dir, initrd: filepath.Join(dir, "initrd")}
+	m := &Maker{parts: set, loader: loader.For(set.Board), abota: abota, init: initScript, dir: dir, initrd: filepath.Join(dir, "initrd")}
 	if err := writeInitrd(m.initrd, set); err != nil {
 		return nil, fmt.Errorf("make the initramfs: %w", err)
 	}
 	return m, nil
 }
+
+// Initrd is the path of the initramfs of every image.
+func (m *Maker) Initrd() string { return m.initrd }
 
 // Image builds the firmware's slot image and returns its path.
 func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
@@ -132,35 +136,4 @@ func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
 		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
 	}
 	return image, nil
-}
-
-// BootPartition builds the image of the boot partition from a U-Boot script's
-// source, with the architecture's settings in it, and returns its path.
-func (m *Maker) BootPartition(ctx context.Context, script string) (string, error) {
-	script, err := settle(script, m.parts.Arch.Script)
-	if err != nil {
-		return "", err
-	}
-	source, compiled := filepath.Join(m.dir, "boot.cmd"), filepath.Join(m.dir, "boot.scr")
-	if err := os.WriteFile(source, []byte(script), 0o644); err != nil {
-		return "", fmt.Errorf("write the boot script: %w", err)
-	}
-	if err := compileScript(ctx, m.parts.Arch, source, compiled); err != nil {
-		return "", err
-	}
-	image := filepath.Join(m.dir, "boot.fat")
-	return image, disk.FAT(ctx, image, "BOOT", disk.BootSize, map[string]string{"boot.scr": compiled})
-}
-
-// settle gives settings of a boot script other values. Each must be there
-// once, as a line "setenv NAME …".
-func settle(script string, settings map[string]string) (string, error) {
-	for name, value := range settings {
-		line := regexp.MustCompile(`(?m)^setenv ` + regexp.QuoteMeta(name) + `(?: .*)?$`)
-		if n := len(line.FindAllString(script, -1)); n != 1 {
-			return "", fmt.Errorf("cannot set %s in the boot script because it is set there %d times, not once", name, n)
-		}
-		script = line.ReplaceAllLiteralString(script, "setenv "+name+" "+value)
-	}
-	return script, nil
 }

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"abota/sim/parts"
 )
 
 func TestGuestScriptsAreValidShell(t *testing.T) {
@@ -125,32 +123,5 @@ func TestSenselessFirmwareIsRefused(t *testing.T) {
 	left, err := os.ReadDir(m.dir)
 	if err != nil || len(left) > 0 {
 		t.Errorf("refused firmware left %v, %v", left, err)
-	}
-}
-
-func TestSettingsOfEveryBoardAreInTheBootScript(t *testing.T) {
-	text, err := os.ReadFile("../../bootctl/uboot/boot.cmd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, arch := range parts.Arches() {
-		got, err := settle(string(text), arch.Script)
-		if err != nil {
-			t.Errorf("%s: %v", arch.Debian, err)
-			continue
-		}
-		for name, value := range arch.Script {
-			if !strings.Contains(got, "\nsetenv "+name+" "+value+"\n") {
-				t.Errorf("%s: the script does not set %s to %s", arch.Debian, name, value)
-			}
-		}
-		if strings.Count(got, "\n") != strings.Count(string(text), "\n") {
-			t.Errorf("%s: lines came or went", arch.Debian)
-		}
-	}
-	for _, script := range []string{"", "setenv x 1\nsetenv x 2\n", "setenv xy 1\n"} {
-		if _, err := settle(script, map[string]string{"x": "3"}); err == nil {
-			t.Errorf("a setting was found in %q", script)
-		}
 	}
 }

@@ -8,16 +8,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"abota/sim/parts"
 )
 
 // writeInitrd makes the initramfs: a gzipped cpio archive with BusyBox, the
-// kernel modules in the order in which they load, and the init script. ext4
-// and the serial console are built into the kernels.
+// kernel modules in the order in which they load, and the init script. The serial
+// console is built into the kernels.
 func writeInitrd(path string, set parts.Set) error {
-	modules, err := loadOrder(set.Modules, set.Arch.Modules)
+	modules, err := loadOrder(set.Modules, slices.Concat(set.Board.Modules, set.Board.BoardModules))
 	if err != nil {
 		return err
 	}

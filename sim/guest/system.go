@@ -1,16 +1,12 @@
 package guest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"abota/sim/parts"
 )
 
 // applets are the BusyBox commands that the guest's scripts, abota's init
@@ -29,10 +25,7 @@ func (m *Maker) system(root string, fw Firmware) error {
 	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "mnt", "root", "var/lib/abota"} {
 		t.dir(dir)
 	}
-	t.copy("boot/"+m.parts.Arch.KernelFile, 0o644, m.parts.Kernel)
-	t.copy("boot/initrd", 0o644, m.initrd)
-	// The last of several panic= counts: a crashed board shall not wait.
-	t.text("boot/abota.args", 0o644, "abota_args=ro quiet panic=1\n")
+	m.boot(&t)
 	t.copy("bin/busybox", 0o755, m.parts.BusyBox)
 	for _, name := range strings.Fields(applets) {
 		t.link("bin/"+name, "busybox")
@@ -65,6 +58,20 @@ func (m *Maker) system(root string, fw Firmware) error {
 	t.text("etc/group", 0o644, "root:x:0:\n")
 	t.text("etc/hosts", 0o644, "127.0.0.1 localhost\n")
 	return t.err
+}
+
+// boot is what the loader needs of the slot. It may find nothing but its own there.
+func (m *Maker) boot(t *tree) {
+	if mount := m.loader.Mount(); mount != "" {
+		t.dir(mount)
+	}
+	if !m.loader.KernelInSlot() {
+		return
+	}
+	t.copy("boot/"+m.parts.Board.KernelFile, 0o644, m.parts.Kernel)
+	t.copy("boot/initrd", 0o644, m.initrd)
+	// The last of several panic= counts: a crashed board shall not wait.
+	t.text("boot/abota.args", 0o644, "# GRUB Environment Block\nabota_args=ro quiet panic=1\n")
 }
 
 // tree writes files below a folder. The first error sticks.
@@ -134,14 +141,4 @@ func copyFile(dst, src string) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
-}
-
-// compileScript wraps a U-Boot script's source in the image that U-Boot
-// sources.
-func compileScript(ctx context.Context, arch parts.Arch, source, out string) error {
-	cmd := exec.CommandContext(ctx, "mkimage", "-A", arch.ScriptType, "-T", "script", "-C", "none", "-n", "abota", "-d", source, out)
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("compile the boot script: %w: %s", err, strings.TrimSpace(string(msg)))
-	}
-	return nil
 }

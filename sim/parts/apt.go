@@ -4,39 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-// fetchInto downloads the kernel and BusyBox for arch and unpacks them as dir.
-func fetchInto(ctx context.Context, arch Arch, dir string, log io.Writer) error {
+// fetchInto downloads packages for an architecture, and what the meta packages
+// depend on first, and unpacks them as dir. whole says whether another process
+// has done so meanwhile.
+func fetchInto(ctx context.Context, arch, dir string, whole func() bool, names []string, metas ...string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("make the cache folder: %w", err)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+arch.Debian+"-")
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+arch+"-")
 	if err != nil {
 		return fmt.Errorf("make the cache folder: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	fmt.Fprintf(log, "fetching a kernel and BusyBox for %s from Debian\n", arch.Debian)
-	a := foreignApt{arch: arch.Debian, dir: filepath.Join(tmp, "apt")}
+	a := foreignApt{arch: arch, dir: filepath.Join(tmp, "apt")}
 	if err := a.update(ctx); err != nil {
 		return err
 	}
-	kernel, err := a.dependency(ctx, arch.KernelPackage)
-	if err != nil {
-		return err
+	for _, meta := range metas {
+		name, err := a.dependency(ctx, meta)
+		if err != nil {
+			return err
+		}
+		names = append(names, name)
 	}
 	root := filepath.Join(tmp, "root")
-	for _, name := range []string{kernel, arch.BusyBoxPackage} {
+	for _, name := range names {
 		if err := a.unpack(ctx, name, root); err != nil {
 			return err
 		}
 	}
-	if _, err := unpacked(arch, dir); err == nil {
+	if whole() {
 		return nil // another process was faster
 	}
 	if err := os.RemoveAll(dir); err != nil {

@@ -1,11 +1,5 @@
 package parts
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // Arch is everything that differs between the processors of virtual boards.
 type Arch struct {
 	// Debian is Debian's name of the architecture, Go is GOARCH.
@@ -31,6 +25,8 @@ type Arch struct {
 	Script map[string]string
 	// QEMU is the emulator's command and the machine's own arguments.
 	QEMU []string
+	// Console is the kernel's name of the serial console.
+	Console string
 	// Emulator is the host's package that has QEMU[0].
 	Emulator string
 	// Virtio ends the names of QEMU's virtio devices, which differ by bus.
@@ -48,10 +44,25 @@ func ARM64() Arch {
 		Modules:        []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "softdog"},
 		BusyBoxPackage: "busybox-static", BusyBoxPath: "bin/busybox",
 		UBoot:      "/usr/lib/u-boot/qemu_arm64/u-boot.bin",
-		ScriptType: "arm64",
-		QEMU:       []string{"qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"},
-		Emulator:   "qemu-system-arm",
-		Virtio:     "device",
+		ScriptType: "arm64", Console: "ttyAMA0",
+		QEMU:     []string{"qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"},
+		Emulator: "qemu-system-arm",
+		Virtio:   "device",
+	}
+}
+
+// ARMHF is a generic 32-bit ARM board. Debian has no smaller kernel for it.
+func ARMHF() Arch {
+	return Arch{
+		Debian: "armhf", Go: "arm",
+		KernelPackage: "linux-image-armmp", KernelFile: "zImage",
+		Modules:        []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "ext4", "softdog"},
+		BusyBoxPackage: "busybox-static", BusyBoxPath: "bin/busybox",
+		UBoot:      "/usr/lib/u-boot/qemu_arm/u-boot.bin",
+		ScriptType: "arm", Console: "ttyAMA0",
+		QEMU:     []string{"qemu-system-arm", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a15"},
+		Emulator: "qemu-system-arm",
+		Virtio:   "device",
 	}
 }
 
@@ -67,7 +78,7 @@ func AMD64() Arch {
 			Config: "qemu-x86_defconfig", Cross: "i686-linux-gnu-", CrossPackage: "gcc-i686-linux-gnu",
 			Result: "u-boot.rom",
 		},
-		ScriptType: "x86",
+		ScriptType: "x86", Console: "ttyS0",
 		Script: map[string]string{
 			"ab_common_args": `"console=ttyS0,115200 rootwait panic=5"`,
 			// Above what the kernel unpacks itself to, below U-Boot.
@@ -77,20 +88,4 @@ func AMD64() Arch {
 		Emulator: "qemu-system-x86",
 		Virtio:   "pci",
 	}
-}
-
-// Arches are all boards, the default first.
-func Arches() []Arch { return []Arch{ARM64(), AMD64()} }
-
-// FindArch finds a board by Debian's name of its architecture.
-func FindArch(name string) (Arch, error) {
-	all := Arches()
-	if i := slices.IndexFunc(all, func(a Arch) bool { return a.Debian == name }); i >= 0 {
-		return all[i], nil
-	}
-	var names []string
-	for _, a := range all {
-		names = append(names, a.Debian)
-	}
-	return Arch{}, fmt.Errorf("there is no board with the architecture %q: use one of %s", name, strings.Join(names, ", "))
 }

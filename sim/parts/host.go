@@ -13,24 +13,35 @@ import (
 // need is one thing that the host must have, and the package that has it.
 type need struct{ tool, pkg string }
 
-func hostNeeds(arch Arch) []need {
-	return []need{
-		{arch.QEMU[0], arch.Emulator},
-		{"mkimage", "u-boot-tools"},
+func hostNeeds(board Board) []need {
+	return append(board.makers(), []need{
+		{board.QEMU[0], board.Emulator},
 		{"mcopy", "mtools"},
 		{"sgdisk", "gdisk"},
 		{"mkfs.vfat", "dosfstools"},
 		{"mke2fs", "e2fsprogs"},
 		{"debugfs", "e2fsprogs"},
 		{"e2fsck", "e2fsprogs"},
+	}...)
+}
+
+// makers are the tools that make what the boot loader reads.
+func (b Board) makers() []need {
+	switch b.Loader {
+	case LoaderUBoot:
+		return []need{{"mkimage", "u-boot-tools"}}
+	case LoaderGRUB:
+		return []need{{"grub-mkimage", "grub-common"}}
+	case LoaderSystemdBoot, LoaderEFI:
 	}
+	return nil
 }
 
 // EnsureHost installs the host's missing tools with apt-get when the user is
 // root or may become it without a password. Otherwise its error holds the
 // command line to run.
-func EnsureHost(ctx context.Context, arch Arch, log io.Writer) error {
-	return ensure(ctx, hostNeeds(arch), log)
+func EnsureHost(ctx context.Context, board Board, log io.Writer) error {
+	return ensure(ctx, hostNeeds(board), log)
 }
 
 func ensure(ctx context.Context, needs []need, log io.Writer) error {

@@ -1,7 +1,7 @@
 // Package parts gets what a virtual board is made of and this repository does
-// not hold: a Linux kernel and BusyBox for the board's processor, U-Boot, and
-// the host's own tools (QEMU, mkimage, sgdisk, …). [Arch] is the table of what
-// differs between processors.
+// not hold: a Linux kernel and BusyBox for the board's processor, its firmware
+// and boot loader, and the host's own tools (QEMU, mkimage, sgdisk, …). [Boards]
+// is the table of what there is, [Arch] of what differs between processors.
 //
 // # Guarantee
 //
@@ -30,16 +30,20 @@ import (
 	"path/filepath"
 )
 
-// Set is a complete set of parts for one architecture, as paths.
+// Set is a complete set of parts for one board, as paths.
 type Set struct {
-	Arch Arch
+	Board Board
 	// Kernel is the boot image as Debian packs it; Modules is the folder of
 	// its modules (…/lib/modules/VERSION).
 	Kernel, Modules string
 	// BusyBox is a static executable of the board's architecture.
 	BusyBox string
-	// UBoot is a U-Boot that does not wait for a key.
+	// UBoot is a U-Boot that does not wait for a key; empty on a board with
+	// another loader.
 	UBoot string
+	// Code and Vars are the UEFI and its first variables, Loader the program
+	// that it starts; empty where the board has none.
+	Code, Vars, Loader string
 }
 
 // DefaultCache is where parts are kept between runs.
@@ -51,32 +55,44 @@ func DefaultCache() (string, error) {
 	return filepath.Join(base, "abota", "parts"), nil
 }
 
-// Get returns the parts for arch, from the cache folder when they are there.
+// Get returns the parts for a board, from the cache folder when they are there.
 // It installs missing host tools when it may, see [EnsureHost]. What takes
 // long is announced on log, a line each.
-func Get(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, error) {
-	if err := EnsureHost(ctx, arch, log); err != nil {
+func Get(ctx context.Context, board Board, cache string, log io.Writer) (Set, error) {
+	if err := EnsureHost(ctx, board, log); err != nil {
 		return Set{}, err
 	}
-	return Fetch(ctx, arch, cache, log)
+	return Fetch(ctx, board, cache, log)
 }
 
 // Fetch is Get for hosts that only fill the cache: it needs, and installs, no
 // tools but those that fetch and build.
-func Fetch(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, error) {
-	dir := filepath.Join(cache, arch.Debian)
-	set, err := unpacked(arch, dir)
-	if errors.Is(err, errAbsent) {
-		if err := fetchInto(ctx, arch, dir, log); err != nil {
-			return Set{}, err
-		}
-		set, err = unpacked(arch, dir)
-	}
+func Fetch(ctx context.Context, board Board, cache string, log io.Writer) (Set, error) {
+	set, err := system(ctx, board.Arch, cache, log)
 	if err != nil {
 		return Set{}, err
 	}
-	set.UBoot, err = UBoot(ctx, arch, cache, log)
-	return set, err
+	set.Board = board
+	if board.Firmware == nil {
+		set.UBoot, err = UBoot(ctx, board.Arch, cache, log)
+		return set, err
+	}
+	return set, set.uefi(ctx, cache, log)
+}
+
+// system gets what the boards of an architecture share.
+func system(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, error) {
+	dir := filepath.Join(cache, arch.Debian)
+	set, err := unpacked(arch, dir)
+	if !errors.Is(err, errAbsent) {
+		return set, err
+	}
+	fmt.Fprintf(log, "fetching a kernel and BusyBox for %s from Debian\n", arch.Debian)
+	whole := func() bool { _, err := unpacked(arch, dir); return err == nil }
+	if err := fetchInto(ctx, arch.Debian, dir, whole, []string{arch.BusyBoxPackage}, arch.KernelPackage); err != nil {
+		return Set{}, err
+	}
+	return unpacked(arch, dir)
 }
 
 // errAbsent says that a part is not in the cache.
@@ -97,7 +113,7 @@ func unpacked(arch Arch, dir string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	return Set{Arch: arch, Kernel: kernel, Modules: modules, BusyBox: busybox}, nil
+	return Set{Kernel: kernel, Modules: modules, BusyBox: busybox}, nil
 }
 
 // only returns the one file that a pattern matches.

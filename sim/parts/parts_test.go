@@ -94,16 +94,19 @@ func TestAptsReasonIsItsLastLine(t *testing.T) {
 }
 
 func TestEveryBoardIsFoundByItsName(t *testing.T) {
-	for _, want := range Arches() {
-		got, err := FindArch(want.Debian)
-		if err != nil || got.Go != want.Go {
-			t.Errorf("%s: got %q, %v", want.Debian, got.Go, err)
+	for _, want := range Boards() {
+		got, err := FindBoard(want.Name)
+		if err != nil || got.Go != want.Go || got.Loader != want.Loader {
+			t.Errorf("%s: got %q with %s, %v", want.Name, got.Go, got.Loader, err)
 		}
 		if (want.UBoot == "") != (want.Build != nil) {
-			t.Errorf("%s: U-Boot is packaged at %q and built as %v, want one of both", want.Debian, want.UBoot, want.Build)
+			t.Errorf("%s: U-Boot is packaged at %q and built as %v, want one of both", want.Name, want.UBoot, want.Build)
+		}
+		if (want.Loader == LoaderUBoot) != (want.Firmware == nil) {
+			t.Errorf("%s: the loader is %s and the firmware %v, want U-Boot or a UEFI", want.Name, want.Loader, want.Firmware)
 		}
 	}
-	if _, err := FindArch("vax"); err == nil || !strings.Contains(err.Error(), "use one of arm64, amd64") {
+	if _, err := FindBoard("vax"); err == nil || !strings.Contains(err.Error(), "use one of arm64, amd64") {
 		t.Errorf("an unknown board: %v, want a refusal that names the known ones", err)
 	}
 }
@@ -120,7 +123,7 @@ func TestBuiltUBootIsKept(t *testing.T) {
 
 func TestToolsToBuildAreAskedForOnlyByBoardsThatAreBuilt(t *testing.T) {
 	const compiler = "no-such-compiler-"
-	arch := AMD64()
+	arch := Board{Arch: AMD64()}
 	arch.Build = &Build{Cross: compiler, CrossPackage: "the-package"}
 	if got := missingPackages(arch.Build.needs()); !slices.Contains(got, "the-package") {
 		t.Errorf("missing are %v, want the compiler's package among them", got)

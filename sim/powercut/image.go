@@ -65,7 +65,7 @@ func OpenDisk(path string) (*Disk, error) {
 		return nil, fmt.Errorf("read a disk: %w", err)
 	}
 	defer f.Close()
-	d := &Disk{pool: newPool(), parts: disk.Partitions()}
+	d := &Disk{pool: newPool(), parts: disk.UBoot()}
 	d.sums = make([]Sum, len(d.parts))
 	for {
 		buf := make([]byte, 64<<10)

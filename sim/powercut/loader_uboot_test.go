@@ -18,7 +18,7 @@ import (
 func envDisk(t *testing.T) (path string, backend *uboot.Backend) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "disk")
-	layout := disk.Partitions()
+	layout := disk.UBoot()
 	last := layout[len(layout)-1]
 	f, err := os.Create(path)
 	if err != nil {

@@ -48,8 +48,8 @@ func Prove(ctx context.Context, o Options) error {
 		return fmt.Errorf("make the folder for results: %w", err)
 	}
 	p := &proof{lab: lab{Options: o}}
-	if p.Arch.Debian == "" {
-		p.Arch = parts.ARM64()
+	if p.Board.Name == "" {
+		p.Board = parts.DefaultBoard()
 	}
 	p.Out = &lines{w: o.Out}
 	if err := p.build(ctx); err != nil {
@@ -75,7 +75,7 @@ func (p *proof) build(ctx context.Context) error {
 		return fmt.Errorf("find the folder for results: %w", err)
 	}
 	p.State = dir
-	if p.abota, err = module.Build(ctx, "abota", p.Arch.Go, dir); err != nil {
+	if p.abota, err = module.Build(ctx, "abota", p.Board.Go, dir); err != nil {
 		return err
 	}
 	binary, err := os.ReadFile(p.abota)

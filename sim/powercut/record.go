@@ -280,7 +280,7 @@ func (r *recorder) tell(ctx context.Context, rec *Recording) (err error) {
 
 // factory is what slot A of a fresh disk holds.
 func factory(ctx context.Context, path string) (Release, error) {
-	for _, p := range disk.Partitions() {
+	for _, p := range disk.UBoot() {
 		if p.Name == disk.Root("A") {
 			proof, err := slot.DigestIn(ctx, path, slot.Part{Offset: p.Offset, Size: guest.ImageSize})
 			return Release{Version: sim.FactoryVersion, Behaviour: guest.Healthy, SHA256: proof.SHA256, Size: proof.Size}, err

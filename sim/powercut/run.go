@@ -36,8 +36,8 @@ var (
 // Options say where the proof is done and how.
 type Options struct {
 	Form Form
-	// Arch is the board's processor, parts.ARM64 when zero.
-	Arch parts.Arch
+	// Board is the kind of board, parts.DefaultBoard when zero.
+	Board parts.Board
 	// Seed chooses the samples, the noise and the moments of the cuts.
 	Seed uint64
 	// State is the folder in which results are kept, so that a proof that was
@@ -109,7 +109,7 @@ func (l *lab) bench(ctx context.Context, t task) (*bench, error) {
 		return nil, errors.Join(fmt.Errorf("make a work folder: %w", err), timeline.Close())
 	}
 	b := &bench{dir: dir, writes: filepath.Join(dir, "writes.log"), timeline: timeline}
-	b.World, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Arch: l.Arch, Abota: l.abota, Timeline: sim.NewTimeline(timeline), WriteLog: b.writes})
+	b.World, err = sim.NewWorld(ctx, sim.Options{Dir: dir, Board: l.Board, Abota: l.abota, Timeline: sim.NewTimeline(timeline), WriteLog: b.writes})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir), timeline.Close())
 	}

@@ -33,7 +33,7 @@ func testDisk(t *testing.T) *Disk {
 func fill(letter byte, n int) []byte { return bytes.Repeat([]byte{letter}, n*SectorSize) }
 
 // first is where the tests write: the start of the boot partition.
-var first = disk.Partitions()[0].Offset / SectorSize
+var first = disk.UBoot()[0].Offset / SectorSize
 
 // shown is the first byte of each of n sectors, "?" for a mixed one.
 func shown(t *testing.T, d *Disk, n int) string {

@@ -39,10 +39,12 @@ func newWorkshop(t *testing.T, b board, script string) *workshop {
 	b.need(t)
 	w := &workshop{board: b, dir: loaderscript.Scratch(t), slots: loaderscript.Slots{Machine: b.Machine}}
 	w.firmware = b.firmware(t, w.dir)
-	image := filepath.Join(w.dir, "boot.scr")
+	folder := filepath.Join(w.dir, "boot")
+	image := filepath.Join(folder, "boot.scr")
+	loaderscript.Write(t, image, nil)
 	loaderscript.Tool(t, "mkimage", "-A", "arm", "-T", "script", "-C", "none", "-n", "abota", "-d", script, image)
 	boot := filepath.Join(w.dir, "boot.fat")
-	if err := disk.FAT(t.Context(), boot, "BOOT", mib, map[string]string{"boot.scr": image}); err != nil {
+	if err := disk.FAT(t.Context(), boot, folder, "BOOT", mib); err != nil {
 		t.Fatal(err)
 	}
 	w.empty = partitioned(t, filepath.Join(w.dir, "empty.img"), "uboot-env", envSize+copyGap)

@@ -87,7 +87,7 @@ func (b board) firmware(t *testing.T, dir string) string {
 // builtFirmware is what the simulator builds and keeps in its cache.
 func (b board) builtFirmware(t *testing.T) string {
 	t.Helper()
-	arch, err := parts.FindArch(b.arch)
+	kind, err := parts.FindBoard(b.arch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func (b board) builtFirmware(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := parts.UBoot(t.Context(), arch, cache, t.Output())
+	path, err := parts.UBoot(t.Context(), kind.Arch, cache, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

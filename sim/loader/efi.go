@@ -1,0 +1,46 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"abota/sim/disk"
+	"abota/sim/parts"
+)
+
+// efi is no loader at all: the firmware starts the kernel of a slot.
+type efi struct{ kind parts.Board }
+
+func (efi) Layout() disk.Layout { return disk.UEFI(kernelsSize) }
+
+func (efi) Mount() string { return mount }
+
+func (efi) KernelInSlot() bool { return false }
+
+func (efi) Says(e Seen) (string, bool) { return silent{}.Says(e) }
+
+func (efi) Counts() (trial, confirmed bool) { return false, false }
+
+func (e efi) Fill(_ context.Context, dir string, m Material) error { return kernels(dir, m) }
+
+func (efi) Files(Read) (map[string]string, error) { return nil, nil }
+
+func (e efi) Config(mount, _ string) string {
+	entry := func(slot string) string {
+		folder := "/" + slotFolder(slot)
+		return fmt.Sprintf("{device: PARTLABEL=%s, file: %s, options: \"initrd=%s root=PARTLABEL=%s %s abota.slot=%s\"}",
+			disk.Boot, filepath.Join(folder, linuxFile), filepath.Join(folder, initrdFile), disk.Root(slot), arguments(e.kind), slot)
+	}
+	return slotParts(mount) + fmt.Sprintf(`bootloader:
+  kind: efi
+  efi:
+    entries:
+      - %s
+      - %s
+`, entry("A"), entry("B"))
+}
+
+func (efi) LoseKernel(ctx context.Context, d disk.Image, slot string) error {
+	return d.EraseFATFile(ctx, disk.Boot, "/"+slotFolder(slot)+"/"+linuxFile)
+}
