@@ -22,22 +22,9 @@ func fetchInto(ctx context.Context, arch, dir string, whole func() bool, names [
 		return fmt.Errorf("make the cache folder: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	a := foreignApt{arch: arch, dir: filepath.Join(tmp, "apt")}
-	if err := a.update(ctx); err != nil {
-		return err
-	}
-	for _, meta := range metas {
-		name, err := a.dependency(ctx, meta)
-		if err != nil {
-			return err
-		}
-		names = append(names, name)
-	}
 	root := filepath.Join(tmp, "root")
-	for _, name := range names {
-		if err := a.unpack(ctx, name, root); err != nil {
-			return err
-		}
+	if err := fetchPackages(ctx, foreignApt{arch: arch, dir: filepath.Join(tmp, "apt")}, root, names, metas); err != nil {
+		return err
 	}
 	if whole() {
 		return nil // another process was faster
@@ -47,6 +34,26 @@ func fetchInto(ctx context.Context, arch, dir string, whole func() bool, names [
 	}
 	if err := os.Rename(root, dir); err != nil {
 		return fmt.Errorf("keep the fetched parts: %w", err)
+	}
+	return nil
+}
+
+// fetchPackages is fetchInto without the cache. A mirror of which apt gets one list
+// and not the other (a sync in progress) will do, if what is asked for is on
+// the lists that it got.
+func fetchPackages(ctx context.Context, a foreignApt, root string, names, metas []string) error {
+	updated := a.update(ctx)
+	for _, meta := range metas {
+		name, err := a.dependency(ctx, meta)
+		if err != nil {
+			return errors.Join(updated, err)
+		}
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if err := a.unpack(ctx, name, root); err != nil {
+			return errors.Join(updated, err)
+		}
 	}
 	return nil
 }
