@@ -69,7 +69,7 @@ func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
 		return outcome{}, fmt.Errorf("take up the boot pointer: %w", err)
 	}
 	found := &device{
-		pointer: p, lost: left.lost, payload: record.payload, mounted: !record.damaged,
+		pointer: p, left: left, payload: record.payload, mounted: !record.damaged,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return j.slots.of(d, s) },
 	}
 	o, err := found.settle(ctx)
@@ -100,7 +100,10 @@ type Tally struct {
 	Enumerated, Judged int
 	// Unmountable counts judged states whose data partition cannot be mounted.
 	Unmountable int
-	Failures    []Failure
+	// Forgone counts those in which the loader's own record of an attempt is torn,
+	// so that what was on trial is given up.
+	Forgone  int
+	Failures []Failure
 	// samples are states to boot really, one for each sort of outcome.
 	samples []sample
 }
@@ -118,6 +121,7 @@ type judged struct {
 	base    *Disk
 	writes  []write
 	ignored map[int]bool
+	own     func(*Disk, write) map[int64]bool
 }
 
 // read prepares a recording for judging. work is the judge's folder.
@@ -139,20 +143,23 @@ func read(rec *Recording, work string) (*judged, error) {
 			return nil, fmt.Errorf("cannot use the log %s because its entry %d lies beyond the end of the disk", rec.Log, i)
 		}
 	}
-	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries)}
+	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries), own: j.pointers.own}
 	r.ignored, err = j.pointers.ofLoader(base.Clone(), r.writes)
 	return r, err
 }
 
 // walk goes through the recording's states.
 func (r *judged) walk(depth Depth, seed uint64) *walk {
-	return &walk{disk: r.base.Clone(), writes: r.writes, ignored: r.ignored, depth: depth, seed: seed}
+	return &walk{disk: r.base.Clone(), writes: r.writes, ignored: r.ignored, own: r.own, depth: depth, seed: seed}
 }
+
+// maxPartitions is more than any layout has.
+const maxPartitions = 8
 
 // stateKey stands for a disk at a place of the story.
 type stateKey struct {
 	era  string
-	sums [5]Sum
+	sums [maxPartitions]Sum
 }
 
 // all judges every state between two entries, and ends early when enough
@@ -181,6 +188,8 @@ func (r *judged) all(ctx context.Context, w *walk, from, to, enough int) (t Tall
 			t.Failures = append(t.Failures, *f)
 		case o.record.damaged:
 			t.Unmountable++
+		case o.uncounted && o.runs.place() == r.rec.era(s.Entries).Before:
+			t.Forgone++
 		default:
 			if sort := key.era + o.String(); !sorts[sort] {
 				sorts[sort] = true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"abota/bootctl"
+	"abota/sim/disk"
 )
 
 // loader is what differs between boot loaders: where the boot pointer lies, how
@@ -14,6 +15,9 @@ type loader interface {
 	storage() []string
 	// read is the pointer on a disk, found by the product's own backend.
 	read(d *Disk) (snapshot, error)
+	// own are the sectors of a write to the storage that its file system needs
+	// for itself.
+	own(d *Disk, w write) map[int64]bool
 	// defects are what a worse backend for this loader would do.
 	defects() []defect
 }
@@ -23,6 +27,9 @@ type snapshot struct {
 	table bootctl.Table
 	// lost says that there is no valid table, or none with an order.
 	lost bool
+	// uncounted says that the loader cannot start what is on trial there, since a
+	// record that it alone writes is torn. It starts the confirmed slot then.
+	uncounted bool
 	// key stands for all that the loader and the backend would go by.
 	key string
 	// open makes a pointer of it, to go on from.
@@ -32,9 +39,18 @@ type snapshot struct {
 // pointer is a boot pointer that the engine and the loader go on with.
 type pointer interface {
 	bootctl.Backend
-	// start is the loader: which slot it starts, and what it records before.
-	// It reports false when nothing starts and the board resets.
-	start() (bootctl.Slot, bool)
+	// start is the loader, which may record its attempt.
+	start() (begun, error)
+}
+
+// begun is what a loader does when the power comes.
+type begun struct {
+	// starts says that something starts; otherwise the board resets.
+	starts bool
+	slot   bootctl.Slot
+	// whole says that the slot starts as it should. What the loader has for it
+	// may be in pieces.
+	whole bool
 }
 
 // pointers reads boot pointers out of disks, each distinct content of their
@@ -106,6 +122,23 @@ func (p *pointers) holds(d *Disk, w write) bool {
 		}
 	}
 	return false
+}
+
+// own is the loader's, for a walk.
+func (p *pointers) own(d *Disk, w write) map[int64]bool {
+	if !p.holds(d, w) {
+		return nil
+	}
+	return p.loader.own(d, w)
+}
+
+// ownOfESP are the sectors of a write to the boot partition that its FAT needs.
+func ownOfESP(d *Disk, w write) map[int64]bool {
+	esp, err := openFAT(d, d.partition(disk.Boot))
+	if err != nil {
+		return nil
+	}
+	return esp.own(w)
 }
 
 // countedDown reports whether tries went down and nothing else changed.

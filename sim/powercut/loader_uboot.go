@@ -17,6 +17,8 @@ type ubootLoader struct{ dir string }
 
 func (ubootLoader) storage() []string { return []string{disk.Env} }
 
+func (ubootLoader) own(*Disk, write) map[int64]bool { return nil }
+
 func (l ubootLoader) read(d *Disk) (snapshot, error) {
 	path := filepath.Join(l.dir, "env")
 	p := d.partition(disk.Env)
@@ -44,7 +46,7 @@ func scripted(b bootctl.Backend, fixed bool) (snapshot, error) {
 	if err != nil && !errors.Is(err, bootctl.ErrNoTable) {
 		return snapshot{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	s := snapshot{table: table, lost: err != nil}
+	s := snapshot{table: table, lost: err != nil, uncounted: fixed}
 	s.key = fmt.Sprint(s.lost, s.table, fixed)
 	s.open = func() (pointer, error) {
 		return &scriptPointer{caps: b.Caps(), table: s.table, lost: s.lost, fixed: fixed}, nil
@@ -77,10 +79,10 @@ func (p *scriptPointer) Store(t bootctl.Table) error {
 	return nil
 }
 
-func (p *scriptPointer) start() (bootctl.Slot, bool) {
+func (p *scriptPointer) start() (begun, error) {
 	if p.lost {
 		start, ok := bootscript.BootLost(nil)
-		return start.Slot, ok
+		return begun{starts: ok, slot: start.Slot, whole: true}, nil
 	}
 	boot := bootscript.Boot
 	if p.fixed {
@@ -90,7 +92,7 @@ func (p *scriptPointer) start() (bootctl.Slot, bool) {
 	if ok {
 		p.table = start.Table
 	}
-	return start.Slot, ok
+	return begun{starts: ok, slot: start.Slot, whole: true}, nil
 }
 
 // oneCopy keeps the environment in its first copy alone, the boot script too.

@@ -43,6 +43,9 @@ type Era struct {
 	// Before is what ran before an update that is acknowledged: when it starts
 	// in place of it, the update is lost.
 	Before Place
+	// Trial says that the loader may be counting an attempt. Where its own record
+	// is torn what ran before may start, and stay.
+	Trial bool
 	// Confirmed must be so in the journal, and Rejected must have a verdict,
 	// in the journal or in the table; empty for nothing.
 	Confirmed Place
@@ -84,7 +87,7 @@ func (c Chapter) era(n int, origin Place) Era {
 	case n < c.Reboot:
 		return Era{Name: in("installed is"), Starts: []Place{target}, Ends: []Place{c.end(origin)}, Before: origin}
 	case n < c.Verdict && c.Healthy():
-		return Era{Name: in("in the trial of"), Starts: []Place{target}, Ends: []Place{target}, Before: origin}
+		return Era{Name: in("in the trial of"), Starts: []Place{target}, Ends: []Place{target}, Before: origin, Trial: true}
 	case n < c.Verdict:
 		return Era{Name: in("in the trial of"), Starts: []Place{target, origin}, Ends: []Place{origin}}
 	case c.Healthy():
@@ -126,6 +129,9 @@ func (f Failure) String() string {
 
 // judge holds what would happen against an era. It is pure.
 func (e Era) judge(o outcome) (Kind, string) {
+	if e.Trial && o.uncounted {
+		e.Starts, e.Ends = append(e.Starts, e.Before), append(e.Ends, e.Before)
+	}
 	if len(o.starts) == 0 {
 		return Brick, "no slot starts"
 	}

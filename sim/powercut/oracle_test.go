@@ -67,7 +67,7 @@ func (l left) settles(t *testing.T, entries int) (Kind, string) {
 	}
 	d := &device{
 		pointer: &scriptPointer{caps: bootctl.Caps{Tries: true, Good: true, Generation: true}, table: table, lost: l.lost},
-		lost:    l.lost, payload: record.payload, mounted: !l.unmountable,
+		left:    snapshot{lost: l.lost}, payload: record.payload, mounted: !l.unmountable,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return l.holds[s], l.holds[s].Version != "", nil },
 	}
 	o, err := d.settle(t.Context())

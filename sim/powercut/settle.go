@@ -53,8 +53,9 @@ type outcome struct {
 	decision updater.Action
 	// stranded says why a slot runs that must not, or that none keeps running.
 	stranded string
-	// lost says that there was no boot table.
-	lost bool
+	// lost says that there was no boot table, uncounted that the loader cannot
+	// start what is on trial.
+	lost, uncounted bool
 }
 
 // String tells one sort of outcome from another.
@@ -83,7 +84,7 @@ func (o outcome) rejects(version string) bool {
 // are as they are; its pointer and journal are written.
 type device struct {
 	pointer
-	lost    bool // there was no table
+	left    snapshot
 	payload []byte
 	mounted bool // the data partition can be
 	slot    func(bootctl.Slot) (Release, bool, error)
@@ -129,20 +130,24 @@ const maxBoots = 25
 // settle lets the device boot until it stays as it is. The boot loader is its
 // model, `abota boot` the real engine.
 func (d *device) settle(ctx context.Context) (outcome, error) {
-	o := outcome{lost: d.lost}
+	o := outcome{lost: d.left.lost, uncounted: d.left.uncounted}
 	for range maxBoots {
 		d.boots++
 		d.rebooted = false
-		slot, ok := d.start()
-		if !ok {
-			continue // the board resets, and the next boot goes on
-		}
-		release, whole, err := d.slot(slot)
+		start, err := d.start()
 		if err != nil {
 			return o, err
 		}
+		if !start.starts {
+			continue // the board resets, and the next boot goes on
+		}
+		release, whole, err := d.slot(start.slot)
+		if err != nil {
+			return o, err
+		}
+		whole = whole && start.whole
 		before := d.table()
-		d.booted = started{slot: slot, release: release, whole: whole, good: before.Slots[slot].Good}
+		d.booted = started{slot: start.slot, release: release, whole: whole, good: before.Slots[start.slot].Good}
 		o.starts = append(o.starts, d.booted)
 		if !whole {
 			continue // it never reaches user space: the worst that can be

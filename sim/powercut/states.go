@@ -74,8 +74,11 @@ type walk struct {
 	disk    *Disk
 	writes  []write
 	ignored map[int]bool // flushes that count for nothing
-	depth   Depth
-	seed    uint64
+	// own are the sectors of a write that a file system needs for itself, and
+	// that do not become noise; nil where there is no such file system.
+	own   func(*Disk, write) map[int64]bool
+	depth Depth
+	seed  uint64
 
 	pending []int // writes since the last flush
 	fixed   map[int]bool
@@ -165,7 +168,7 @@ func chosen(from []int, take func(int) bool) []int {
 
 // torn yields the cuts within a write.
 func (w *walk) torn(i int, rng *rand.Rand, yield func(State) bool) bool {
-	n := len(w.writes[i].numbers)
+	n, own := len(w.writes[i].numbers), w.ownOf(i)
 	places := make([]int, 0, n)
 	if n <= smallWrite {
 		for k := range n {
@@ -181,6 +184,9 @@ func (w *walk) torn(i int, rng *rand.Rand, yield func(State) bool) bool {
 			if k == 0 && t.keep == 0 {
 				continue // nothing of it
 			}
+			if t.noise > 0 && own[w.writes[i].Sector+int64(k)] {
+				continue
+			}
 			s := State{Entries: i, Sectors: k, tear: t}
 			if !w.emit(s, yield) {
 				return false
@@ -195,6 +201,18 @@ func (w *walk) torn(i int, rng *rand.Rand, yield func(State) bool) bool {
 		}
 	}
 	return true
+}
+
+// ownOf are the sectors of a write that a file system needs for itself, once the
+// write landed.
+func (w *walk) ownOf(i int) map[int64]bool {
+	if w.own == nil {
+		return nil
+	}
+	start := w.disk.mark()
+	defer w.disk.back(start)
+	w.makeState(State{Entries: i, Sectors: len(w.writes[i].numbers)})
+	return w.own(w.disk, w.writes[i])
 }
 
 // tears are what can become of sector k of a write: nothing of it, half of it,
