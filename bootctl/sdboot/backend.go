@@ -26,6 +26,8 @@ func New(mount string, bodies [2]string) (*Backend, error) {
 		if err := checkBody(s, bodies[s]); err != nil {
 			return nil, err
 		}
+		rest, starts := cutStarts(bodies[s])
+		bodies[s] = rest + starts // as they are read back
 		if _, err := render(largest, bodies[s], firstVersion); err != nil {
 			return nil, fmt.Errorf("slot %s: %w", s, err)
 		}

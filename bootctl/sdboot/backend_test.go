@@ -341,3 +341,50 @@ func FuzzEntry(f *testing.F) {
 		}
 	})
 }
+
+// A sector that the drive did not write whole shows the loader nothing: its last
+// line, which names the kernel, is the whole line or a piece of it.
+func TestAPieceOfAnEntryStartsNothing(t *testing.T) {
+	for _, s := range bootctl.Slots {
+		_, starts := cutStarts(bodies[s])
+		whole, err := render(stamp{7, armed()}, bodies[s], firstVersion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inert, err := render(stamp{6, bothGood()}, "", firstVersion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for keep := range Size - 1 { // the last byte ends the line in both
+			torn := append(slices.Clone(whole[:keep]), inert[keep:]...)
+			if f := parse(confirmedName(s), torn); strings.Contains(f.body, starts) || f.stamped && keep > len(magic) {
+				t.Errorf("%d bytes of the sector are an entry: %q (stamped: %v)", keep, f.body, f.stamped)
+			}
+		}
+		if f := parse(confirmedName(s), whole); f.body != bodies[s] || !f.stamped {
+			t.Errorf("the whole sector is the entry %q", f.body)
+		}
+	}
+}
+
+func TestLinesOfABodyMayComeInAnyOrder(t *testing.T) {
+	mount := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(mount, "loader", "entries"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	texts := [2]string{"linux /a\ninitrd /i\noptions x\n", "options y\nefi /b\ntitle B\n"}
+	b, err := New(mount, texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustStore(t, b, bothGood(), armed(), bothGood())
+	st, err := b.state()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range [2]string{"initrd /i\noptions x\nlinux /a\n", "options y\ntitle B\nefi /b\n"} {
+		if f, ok := st.confirmed(bootctl.Slot(s)); !ok || f.body != want || len(f.raw) != Size {
+			t.Errorf("slot %s has the entry %q, want %q", bootctl.Slot(s), f.body, want)
+		}
+	}
+}

@@ -13,8 +13,8 @@ import (
 )
 
 var bodies = [2]string{
-	"title abota A\nlinux /abota/a/vmlinuz\ninitrd /abota/a/initrd\noptions quiet abota.slot=A\n",
-	"title abota B\nlinux /abota/b/vmlinuz\ninitrd /abota/b/initrd\noptions quiet abota.slot=B\n",
+	"title abota A\ninitrd /abota/a/initrd\noptions quiet abota.slot=A\nlinux /abota/a/vmlinuz\n",
+	"title abota B\ninitrd /abota/b/initrd\noptions quiet abota.slot=B\nlinux /abota/b/vmlinuz\n",
 }
 
 // esp is the folder of entries as the medium holds it, and the loader that

@@ -32,8 +32,10 @@
 //   - a file that is removed is inert, so that it does not matter which of its
 //     two writes took place;
 //   - what counts is one data sector of a file whose name, size and cluster
-//     stay. A drive writes one sector whole or not at all; the CRC tells what is
-//     not whole. With it Linux writes the sector of the folder that holds the
+//     stay. A drive writes one sector whole or not at all. Where one does not, the
+//     CRC tells, and the loader passes the entry by: the line that names what is
+//     started ends the sector, and a name that is cut short leads to no file. With
+//     it Linux writes the sector of the folder that holds the
 //     file's times, in which nothing else changes.
 //
 // Where a transition needs two entries changed, the first write carries the new
@@ -87,9 +89,10 @@
 //	sort-key abota
 //	version N
 //	title …
-//	linux /…             or efi /…
 //	initrd /…
 //	options …
+//	…                    line ends
+//	linux /…             or efi /…; it ends the sector
 //
 // and an inert one has the first line alone, which the loader skips, and without
 // a linux or efi line it takes no notice of the file (`bootctl list` shows it all

@@ -48,19 +48,38 @@ type file struct {
 // visible says that the loader shows this entry.
 func (f file) visible() bool { return f.body != "" }
 
-// render makes the content of an entry file; an inert one has no body.
+// render makes the content of an entry file; an inert one has no body. What
+// starts comes at the end of the sector, so that a part of the sector is inert.
 func render(s stamp, body string, version uint64) ([]byte, error) {
-	text := magic + strings.Repeat("0", crcDigits) + " " + s.text() + "\n"
+	text, starts := magic+strings.Repeat("0", crcDigits)+" "+s.text()+"\n", ""
 	if body != "" {
-		text += fmt.Sprintf("sort-key %s\nversion %d\n%s", sortKey, version, body)
+		rest, last := cutStarts(body)
+		text += fmt.Sprintf("sort-key %s\nversion %d\n%s", sortKey, version, rest)
+		starts = last
 	}
-	if len(text) > Size {
-		return nil, fmt.Errorf("cannot write a boot entry of %d bytes because it must lie in one sector of %d: shorten its lines, or put the command line into a unified kernel image", len(text), Size)
+	if n := len(text) + len(starts); n > Size {
+		return nil, fmt.Errorf("cannot write a boot entry of %d bytes because it must lie in one sector of %d: shorten its lines, or put the command line into a unified kernel image", n, Size)
 	}
-	b := append([]byte(text), strings.Repeat("\n", Size-len(text))...)
+	b := append([]byte(text), strings.Repeat("\n", Size-len(text)-len(starts))...)
+	b = append(b, starts...)
 	copy(b[len(magic):], fmt.Sprintf("%08x", crc32.ChecksumIEEE(b)))
 	return b, nil
 }
+
+// cutStarts takes a body apart into its lines and those that say what is started.
+func cutStarts(body string) (rest, starts string) {
+	for line := range strings.Lines(body) {
+		if key, _ := cutKey(line); isStart(key) {
+			starts += line
+		} else {
+			rest += line
+		}
+	}
+	return rest, starts
+}
+
+// isStart reports whether a line with this key makes the loader show an entry.
+func isStart(key string) bool { return key == "linux" || key == "efi" || key == "uki" }
 
 func (s stamp) text() string {
 	order := ""
@@ -94,7 +113,7 @@ func parse(n name, raw []byte) file {
 				f.version = v
 			}
 			continue
-		case key == "linux" || key == "efi" || key == "uki":
+		case isStart(key):
 			starts = true
 		}
 		f.body += line + "\n"
