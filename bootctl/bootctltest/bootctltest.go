@@ -32,6 +32,9 @@ type Layout uint8
 const (
 	// Alternating: a store overwrites the older of two copies.
 	Alternating Layout = iota
+	// Marked: a store overwrites the older of two copies, and marks the other one
+	// as the older, without which that still holds what it held.
+	Marked
 	// Mirrored: a store brings two copies to the same table, one after the
 	// other. They are part of something that exists before the backend does:
 	// when both are lost, it refuses to make them up.

@@ -28,6 +28,8 @@ func (s *suite) checkCopies() error {
 	switch s.Layout {
 	case Mirrored:
 		return s.checkBothCopies()
+	case Marked:
+		return s.checkMarkedCopies()
 	case Single:
 		return s.checkSingleCopy()
 	}
@@ -52,6 +54,38 @@ func (s *suite) checkOneCopy() error {
 		clear(changed.in(damaged))
 		if _, err := s.expect(damaged, e.from); err != nil {
 			return fmt.Errorf("%s: without the copy that was written: %w", e, err)
+		}
+	}
+	return nil
+}
+
+// checkMarkedCopies wants one copy to hold what was stored and the other one what
+// was stored before, and nothing else to be touched.
+func (s *suite) checkMarkedCopies() error {
+	for _, e := range s.edges {
+		d, err := s.disk(s.spacer, e.from)
+		if err != nil {
+			return err
+		}
+		before := d.Image()
+		if err := s.Open(d).Store(e.to); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		if _, err := s.changed(before, d.Image()); err != nil {
+			return fmt.Errorf("%s: %w", e, err)
+		}
+		var alone []bootctl.Table
+		for _, r := range s.Copies {
+			damaged := d.Image()
+			clear(r.in(damaged))
+			got, err := s.expect(damaged, e.from, e.to)
+			if err != nil {
+				return fmt.Errorf("%s: without the copy at %d: %w", e, r.Offset, err)
+			}
+			alone = append(alone, s.caps.Keep(got))
+		}
+		if alone[0] == alone[1] {
+			return fmt.Errorf("%s: both copies hold the same table", e)
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -39,16 +40,21 @@ func Open(path string, write bool) (*File, error) {
 		flag = os.O_RDWR
 	}
 	f, err := os.OpenFile(path, flag, 0)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
-		return nil, fmt.Errorf("%w: run as root, and let the file system that holds it be writable", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, Explained(err)
 	}
 	// Without it reads fall back to dropping the cache, so its error says
 	// nothing.
 	direct, _ := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	return &File{f, direct}, nil
+}
+
+// Explained adds to the error of an open what to do about a lack of rights.
+func Explained(err error) error {
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("%w: run as root, on a device or file system that is not write-protected (`mount -o remount,rw DIR`)", err)
+	}
+	return err
 }
 
 // ReadAt reads past the page cache.
@@ -68,6 +74,20 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 		return 0, fmt.Errorf("drop cached pages: %w", err)
 	}
 	return f.File.ReadAt(p, off)
+}
+
+// Sync flushes the data. The size does not change, and the time of a change is
+// not worth a write to a FAT directory that a loader depends on.
+func (f *File) Sync() error { return unix.Fdatasync(int(f.Fd())) }
+
+// Same reports whether two opened paths are one file or one device.
+func Same(a, b os.FileInfo) bool {
+	sa, oka := a.Sys().(*syscall.Stat_t)
+	sb, okb := b.Sys().(*syscall.Stat_t)
+	if oka && okb && a.Mode()&os.ModeDevice != 0 && b.Mode()&os.ModeDevice != 0 {
+		return sa.Rdev == sb.Rdev
+	}
+	return os.SameFile(a, b)
 }
 
 // Close releases both descriptors.

@@ -43,6 +43,38 @@ func TestReadsAndWritesAtAnyPlace(t *testing.T) {
 	}
 }
 
+func TestReadsTheSameWithAndWithoutDirectReads(t *testing.T) {
+	const size = 3*blockSize + 700
+	path := filepath.Join(t.TempDir(), "file")
+	content := make([]byte, size)
+	for i := range content {
+		content[i] = byte(i / 7)
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	direct, err := Open(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	if direct.direct == nil {
+		t.Logf("no direct reads on the file system of %s", path)
+	}
+	for name, d := range map[string]*File{"direct": direct, "cached": {File: direct.File}} {
+		for _, c := range []struct{ off, n int }{{0, 512}, {512, 512}, {blockSize - 512, 1024}, {2 * blockSize, blockSize}, {size - 700, 700}, {size - 512, 512}} {
+			got := make([]byte, c.n)
+			if n, err := d.ReadAt(got, int64(c.off)); n != c.n || !bytes.Equal(got, content[c.off:][:c.n]) {
+				t.Errorf("%s: %d bytes at %d: read %d, %v, or other bytes", name, c.n, c.off, n, err)
+			}
+		}
+		got := make([]byte, 1024)
+		if n, err := d.ReadAt(got, size-700); n != 700 || err != io.EOF || !bytes.Equal(got[:n], content[size-700:]) {
+			t.Errorf("%s: over the end: read %d, %v", name, n, err)
+		}
+	}
+}
+
 func TestNothingIsCreated(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "absent")
 	if _, err := Open(path, true); !errors.Is(err, fs.ErrNotExist) {

@@ -1,7 +1,6 @@
 package uboot
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -10,17 +9,21 @@ import (
 	"abota/bootctl"
 )
 
-// Backend keeps the table in the two copies. It holds nothing open between
-// calls. It is not safe for concurrent use.
+// Backend keeps the table in the two copies, or in a single one. It holds
+// nothing open between calls. It is not safe for concurrent use.
 type Backend struct {
-	copies   [2]Copy
+	copies   []Copy
 	contract bool
-	open     func(c Copy, write bool) (medium, error)
-	lock     func() (unlock func())
+	// flash says that the copies lie on flash, which is erased before it is
+	// written, and are marked as U-Boot marks them there.
+	flash bool
+	open  func(c Copy, write bool) (medium, error)
+	lock  func() (unlock func())
 }
 
 // Medium is what both copies lie on, for On. ReadAt reads what it holds, not
-// what a cache remembers. WriteAt is durable once Sync returned nil.
+// what a cache remembers. WriteAt is durable once Sync returned nil. One that
+// has a method Erase(offset, size int64) error is flash.
 type Medium interface {
 	io.ReaderAt
 	io.WriterAt
@@ -29,10 +32,17 @@ type Medium interface {
 
 // On is the backend on any medium that has room for both copies. It takes no
 // lock, and checks nothing of what [New] checks.
-func On(m Medium, copies [2]Copy, contract bool) *Backend {
+func On(m Medium, copies [2]Copy, contract bool) *Backend { return on(m, copies[:], contract) }
+
+func on(m Medium, copies []Copy, contract bool) *Backend {
+	var lend medium = lent{m}
+	e, flash := m.(eraser)
+	if flash {
+		lend = lentFlash{lent{m}, e}
+	}
 	return &Backend{
-		copies: copies, contract: contract,
-		open: func(Copy, bool) (medium, error) { return lent{m}, nil },
+		copies: copies, contract: contract, flash: flash,
+		open: func(Copy, bool) (medium, error) { return lend, nil },
 		lock: func() func() { return func() {} },
 	}
 }
@@ -41,6 +51,11 @@ func On(m Medium, copies [2]Copy, contract bool) *Backend {
 type lent struct{ Medium }
 
 func (lent) Close() error { return nil }
+
+type lentFlash struct {
+	lent
+	eraser
+}
 
 // medium is what a copy lies on. ReadAt reads what the device holds, not what
 // a cache remembers.
@@ -87,16 +102,7 @@ func (b *Backend) Store(t bootctl.Table) error {
 		}
 		return b.expect(t)
 	}
-	image, err := cur.env.with(own).encode(int(b.copies[0].Size), cur.serial+1)
-	if err != nil {
-		return err
-	}
-	if cur.torn {
-		if err := b.wipe(b.copies[cur.older]); err != nil {
-			return err
-		}
-	}
-	if err := b.replace(b.copies[cur.older], image); err != nil {
+	if err := b.write(cur, cur.env.with(own)); err != nil {
 		return err
 	}
 	return b.expect(t)
@@ -115,39 +121,55 @@ func (b *Backend) expect(t bootctl.Table) error {
 	return fmt.Errorf("read back: %w", err)
 }
 
+// single reports whether there is no second copy.
+func (b *Backend) single() bool { return len(b.copies) == 1 }
+
 // state is what both copies together say.
 type state struct {
 	env    environment
 	serial byte
 	image  []byte // the copy that counts; nil when there is none
-	older  int    // the copy to overwrite next
+	at     int    // where that one is
+	older  int    // the copy to overwrite next; a single one is both
 	torn   bool   // that one is not valid
 	unread error  // why that one could not even be read
 }
 
 func (b *Backend) tableIn(s state) (bootctl.Table, error) {
 	if s.image == nil {
-		return bootctl.Table{}, errNoCopy
+		return bootctl.Table{}, b.noCopy()
 	}
 	return readTable(s.env, b.contract)
 }
 
-var errNoCopy = fmt.Errorf("%w: neither copy of the U-Boot environment has a valid checksum: run `abota provision`", bootctl.ErrNoTable)
+// noCopy is the error of an environment that is not valid.
+func (b *Backend) noCopy() error {
+	which := "neither copy of the U-Boot environment has"
+	if b.single() {
+		which = "the single copy of the U-Boot environment has not"
+	}
+	return fmt.Errorf("%w: %s a valid checksum: run `abota provision`", bootctl.ErrNoTable, which)
+}
 
-// current finds the copy that counts. When none is valid it returns errNoCopy,
-// or why they could not be read.
+// current finds the copy that counts. When none is valid it returns noCopy, or
+// why they could not be read or are not meant to be overwritten.
 func (b *Backend) current() (state, error) {
+	if b.single() {
+		return b.onlyCopy()
+	}
 	var valid [2]bool
 	var found [2]state
 	var failed [2]error
+	alone := false
 	for i, c := range b.copies {
 		image, err := b.read(c)
 		if err != nil {
 			failed[i] = err
 			continue
 		}
-		s := state{image: image, older: 1 - i}
+		s := state{image: image, at: i, older: 1 - i}
 		s.env, s.serial, valid[i] = decode(image)
+		alone = alone || holds(image, singleHeader)
 		found[i] = s
 	}
 	found[0].torn, found[1].torn = !valid[1], !valid[0]
@@ -161,8 +183,26 @@ func (b *Backend) current() (state, error) {
 		return state{}, fmt.Errorf("%w; %w", failed[0], failed[1])
 	case failed[0] != nil || failed[1] != nil:
 		return state{}, cmp.Or(failed[0], failed[1])
+	case alone:
+		return state{}, errors.New("cannot use the U-Boot environment as two copies because U-Boot keeps it as one without redundancy: build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT, or configure a single copy")
 	}
-	return state{torn: true}, errNoCopy
+	return state{torn: true}, b.noCopy()
+}
+
+// onlyCopy is the state of a single copy.
+func (b *Backend) onlyCopy() (state, error) {
+	image, err := b.read(b.copies[0])
+	if err != nil {
+		return state{}, err
+	}
+	env, ok := decodeSingle(image)
+	switch {
+	case ok:
+		return state{env: env, image: image}, nil
+	case holds(image, headerSize):
+		return state{}, fmt.Errorf("cannot use %s as a single copy because U-Boot keeps it as one of two: configure both", b.copies[0])
+	}
+	return state{torn: true}, b.noCopy()
 }
 
 func (b *Backend) read(c Copy) ([]byte, error) {
@@ -186,63 +226,4 @@ func readCopy(m medium, c Copy) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", c, err)
 	}
 	return image, nil
-}
-
-// wipe makes sure that nothing is left of the header of a copy that an
-// earlier write left torn. Otherwise a cut while the next table is written
-// could complete the earlier one: the sectors behind the header are often the
-// same.
-func (b *Backend) wipe(c Copy) error {
-	return b.writing(c, func(m medium) error {
-		if _, err := m.WriteAt(make([]byte, sectorSize), c.Offset); err != nil {
-			return fmt.Errorf("wipe %s: %w", c, err)
-		}
-		if err := m.Sync(); err != nil {
-			return fmt.Errorf("flush %s: %w", c, err)
-		}
-		return nil
-	})
-}
-
-// replace overwrites one copy in place: one write, one flush, one proof.
-func (b *Backend) replace(c Copy, image []byte) error {
-	return b.writing(c, func(m medium) error {
-		if _, err := m.WriteAt(image, c.Offset); err != nil {
-			return fmt.Errorf("write %s: %w", c, err)
-		}
-		return prove(m, c, image)
-	})
-}
-
-// confirm makes sure that the copy that counts is on the medium, which it need
-// not be after a Store that failed. It writes nothing.
-func (b *Backend) confirm(cur state) error {
-	c := b.copies[1-cur.older]
-	return b.writing(c, func(m medium) error { return prove(m, c, cur.image) })
-}
-
-func (b *Backend) writing(c Copy, do func(medium) error) error {
-	m, err := b.open(c, true)
-	if err != nil {
-		return fmt.Errorf("open %s for writing: %w", c, err)
-	}
-	err = do(m)
-	if cerr := m.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close %s: %w", c, cerr)
-	}
-	return err
-}
-
-func prove(m medium, c Copy, image []byte) error {
-	if err := m.Sync(); err != nil {
-		return fmt.Errorf("flush %s: %w", c, err)
-	}
-	back, err := readCopy(m, c)
-	if err != nil {
-		return fmt.Errorf("read back: %w", err)
-	}
-	if !bytes.Equal(back, image) {
-		return fmt.Errorf("read back %s: the device does not hold what was written: it is failing or write-protected", c)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package uboot
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,5 +48,52 @@ func TestConformance(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestConformanceOfASingleCopy: a sector is trusted to be written whole, so that a
+// cut costs no table while the variables keep their lengths.
+func TestConformanceOfASingleCopy(t *testing.T) {
+	for _, contract := range []bool{false, true} {
+		t.Run(fmt.Sprintf("contract=%v", contract), func(t *testing.T) {
+			bootctltest.Run(t, bootctltest.Factory{
+				Layout: bootctltest.Single,
+				Blank:  make([]byte, 2*sectorSize),
+				Open: func(d *cutdisk.Disk) bootctl.Backend {
+					return on(d, []Copy{{Path: "disk", Size: sectorSize}}, contract)
+				},
+				Copies: [2]bootctltest.Region{{Size: sectorSize}, {}},
+			})
+		})
+	}
+}
+
+// TestConformanceOnFlash: copies of one erase block, and of several.
+func TestConformanceOnFlash(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		size, block       int64
+		contract, foreign bool
+	}{
+		{"one block of one sector", sectorSize, sectorSize, true, false},
+		{"RAUC", sectorSize, sectorSize, false, false},
+		{"blocks larger than the copy", sectorSize, 2 * sectorSize, true, false},
+		{"several blocks", 2 * sectorSize, sectorSize, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			apart := max(c.size, c.block)
+			blank := bytes.Repeat([]byte{0xff}, int(2*apart))
+			if c.foreign {
+				blank = foreignImage(t, c.size)
+			}
+			bootctltest.Run(t, bootctltest.Factory{
+				Layout: bootctltest.Marked,
+				Blank:  blank,
+				Open: func(d *cutdisk.Disk) bootctl.Backend {
+					return On(&norFlash{d, c.block}, [2]Copy{{Path: "flash", Size: c.size}, {Path: "flash", Offset: apart, Size: c.size}}, c.contract)
+				},
+				Copies: [2]bootctltest.Region{{Size: apart}, {Offset: apart, Size: apart}},
+			})
+		})
 	}
 }

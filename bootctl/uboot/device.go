@@ -1,15 +1,19 @@
 package uboot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"abota/bootctl/inplace"
 )
 
 // Copy says where one copy of the environment lies.
@@ -33,153 +37,180 @@ const (
 	// maxSize is far beyond any real environment, and small enough to read
 	// at every boot.
 	maxSize = 1 << 20
-	// blockSize is what direct reads are aligned to.
-	blockSize = 4096
 	// lockPath is the file that fw_setenv locks while it reads and writes.
 	lockPath = "/var/lock/fw_printenv.lock"
 )
 
-// New is the backend for these two copies, which must exist. contract says
-// that the product's own boot script runs (abota.contract=1 on the kernel
-// command line); without it the environment is RAUC's.
+// New is the backend for these two copies, or for a single one, which must
+// exist. contract says that the product's own boot script runs
+// (abota.contract=1 on the kernel command line); without it the environment is
+// RAUC's.
 func New(copies []Copy, contract bool) (*Backend, error) {
-	if len(copies) != 2 {
-		return nil, fmt.Errorf("cannot use a U-Boot environment of %d copies because a power cut while one is written must leave another: configure two (CONFIG_SYS_REDUNDAND_ENVIRONMENT)", len(copies))
+	if len(copies) != 1 && len(copies) != 2 {
+		return nil, fmt.Errorf("cannot use a U-Boot environment of %d copies because U-Boot knows two (CONFIG_SYS_REDUNDAND_ENVIRONMENT) or a single one", len(copies))
 	}
-	if copies[0].Size != copies[1].Size {
-		return nil, fmt.Errorf("cannot use U-Boot environment copies of %d and %d bytes because both must have the same size", copies[0].Size, copies[1].Size)
+	first, last := copies[0], copies[len(copies)-1]
+	if first.Size != last.Size {
+		return nil, fmt.Errorf("cannot use U-Boot environment copies of %d and %d bytes because both must have the same size", first.Size, last.Size)
 	}
 	b := &Backend{contract: contract, open: openDevice, lock: func() func() { return lockTools(lockPath) }}
-	var on [2]os.FileInfo
-	for i, c := range copies {
-		var err error
-		if b.copies[i], on[i], err = resolve(c); err != nil {
+	var on []place
+	for _, c := range copies {
+		p, err := resolve(c)
+		if err != nil {
 			return nil, err
 		}
+		b.copies, on, b.flash = append(b.copies, p.Copy), append(on, p), p.eraseBlock > 0
 	}
-	if distance := b.copies[0].Offset - b.copies[1].Offset; sameStorage(on[0], on[1]) && max(distance, -distance) < copies[0].Size {
-		return nil, fmt.Errorf("cannot use the copies %s and %s because they overlap", b.copies[0], b.copies[1])
+	if len(copies) == 2 {
+		if err := apart(on[0], on[1]); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }
 
+// apart refuses two copies that are written or erased together, or that U-Boot
+// cannot keep as a pair.
+func apart(a, b place) error {
+	distance := max(a.Offset-b.Offset, b.Offset-a.Offset)
+	switch {
+	case (a.eraseBlock > 0) != (b.eraseBlock > 0):
+		return fmt.Errorf("cannot use the copies %s and %s because one is on flash and the other is not, and U-Boot marks the newer one differently there", a.Copy, b.Copy)
+	case inplace.Same(a.info, b.info) && distance < a.span():
+		return fmt.Errorf("cannot use the copies %s and %s because they overlap", a.Copy, b.Copy)
+	case a.eraseBlock > 0 && !a.clearsBits:
+		return fmt.Errorf("cannot use the copies %s and %s because that flash cannot clear single bits, by which U-Boot marks the older one: keep the environment on another medium", a.Copy, b.Copy)
+	}
+	return nil
+}
+
+// Warning is what is to be said of the environment whenever it is used; usually
+// nothing.
+func (b *Backend) Warning() string {
+	if !b.single() {
+		return ""
+	}
+	return fmt.Sprintf("%s is a single copy: a power cut while it is written loses the boot table and all variables: build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT and configure two", b.copies[0])
+}
+
+// String is the environment in a few words: how many copies of it there are, and
+// on what.
+func (b *Backend) String() string {
+	at := make([]string, len(b.copies))
+	for i, c := range b.copies {
+		at[i] = fmt.Sprintf("%s at %#x", c.Path, c.Offset)
+	}
+	if b.single() {
+		return "U-Boot environment, a single copy: " + at[0]
+	}
+	return "U-Boot environment, two copies: " + strings.Join(at, ", ")
+}
+
+// place is where one copy lies, as it was found.
+type place struct {
+	Copy
+	info os.FileInfo
+	flashFacts
+}
+
+// span is how many bytes are written or erased together with the copy.
+func (p place) span() int64 {
+	if p.eraseBlock == 0 {
+		return p.Size
+	}
+	return wholeBlocks(p.Size, p.eraseBlock)
+}
+
 // resolve checks one copy against what is there and makes a negative offset
 // positive.
-func resolve(c Copy) (Copy, os.FileInfo, error) {
+func resolve(c Copy) (place, error) {
+	p := place{Copy: c}
+	if name := filepath.Base(c.Path); ubiVolume.MatchString(name) {
+		return p, fmt.Errorf("cannot use %s because it is a UBI volume, which is not supported: %s", c, elsewhereInstead)
+	}
 	f, err := os.OpenFile(c.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return c, nil, fmt.Errorf("open U-Boot environment: %w", err)
+		return p, fmt.Errorf("open U-Boot environment: %w", err)
 	}
 	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return c, nil, fmt.Errorf("inspect U-Boot environment: %w", err)
+	if p.info, err = f.Stat(); err != nil {
+		return p, fmt.Errorf("inspect U-Boot environment: %w", err)
 	}
-	switch mode := fi.Mode(); {
-	case mode&os.ModeCharDevice != 0:
-		return c, nil, fmt.Errorf("cannot use %s because it is a character device: raw flash must be erased first, which is not supported: keep the environment on a block device", c)
-	case !mode.IsRegular() && mode&os.ModeDevice == 0:
-		return c, nil, fmt.Errorf("cannot use %s because it is neither a file nor a block device", c)
-	case c.Size < sectorSize || c.Size > maxSize || c.Size%sectorSize != 0:
-		return c, nil, fmt.Errorf("cannot use %s because its size of %d bytes is not a multiple of %d up to %d: use U-Boot's CONFIG_ENV_SIZE", c, c.Size, sectorSize, maxSize)
+	if c.Size < sectorSize || c.Size > maxSize || c.Size%sectorSize != 0 {
+		return p, fmt.Errorf("cannot use %s because its size of %d bytes is not a multiple of %d up to %d: use U-Boot's CONFIG_ENV_SIZE", c, c.Size, sectorSize, maxSize)
+	}
+	if p.flashFacts, err = suits(f, p.info); err != nil {
+		return p, fmt.Errorf("cannot use %s because %w", c, err)
 	}
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return c, nil, fmt.Errorf("measure %s: %w", c.Path, err)
+		return p, fmt.Errorf("measure %s: %w", c.Path, err)
 	}
-	at := c
-	if at.Offset < 0 {
-		at.Offset += end
+	if p.Offset < 0 {
+		p.Offset += end
 	}
 	switch {
-	case at.Offset < 0 || at.Offset > end-c.Size:
-		return c, nil, fmt.Errorf("cannot use %s because %d bytes there do not fit: %s has %d bytes", c, c.Size, c.Path, end)
-	case at.Offset%sectorSize != 0:
-		return c, nil, fmt.Errorf("cannot use %s because its offset is not a multiple of %d", c, sectorSize)
+	case p.Offset < 0 || p.Offset > end-p.span():
+		return p, fmt.Errorf("cannot use %s because %d bytes there do not fit: %s has %d bytes", c, p.span(), c.Path, end)
+	case p.Offset%sectorSize != 0:
+		return p, fmt.Errorf("cannot use %s because its offset is not a multiple of %d", c, sectorSize)
+	case p.eraseBlock > 0 && p.Offset%p.eraseBlock != 0:
+		return p, fmt.Errorf("cannot use %s because no erase block begins there (they have %#x bytes), so that what lies before it would be erased too: give each copy erase blocks of its own", c, p.eraseBlock)
 	}
-	return at, fi, nil
+	return p, nil
 }
 
-// sameStorage reports whether two opened paths are one file or one device.
-func sameStorage(a, b os.FileInfo) bool {
-	sa, oka := a.Sys().(*syscall.Stat_t)
-	sb, okb := b.Sys().(*syscall.Stat_t)
-	if oka && okb && a.Mode()&os.ModeDevice != 0 && b.Mode()&os.ModeDevice != 0 {
-		return sa.Rdev == sb.Rdev
+// suits says why an environment cannot be kept on what was opened, and what
+// there is to know of flash.
+func suits(f *os.File, info os.FileInfo) (flashFacts, error) {
+	switch mode := info.Mode(); {
+	case mode&os.ModeCharDevice != 0:
+		return flashOf(f)
+	case mode&os.ModeDevice != 0:
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && unix.Major(uint64(st.Rdev)) == mtdBlockMajor {
+			return flashFacts{}, errors.New("it is flash seen as a block device, which erases whole blocks behind whoever writes a sector: name its character device, /dev/mtd and the number")
+		}
+	case mode.IsRegular():
+		if name, err := inplace.Moves(f); err != nil || name != "" {
+			return flashFacts{}, cmp.Or(err, fmt.Errorf("%s writes changed content elsewhere, and U-Boot would go on reading what was there before: keep it on FAT or ext4", name))
+		}
+	default:
+		return flashFacts{}, errors.New("it is neither a file nor a device")
 	}
-	return os.SameFile(a, b)
+	return flashFacts{}, nil
 }
 
-// device is a medium of the real world.
+// device is a medium of the real world, but for flash.
 type device struct {
-	*os.File
-	direct *os.File     // reads past the page cache; nil where that is not possible
-	lock   func() error // makes it read-only again; may be nil
+	*inplace.File
+	lock func() error // makes it read-only again
 }
 
 func openDevice(c Copy, write bool) (medium, error) {
-	flag, lock := os.O_RDONLY, func() error { return nil }
-	if write {
-		flag = os.O_RDWR
-		var err error
-		if lock, err = unlock(c.Path, sysBlock); err != nil {
-			return nil, err
-		}
+	if info, err := os.Stat(c.Path); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		return openFlash(c, write)
 	}
-	f, err := os.OpenFile(c.Path, flag, 0)
-	if err != nil {
-		err = errors.Join(err, lock())
+	if !write {
+		return inplace.Open(c.Path, false)
 	}
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
-		return nil, fmt.Errorf("%w: run as root, on a device that is not write-protected", err)
-	}
+	lock, err := unlock(c.Path, sysBlock)
 	if err != nil {
 		return nil, err
 	}
-	// Without it reads fall back to dropping the cache, so its error says
-	// nothing.
-	direct, _ := os.OpenFile(c.Path, os.O_RDONLY|unix.O_DIRECT, 0)
-	return &device{f, direct, lock}, nil
+	f, err := inplace.Open(c.Path, true)
+	if err != nil {
+		return nil, errors.Join(err, lock())
+	}
+	return &device{f, lock}, nil
 }
 
-// ReadAt reads past the page cache: directly, or else after the cache was told
-// to forget the range.
-func (d *device) ReadAt(p []byte, off int64) (int, error) {
-	if d.direct != nil {
-		skip := int(off % blockSize)
-		b := aligned((skip + len(p) + blockSize - 1) / blockSize * blockSize)
-		n, err := d.direct.ReadAt(b, off-int64(skip))
-		switch {
-		case n >= skip+len(p):
-			return copy(p, b[skip:]), nil
-		case !errors.Is(err, unix.EINVAL):
-			return copy(p, b[min(skip, n):n]), err
-		}
-	}
-	if err := unix.Fadvise(int(d.Fd()), off, int64(len(p)), unix.FADV_DONTNEED); err != nil {
-		return 0, fmt.Errorf("drop cached pages: %w", err)
-	}
-	return d.File.ReadAt(p, off)
-}
-
-// Close releases both descriptors, and locks what was unlocked for them. That
-// the lock could not be restored is no failure of what was stored.
+// Close releases it, and locks what was unlocked for it. That the lock could not
+// be restored is no failure of what was stored.
 func (d *device) Close() error {
-	if d.direct != nil {
-		d.direct.Close()
-	}
 	err := d.File.Close()
-	if d.lock != nil {
-		_ = d.lock()
-	}
+	_ = d.lock()
 	return err
-}
-
-// aligned returns a buffer that direct reads accept.
-func aligned(n int) []byte {
-	b := make([]byte, n+blockSize)
-	skip := blockSize - int(uintptr(unsafe.Pointer(&b[0]))%blockSize)
-	return b[skip : skip+n : skip+n]
 }
 
 // lockTools keeps fw_setenv out while the environment is read and written,

@@ -3,7 +3,6 @@ package uboot
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,7 +39,6 @@ func TestUnusableCopiesAreRefused(t *testing.T) {
 		copies     []Copy
 	}{
 		{"none", "of 0 copies", nil},
-		{"one", "of 1 copies because a power cut", []Copy{at(0, 0x1000)}},
 		{"three", "of 3 copies", []Copy{at(0, 512), at(512, 512), at(1024, 512)}},
 		{"unequal sizes", "same size", []Copy{at(0, 0x1000), at(0x1000, 0x2000)}},
 		{"the same place", "overlap", []Copy{at(0, 0x1000), at(0, 0x1000)}},
@@ -54,7 +52,10 @@ func TestUnusableCopiesAreRefused(t *testing.T) {
 		{"past the end", "do not fit", []Copy{at(0, 0x1000), at(0x7200, 0x1000)}},
 		{"far past the end", "do not fit", []Copy{at(0, 0x1000), at(1<<62, 0x1000)}},
 		{"before the beginning", "do not fit", []Copy{at(-0x9000, 0x1000), at(0, 0x1000)}},
-		{"flash", "character device", []Copy{{"/dev/null", 0, 512}, at(0, 512)}},
+		{"a device that is no flash", "character device, but not flash", []Copy{{"/dev/null", 0, 512}, at(0, 512)}},
+		{"a UBI volume", "is a UBI volume, which is not supported: keep the environment on NOR flash", []Copy{{"/dev/ubi0_0", 0, 512}, {"/dev/ubi0_1", 0, 512}}},
+		{"a UBI volume by its name", "is a UBI volume", []Copy{{"/dev/ubi0:env", 0, 512}}},
+		{"a UBI volume by that of its flash", "is a UBI volume", []Copy{{"/dev/mtd3:env", 0, 512}}},
 		{"a directory", "neither a file nor", []Copy{{filepath.Dir(path), 0, 512}, at(0, 512)}},
 	} {
 		if _, err := New(c.copies, true); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -65,6 +66,7 @@ func TestUnusableCopiesAreRefused(t *testing.T) {
 		t.Errorf("missing file: %v", err)
 	}
 	for _, good := range [][]Copy{
+		{at(0, 0x4000)},
 		{at(0, 0x4000), at(0x4000, 0x4000)},
 		{at(0x4000, 0x4000), at(0, 0x4000)},
 		{at(-0x8000, 0x4000), at(-0x4000, 0x4000)},
@@ -109,39 +111,6 @@ func TestKeepsTheTableInAFile(t *testing.T) {
 	}
 	if len(after) != len(before) || !bytes.Equal(after[:512], before[:512]) || !bytes.Equal(after[1536:], before[1536:]) {
 		t.Error("bytes outside of the copies changed")
-	}
-}
-
-func TestReadsTheSameWithAndWithoutDirectReads(t *testing.T) {
-	const size = 3*blockSize + 700
-	path := emptyFile(t, size)
-	content := make([]byte, size)
-	for i := range content {
-		content[i] = byte(i / 7)
-	}
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m, err := openDevice(Copy{Path: path}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	direct := m.(*device)
-	if direct.direct == nil {
-		t.Logf("no direct reads on the file system of %s", path)
-	}
-	for name, d := range map[string]*device{"direct": direct, "cached": {File: direct.File}} {
-		for _, c := range []struct{ off, n int }{{0, 512}, {512, 512}, {blockSize - 512, 1024}, {2 * blockSize, blockSize}, {size - 700, 700}, {size - 512, 512}} {
-			got := make([]byte, c.n)
-			if n, err := d.ReadAt(got, int64(c.off)); n != c.n || !bytes.Equal(got, content[c.off:][:c.n]) {
-				t.Errorf("%s: %d bytes at %d: read %d, %v, or other bytes", name, c.n, c.off, n, err)
-			}
-		}
-		got := make([]byte, 1024)
-		if n, err := d.ReadAt(got, size-700); n != 700 || err != io.EOF || !bytes.Equal(got[:n], content[size-700:]) {
-			t.Errorf("%s: over the end: read %d, %v", name, n, err)
-		}
 	}
 }
 

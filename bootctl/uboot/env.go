@@ -9,8 +9,12 @@ import (
 	"strings"
 )
 
-// headerSize is the CRC and the serial number in front of the data.
-const headerSize = 5
+// headerSize is the CRC and the serial number in front of the data of one of two
+// copies, singleHeader the CRC alone in front of that of a single one.
+const (
+	headerSize   = 5
+	singleHeader = 4
+)
 
 // environment is the data of one copy: its entries as they lie there, without
 // the NUL that ends each, odd ones included.
@@ -73,31 +77,54 @@ func (env environment) with(own []variable) environment {
 	return next
 }
 
-// encode makes a copy of size bytes.
+// encode makes one of two copies, of size bytes.
 func (env environment) encode(size int, serial byte) ([]byte, error) {
-	used := headerSize + 1
+	b, err := env.behind(headerSize, size)
+	if err == nil {
+		b[4] = serial
+	}
+	return b, err
+}
+
+// behind makes a copy of size bytes whose data begins behind a header of this
+// many.
+func (env environment) behind(header, size int) ([]byte, error) {
+	used := header + 1
 	for _, entry := range env {
 		used += len(entry) + 1
 	}
 	if used > size {
 		return nil, fmt.Errorf("cannot store the boot table because the U-Boot environment is full (%d of %d bytes): remove variables with fw_setenv", used, size)
 	}
-	b := make([]byte, headerSize, size)
+	b := make([]byte, header, size)
 	for _, entry := range env {
 		b = append(append(b, entry...), 0)
 	}
 	b = b[:size]
-	b[4] = serial
-	binary.LittleEndian.PutUint32(b, crc32.ChecksumIEEE(b[headerSize:]))
+	binary.LittleEndian.PutUint32(b, crc32.ChecksumIEEE(b[header:]))
 	return b, nil
 }
 
-// decode takes a copy apart. It reports false when the CRC does not hold.
+// decode takes one of two copies apart. It reports false when the CRC does not
+// hold.
 func decode(b []byte) (env environment, serial byte, ok bool) {
-	if len(b) <= headerSize || binary.LittleEndian.Uint32(b) != crc32.ChecksumIEEE(b[headerSize:]) {
+	if !holds(b, headerSize) {
 		return nil, 0, false
 	}
 	return parseEnvironment(b[headerSize:]), b[4], true
+}
+
+// decodeSingle takes a single copy apart.
+func decodeSingle(b []byte) (env environment, ok bool) {
+	if !holds(b, singleHeader) {
+		return nil, false
+	}
+	return parseEnvironment(b[singleHeader:]), true
+}
+
+// holds reports whether the CRC is that of what lies behind the header.
+func holds(b []byte, header int) bool {
+	return len(b) > header && binary.LittleEndian.Uint32(b) == crc32.ChecksumIEEE(b[header:])
 }
 
 // secondIsNewer compares the serial numbers of two valid copies by U-Boot's

@@ -10,9 +10,9 @@ import (
 
 // FromFwEnvConfig reads where the copies lie from a configuration of U-Boot's
 // own tools, usually /etc/fw_env.config: a line for each copy with device,
-// offset (0x for hexadecimal; negative: from the end) and size (hexadecimal).
-// Further columns describe raw flash and are ignored, as are further lines,
-// by those tools too.
+// offset (0x for hexadecimal; negative: from the end) and size (hexadecimal); one
+// line is a single copy. Further columns are the erase blocks of flash, which the
+// kernel is asked for instead; further lines are ignored, by those tools too.
 func FromFwEnvConfig(path string) ([]Copy, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -2,15 +2,14 @@ package uboot
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"slices"
 	"syscall"
 
 	"abota/bootctl"
+	"abota/bootctl/inplace"
 )
 
 // Found is what lies in the place of one copy.
@@ -21,13 +20,20 @@ type Found struct {
 	// Writable is why it cannot be opened for writing. Nothing is written to
 	// find that out.
 	Writable error
-	// Storage is the same text for two copies on one file or device.
-	Storage string
-	// Valid says that its checksum holds, and Elsewhere, where it does not, at
-	// which offsets near the beginning of the same file or device one does that
-	// is none of those looked at.
-	Valid     bool
-	Elsewhere []int64
+	// Storage is the same text for two copies on one file or device, and Medium
+	// says what that is.
+	Storage, Medium string
+	// Flash says that it has erase blocks of its own, so that writing the other
+	// copy cannot damage it.
+	Flash bool
+	// Hole says that a file has no blocks there yet.
+	Hole bool
+	// Valid says that its checksum holds. Where it does not, OtherForm says that
+	// it would if it were one of two copies instead of a single one, or the other
+	// way round, and Elsewhere at which offsets near the beginning of the same
+	// file or device there is a copy that is none of those looked at.
+	Valid, OtherForm bool
+	Elsewhere        []int64
 }
 
 // Inspection is what both copies together hold.
@@ -39,15 +45,16 @@ type Inspection struct {
 	Order string
 }
 
-// Inspect looks at the copies without any check of what they are good for, so
-// that it can be said what is wrong with them. It writes nothing.
+// Inspect looks at the copies, or at a single one, without any check of what they
+// are good for together, so that it can be said what is wrong with them. It
+// writes nothing.
 func Inspect(copies []Copy) Inspection {
 	var all Inspection
 	var newest environment
 	var serial byte
 	seen := false
 	for _, c := range copies {
-		f, env, number := inspect(c)
+		f, env, number := inspect(c, len(copies) == 1)
 		all.Copies = append(all.Copies, f)
 		if f.Valid && (!seen || secondIsNewer(serial, number)) {
 			newest, serial, seen = env, number, true
@@ -74,29 +81,53 @@ func Variables() []string {
 	return all
 }
 
-func inspect(c Copy) (f Found, env environment, serial byte) {
-	at, info, err := resolve(c)
-	f = Found{Copy: at, Err: err}
+func inspect(c Copy, single bool) (f Found, env environment, serial byte) {
+	at, err := resolve(c)
+	f = Found{Copy: at.Copy, Err: err, Flash: at.eraseBlock > 0}
 	if err != nil {
 		return f, nil, 0
 	}
-	f.Storage = storageName(info)
-	m, err := openDevice(at, false)
+	f.Storage, f.Medium = storageName(at.info), mediumName(at)
+	m, err := openDevice(at.Copy, false)
 	if err != nil {
 		f.Err = fmt.Errorf("open %s: %w", at, err)
 		return f, nil, 0
 	}
 	defer m.Close()
-	image, err := readCopy(m, at)
+	image, err := readCopy(m, at.Copy)
 	if err != nil {
 		f.Err = err
 		return f, nil, 0
 	}
-	if env, serial, f.Valid = decode(image); !f.Valid {
-		f.Elsewhere = elsewhere(m, at)
+	if file, ok := m.(*inplace.File); ok && at.info.Mode().IsRegular() {
+		f.Hole = inplace.Hole(file.File, at.Offset, at.Size)
 	}
-	f.Writable = writable(at)
+	header, other := headerSize, singleHeader
+	if single {
+		header, other = singleHeader, headerSize
+	}
+	if f.Valid = holds(image, header); f.Valid {
+		env, serial = parseEnvironment(image[header:]), image[4]
+	} else {
+		f.OtherForm = holds(image, other)
+		f.Elsewhere = elsewhere(m, at.Copy, header)
+	}
+	f.Writable = writable(at.Copy)
 	return f, env, serial
+}
+
+// mediumName is what a copy lies on, in words.
+func mediumName(p place) string {
+	if p.eraseBlock > 0 {
+		return "NOR flash"
+	}
+	if p.info.Mode().IsRegular() {
+		return "file"
+	}
+	if folder, err := bootPartition(p.Path, sysBlock); err == nil && folder != "" {
+		return "eMMC boot partition"
+	}
+	return "block device"
 }
 
 // storageName tells files and devices apart, for Found.Storage.
@@ -111,7 +142,16 @@ func storageName(info os.FileInfo) string {
 	return fmt.Sprintf("file %d:%d", st.Dev, st.Ino)
 }
 
+// writable says why a copy cannot be written. A boot partition that is locked as
+// long as nobody writes stays so.
 func writable(c Copy) error {
+	folder, err := bootPartition(c.Path, sysBlock)
+	if err != nil {
+		return err
+	}
+	if folder != "" {
+		return unlockable(folder)
+	}
 	m, err := openDevice(c, true)
 	if err != nil {
 		return err
@@ -125,13 +165,13 @@ const searched = 32 << 20
 
 // elsewhere finds what is a valid copy of the same size at another offset. Only
 // what begins with a variable's name is summed up.
-func elsewhere(m io.ReaderAt, lost Copy) (found []int64) {
+func elsewhere(m io.ReaderAt, lost Copy, header int) (found []int64) {
 	const step = 1 << 20
 	room := make([]byte, step+lost.Size)
 	for base := int64(0); base < searched; base += step {
 		n, err := m.ReadAt(room, base)
 		for off := int64(0); off < step && off+lost.Size <= int64(n); off += sectorSize {
-			if base+off != lost.Offset && isCopy(room[off:off+lost.Size]) {
+			if base+off != lost.Offset && isCopy(room[off:off+lost.Size], header) {
 				found = append(found, base+off)
 			}
 		}
@@ -142,12 +182,12 @@ func elsewhere(m io.ReaderAt, lost Copy) (found []int64) {
 	return found
 }
 
-func isCopy(b []byte) bool {
-	name, _, assigned := bytes.Cut(b[headerSize:min(len(b), headerSize+64)], []byte("="))
+func isCopy(b []byte, header int) bool {
+	name, _, assigned := bytes.Cut(b[header:min(len(b), header+64)], []byte("="))
 	if !assigned || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return false
 	}
-	return binary.LittleEndian.Uint32(b) == crc32.ChecksumIEEE(b[headerSize:])
+	return holds(b, header)
 }
 
 // names are the variables that have a value, each once.

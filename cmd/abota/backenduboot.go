@@ -32,11 +32,14 @@ func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend,
 func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend, error) {
 	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
 	for i, env := range d.cfg.Bootloader.Env {
-		path, err := host.Find(env.Device)
+		path, err := findEnv(host, env.Device)
 		if err != nil {
 			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
 		}
 		copies[i] = uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size}
+		if uboot.OnFlash(path) {
+			continue
+		}
 		for _, s := range bootctl.Slots {
 			inside, err := host.Overlaps(path, env.Offset, env.Size, paths[s])
 			if err != nil {
@@ -48,6 +51,15 @@ func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend
 		}
 	}
 	return openUBoot(copies)
+}
+
+// findEnv is where a copy of the environment lies. Flash is no block device, and
+// is not looked for among them.
+func findEnv(host slot.Host, device string) (string, error) {
+	if uboot.OnFlash(device) {
+		return device, nil
+	}
+	return host.Find(device)
 }
 
 func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {

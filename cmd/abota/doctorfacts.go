@@ -170,7 +170,7 @@ func placesOfEnv(cfg *config.Config, host slot.Host, paths [2]string) (copies []
 	}
 	for _, env := range b.Env {
 		at := uboot.Copy{Path: env.Device, Offset: env.Offset, Size: env.Size}
-		if path, err := host.Find(env.Device); err == nil {
+		if path, err := findEnv(host, env.Device); err == nil {
 			at.Path = path
 		}
 		copies = append(copies, at)
@@ -183,14 +183,22 @@ func envFacts(copies []uboot.Copy, cfg *config.Config, host slot.Host) *doctor.E
 	env := &doctor.Environment{Known: uboot.Variables(), Names: seen.Names, Order: seen.Order}
 	for _, c := range seen.Copies {
 		env.Copies = append(env.Copies, doctor.Copy{
-			Name: fmt.Sprintf("%s at %#x", c.Path, c.Offset), Storage: c.Storage, Offset: c.Offset,
-			Err: c.Err, Writable: c.Writable, Valid: c.Valid, Elsewhere: c.Elsewhere,
+			Name: nameOfCopy(c), Storage: c.Storage, Offset: c.Offset, Flash: c.Flash, Hole: c.Hole,
+			Err: c.Err, Writable: c.Writable, Valid: c.Valid, OtherForm: c.OtherForm, Elsewhere: c.Elsewhere,
 		})
 	}
 	if len(cfg.Bootloader.Env) > 0 {
 		env.Tools = elsewhereByTools(seen.Copies, host)
 	}
 	return env
+}
+
+// nameOfCopy is where a copy lies, and on what.
+func nameOfCopy(c uboot.Found) string {
+	if c.Medium == "" {
+		return fmt.Sprintf("%s at %#x", c.Path, c.Offset)
+	}
+	return fmt.Sprintf("%s %s at %#x", c.Medium, c.Path, c.Offset)
 }
 
 // elsewhereByTools says where U-Boot's own tools look for a copy that is not
@@ -203,8 +211,12 @@ func elsewhereByTools(ours []uboot.Found, host slot.Host) string {
 	for _, c := range uboot.Inspect(theirs).Copies {
 		same := false
 		for _, o := range ours {
+			if c.Storage != "" && c.Storage == o.Storage {
+				same = same || c.Offset == o.Offset
+				continue
+			}
 			within, err := host.Overlaps(c.Path, c.Offset, c.Size, o.Path)
-			same = same || err == nil && within && (c.Storage != o.Storage || c.Offset == o.Offset)
+			same = same || err == nil && within
 		}
 		if !same {
 			return c.Copy.String()

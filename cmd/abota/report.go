@@ -185,7 +185,7 @@ func environment(cfg *config.Config) ([]uboot.Copy, error) {
 	}
 	var copies []uboot.Copy
 	for _, env := range cfg.Bootloader.Env {
-		path, err := slot.Host{}.Find(env.Device)
+		path, err := findEnv(slot.Host{}, env.Device)
 		if err != nil {
 			return copies, err
 		}

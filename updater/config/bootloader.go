@@ -44,7 +44,7 @@ var bootloaderKeys = []key[Config]{
 }
 
 var envKeys = []key[EnvCopy]{
-	{name: "device", set: scalar(func(e *EnvCopy) *string { return &e.Device }, slotDevice)},
+	{name: "device", set: scalar(func(e *EnvCopy) *string { return &e.Device }, device)},
 	{name: "offset", set: scalar(func(e *EnvCopy) *int64 { return &e.Offset }, size)},
 	{name: "size", set: scalar(func(e *EnvCopy) *int64 { return &e.Size }, size)},
 }
@@ -230,11 +230,8 @@ func checkEFI(w *walker, e EFI) error {
 func checkEnv(w *walker, c *Config) error {
 	const path = "bootloader.env"
 	env := c.Bootloader.Env
-	if len(env) == 0 {
-		return nil
-	}
-	if len(env) != 2 {
-		return w.failAt(path, "lists %d: the environment needs exactly two copies, so that one survives a power cut", len(env))
+	if len(env) > 2 {
+		return w.failAt(path, "lists %d: U-Boot keeps two copies of the environment, of which one survives a power cut, or a single one", len(env))
 	}
 	for i, e := range env {
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -246,6 +243,9 @@ func checkEnv(w *walker, c *Config) error {
 		case e.Offset > e.Offset+e.Size:
 			return w.failAt(at, "ends beyond any device: offset %d, size %d", e.Offset, e.Size)
 		}
+	}
+	if len(env) < 2 {
+		return nil
 	}
 	a, b := env[0], env[1]
 	switch {

@@ -241,7 +241,8 @@ type Bootloader struct {
 	// Kind is one of those above; empty means detect. A block that only one kind
 	// has names that kind.
 	Kind string
-	// Env are the two redundant copies of U-Boot's environment, or none.
+	// Env are the two redundant copies of U-Boot's environment, a single one that
+	// no power cut may meet, or none.
 	Env []EnvCopy
 	// GRUB, SDBoot, EFI, GPT and TryBoot are what each of these kinds needs.
 	GRUB    GRUB

@@ -117,7 +117,26 @@ func parseAddress(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// slotDevice is what can hold a slot.
 func slotDevice(s string) (string, error) {
+	name := filepath.Base(s)
+	switch {
+	case strings.HasPrefix(name, "mmcblk") && (strings.HasSuffix(name, "boot0") || strings.HasSuffix(name, "boot1")):
+		return "", fmt.Errorf("cannot be %s because the boot ROM starts the boot loader from that eMMC boot partition, and nothing goes back when a new one does not start: update the boot loader by hand, as the README says", s)
+	case numbered(name, "mtd"), numbered(name, "ubi"):
+		return "", fmt.Errorf("cannot be %s because flash is no block device: slots are on eMMC, SD, NVMe or SATA", s)
+	}
+	return device(s)
+}
+
+// numbered reports whether a device's name is this kind and a number.
+func numbered(name, kind string) bool {
+	rest, ok := strings.CutPrefix(name, kind)
+	return ok && rest != "" && rest[0] >= '0' && rest[0] <= '9'
+}
+
+// device is how a device is named that must be there.
+func device(s string) (string, error) {
 	name, value, tagged := strings.Cut(s, "=")
 	switch {
 	case s == "":

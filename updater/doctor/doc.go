@@ -141,12 +141,16 @@ type Copy struct {
 	// where that is not known.
 	Storage string
 	Offset  int64
+	// Flash says that it has erase blocks of its own, so that the other copy may
+	// lie right beside it; Hole that its file has no blocks there yet.
+	Flash, Hole bool
 	// Err is why it cannot be read, Writable why it cannot be written.
 	Err, Writable error
-	// Valid says that its checksum holds, Elsewhere at which offsets of the
-	// same storage that of another place does.
-	Valid     bool
-	Elsewhere []int64
+	// Valid says that its checksum holds, OtherForm that it would if U-Boot kept
+	// two copies where a single one is configured, or the other way round, and
+	// Elsewhere at which offsets of the same storage that of another place does.
+	Valid, OtherForm bool
+	Elsewhere        []int64
 }
 
 // Kernel is what the boot script put on the kernel command line.

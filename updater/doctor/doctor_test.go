@@ -56,6 +56,11 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"no table of its own":  {func(f *Facts) { f.Table.Err, f.Table.Unmade = broken, true }, "boot-table", Warning, "broken"},
 		"single copy":          {func(f *Facts) { f.Env.Copies = f.Env.Copies[:1] }, "redundancy", Warning, "single copy of the environment (env at 0x0)"},
 		"copies close":         {func(f *Facts) { f.Env.Copies[1].Offset = 0x10000 }, "redundancy", Warning, "0x10000 bytes apart"},
+		"copy without a place": {func(f *Facts) { f.Env.Copies[1].Hole = true }, "redundancy", Warning, "copy 1 of the environment (env at 0x400000) has no place"},
+		"a single one beside one of two": {
+			func(f *Facts) { f.Env.Copies[0].Valid, f.Env.Copies[0].OtherForm = false, true }, "environment", Warning,
+			"copy 0 of the environment (env at 0x0) is not valid",
+		},
 		"copy write-protected": {func(f *Facts) { f.Env.Copies[1].Writable = broken }, "redundancy", Error, "copy 1 of the environment (env at 0x400000) cannot be written"},
 		"copy unreadable":      {func(f *Facts) { f.Env.Copies[1].Valid, f.Env.Copies[1].Err = false, broken }, "environment", Warning, "copy 1 of the environment: broken"},
 		"copy torn":            {func(f *Facts) { f.Env.Copies[0].Valid = false }, "environment", Warning, "copy 0"},
@@ -120,11 +125,14 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 // TestWhatIsNoFault: what looks like a fault and is none.
 func TestWhatIsNoFault(t *testing.T) {
 	for name, change := range map[string]func(*Facts){
-		"sound":                                   func(*Facts) {},
-		"no boot loader, no watchdog":             func(f *Facts) { f.Loaded, f.Env, f.Dog, f.Kernel = false, nil, Watchdog{}, Kernel{} },
-		"watchdog held in trials":                 func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog"} },
-		"slot that runs is in use":                func(f *Facts) { f.Slots[0].InUse = errors.New("mounted at /") },
-		"copies on two media":                     func(f *Facts) { f.Env.Copies[1].Storage, f.Env.Copies[1].Offset = "2", 0 },
+		"sound":                       func(*Facts) {},
+		"no boot loader, no watchdog": func(f *Facts) { f.Loaded, f.Env, f.Dog, f.Kernel = false, nil, Watchdog{}, Kernel{} },
+		"watchdog held in trials":     func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog"} },
+		"slot that runs is in use":    func(f *Facts) { f.Slots[0].InUse = errors.New("mounted at /") },
+		"copies on two media":         func(f *Facts) { f.Env.Copies[1].Storage, f.Env.Copies[1].Offset = "2", 0 },
+		"copies side by side on flash": func(f *Facts) {
+			f.Env.Copies[0].Flash, f.Env.Copies[1].Flash, f.Env.Copies[1].Offset = true, true, 0x10000
+		},
 		"a rescue system's variable":              func(f *Facts) { f.Env.Names = append(f.Env.Names, "BOOT_R_LEFT", "BOOT_C_GOOD") },
 		"U-Boot's own variables":                  func(f *Facts) { f.Env.Names = append(f.Env.Names, "bootdelay", "bootcmd", "boot_targets", "bootcount") },
 		"a rescue system in the order":            func(f *Facts) { f.Env.Order = "A B rescue" },
@@ -183,5 +191,27 @@ func TestDistance(t *testing.T) {
 		if got := distance(row.b, row.a); got != row.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", row.b, row.a, got, row.want)
 		}
+	}
+}
+
+// TestWhatUBootKeepsOtherwise: a single copy where two are configured, and one of
+// two where a single one is.
+func TestWhatUBootKeepsOtherwise(t *testing.T) {
+	f := sound()
+	f.Table.Err = errors.New("one of two: configure both")
+	f.Env.Copies = f.Env.Copies[:1]
+	f.Env.Copies[0].Valid, f.Env.Copies[0].OtherForm = false, true
+	found := Examine(f)
+	if len(found) != 2 || found[0].What != f.Table.Err.Error() || !strings.Contains(found[1].What, "a single copy") || found[1].Level != Error {
+		t.Errorf("one of two as a single one: %v", found)
+	}
+	f = sound()
+	f.Table.Err = errors.New("a single one: build U-Boot with redundancy")
+	for i := range f.Env.Copies {
+		f.Env.Copies[i].Valid, f.Env.Copies[i].OtherForm = false, i == 0
+	}
+	found = Examine(f)
+	if len(found) != 3 || !strings.Contains(found[1].What, "is a single one to U-Boot") {
+		t.Errorf("a single one as one of two: %v", found)
 	}
 }

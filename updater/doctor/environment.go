@@ -23,20 +23,23 @@ func redundancy(f *Facts, say say) {
 		if f.Table.Err != nil {
 			level = Error
 		}
-		say(level, "list two in bootloader.env, and build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT", "there is a single copy of the environment (%s): a power cut while it is written loses it", all[0].Name)
+		say(level, "list two in bootloader.env, and build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT", "there is a single copy of the environment (%s): a power cut while it is written loses the boot table", all[0].Name)
 	case 2:
 		apart(all[0], all[1], say)
 	}
 	for i, c := range all {
 		if c.Writable != nil {
-			say(Error, "mount it read-write, or unlock it with `echo 0 > /sys/block/NAME/force_ro`", "copy %d of the environment (%s) cannot be written: %v", i, c.Name, c.Writable)
+			say(Error, "mount it read-write, or lift its write protection", "copy %d of the environment (%s) cannot be written: %v", i, c.Name, c.Writable)
+		}
+		if c.Hole {
+			say(Warning, "write the file in full where it is made (dd, not truncate)", "copy %d of the environment (%s) has no place on its medium yet, and a boot loader does not see one that was given to it just before a power cut", i, c.Name)
 		}
 	}
 }
 
 func apart(a, b Copy, say say) {
 	distance := max(a.Offset-b.Offset, b.Offset-a.Offset)
-	if a.Storage != "" && a.Storage == b.Storage && distance < eraseGroup {
+	if a.Storage != "" && a.Storage == b.Storage && !a.Flash && distance < eraseGroup {
 		say(Warning, "move the second one to 4 MiB behind the first, in the boot script too", "the copies of the environment lie only %#x bytes apart: a medium that loses power may damage both", distance)
 	}
 }
@@ -51,6 +54,10 @@ func environment(f *Facts, say say) {
 		switch {
 		case c.Err != nil:
 			say(levelOf(!valid), "", "copy %d of the environment: %v", i, c.Err)
+		case c.OtherForm && len(f.Env.Copies) == 1:
+			// The boot table says that it is one of two to U-Boot.
+		case c.OtherForm && !valid:
+			say(Error, "build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT, or list a single copy", "copy %d of the environment (%s) is a single one to U-Boot", i, c.Name)
 		case !c.Valid && len(c.Elsewhere) > 0:
 			say(Error, "correct the offset in bootloader.env or fw_env.config to the one that the boot script has", "copy %d of the environment is not valid where it is looked for (%s), but there is one at %s", i, c.Name, offsets(c.Elsewhere))
 		case !c.Valid && valid:
