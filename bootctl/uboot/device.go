@@ -18,7 +18,7 @@ import (
 
 // Copy says where one copy of the environment lies.
 type Copy struct {
-	// Path of a file, a partition or a whole device.
+	// Path of a file, a partition, a whole device, or NOR flash (/dev/mtd0).
 	Path string
 	// Offset in bytes, a multiple of 512. A negative one counts from the end.
 	Offset int64

@@ -119,6 +119,9 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
+	if b, ok := backend.(interface{ Warning() string }); ok && b.Warning() != "" {
+		c.log.Warn(b.Warning())
+	}
 	j, err := d.journal(c.log, how)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"no table of its own":  {func(f *Facts) { f.Table.Err, f.Table.Unmade = broken, true }, "boot-table", Warning, "broken"},
 		"single copy":          {func(f *Facts) { f.Env.Copies = f.Env.Copies[:1] }, "redundancy", Warning, "single copy of the environment (env at 0x0)"},
 		"copies close":         {func(f *Facts) { f.Env.Copies[1].Offset = 0x10000 }, "redundancy", Warning, "0x10000 bytes apart"},
-		"copy without a place": {func(f *Facts) { f.Env.Copies[1].Hole = true }, "redundancy", Warning, "copy 1 of the environment (env at 0x400000) has no place"},
+		"copy without a place": {func(f *Facts) { f.Env.Copies[1].Valid, f.Env.Copies[1].Hole = false, true }, "environment", Warning, "the file has a hole there"},
 		"a single one beside one of two": {
 			func(f *Facts) { f.Env.Copies[0].Valid, f.Env.Copies[0].OtherForm = false, true }, "environment", Warning,
 			"copy 0 of the environment (env at 0x0) is not valid",
@@ -125,11 +125,12 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 // TestWhatIsNoFault: what looks like a fault and is none.
 func TestWhatIsNoFault(t *testing.T) {
 	for name, change := range map[string]func(*Facts){
-		"sound":                       func(*Facts) {},
-		"no boot loader, no watchdog": func(f *Facts) { f.Loaded, f.Env, f.Dog, f.Kernel = false, nil, Watchdog{}, Kernel{} },
-		"watchdog held in trials":     func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog"} },
-		"slot that runs is in use":    func(f *Facts) { f.Slots[0].InUse = errors.New("mounted at /") },
-		"copies on two media":         func(f *Facts) { f.Env.Copies[1].Storage, f.Env.Copies[1].Offset = "2", 0 },
+		"sound":                                   func(*Facts) {},
+		"no boot loader, no watchdog":             func(f *Facts) { f.Loaded, f.Env, f.Dog, f.Kernel = false, nil, Watchdog{}, Kernel{} },
+		"watchdog held in trials":                 func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog"} },
+		"slot that runs is in use":                func(f *Facts) { f.Slots[0].InUse = errors.New("mounted at /") },
+		"copies on two media":                     func(f *Facts) { f.Env.Copies[1].Storage, f.Env.Copies[1].Offset = "2", 0 },
+		"padding that the file has no blocks for": func(f *Facts) { f.Env.Copies[1].Hole = true },
 		"copies side by side on flash": func(f *Facts) {
 			f.Env.Copies[0].Flash, f.Env.Copies[1].Flash, f.Env.Copies[1].Offset = true, true, 0x10000
 		},

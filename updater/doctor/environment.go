@@ -31,9 +31,6 @@ func redundancy(f *Facts, say say) {
 		if c.Writable != nil {
 			say(Error, "mount it read-write, or lift its write protection", "copy %d of the environment (%s) cannot be written: %v", i, c.Name, c.Writable)
 		}
-		if c.Hole {
-			say(Warning, "write the file in full where it is made (dd, not truncate)", "copy %d of the environment (%s) has no place on its medium yet, and a boot loader does not see one that was given to it just before a power cut", i, c.Name)
-		}
 	}
 }
 
@@ -61,14 +58,22 @@ func environment(f *Facts, say say) {
 		case !c.Valid && len(c.Elsewhere) > 0:
 			say(Error, "correct the offset in bootloader.env or fw_env.config to the one that the boot script has", "copy %d of the environment is not valid where it is looked for (%s), but there is one at %s", i, c.Name, offsets(c.Elsewhere))
 		case !c.Valid && valid:
-			say(Warning, "the next change of the boot table writes it anew; if it stays so, its offset is wrong", "copy %d of the environment (%s) is not valid", i, c.Name)
+			say(Warning, "the next change of the boot table writes it anew; if it stays so, its offset is wrong"+holes(c), "copy %d of the environment (%s) is not valid", i, c.Name)
 		case !c.Valid:
-			say(Error, "`abota boot` makes it anew, `abota provision` makes the first one; if there is one, its offset is wrong", "copy %d of the environment (%s) is not valid", i, c.Name)
+			say(Error, "`abota boot` makes it anew, `abota provision` makes the first one; if there is one, its offset is wrong"+holes(c), "copy %d of the environment (%s) is not valid", i, c.Name)
 		}
 	}
 	if f.Env.Tools != "" {
 		say(Warning, "make bootloader.env and fw_env.config name the same places", "fw_printenv and fw_setenv look elsewhere (%s)", f.Env.Tools)
 	}
+}
+
+// holes is what to do about a copy that its file has no blocks for.
+func holes(c Copy) string {
+	if !c.Hole {
+		return ""
+	}
+	return "; the file has a hole there, and a boot loader need not see blocks that it was given just before a power cut: write it in full where it is made (dd, not truncate)"
 }
 
 func levelOf(risk bool) Level {
