@@ -56,7 +56,7 @@ func ARMHF() Arch {
 	return Arch{
 		Debian: "armhf", Go: "arm",
 		KernelPackage: "linux-image-armmp", KernelFile: "zImage",
-		Modules:        []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "ext4", "softdog"},
+		Modules:        []string{"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "crc32c_generic", "ext4", "softdog"},
 		BusyBoxPackage: "busybox-static", BusyBoxPath: "bin/busybox",
 		UBoot:      "/usr/lib/u-boot/qemu_arm/u-boot.bin",
 		ScriptType: "arm", Console: "ttyAMA0",
