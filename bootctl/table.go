@@ -157,8 +157,14 @@ type Caps struct {
 	// tries, so the storage keeps tries of slots that are not good alone.
 	ConfirmedUncounted bool
 	// OneShot: an armed slot is started once, then the loader returns to the
-	// confirmed one by itself (BootNext, tryboot).
+	// confirmed one by itself (BootNext, tryboot). With Tries it also says
+	// whether that has happened: tries are DefaultTrialTries before and none
+	// after.
 	OneShot bool
+	// Pointer: the storage names one slot and says whether that is a trial of
+	// it. A confirmed slot stands alone in the order, a trial falls back to the
+	// other slot, and the loader that ends one leaves what was there before it.
+	Pointer bool
 	// Good: the storage keeps State.Good. Without it every slot in the order
 	// is reported good, and the journal alone knows of a trial.
 	Good bool
@@ -170,14 +176,24 @@ type Caps struct {
 // Keep drops from a table what a backend with these caps need not keep: what
 // Load returns is equal to what was stored when both went through Keep.
 func (c Caps) Keep(t Table) Table {
-	t = t.WithOrder(t.Order()...)
+	order := t.Order()
+	if c.Pointer && len(order) > 0 && t.Slots[order[0]].Good {
+		order = order[:1]
+	}
+	t = t.WithOrder(order...)
 	for i := range t.Slots {
 		st := &t.Slots[i]
+		if !st.Bootable() && (c.Pointer || c.Tries && c.OneShot) {
+			*st = State{Failed: st.Failed}
+		}
 		if !c.Good {
 			st.Good = st.Bootable()
 		}
-		if !c.Tries || c.ConfirmedUncounted && st.Good {
+		switch {
+		case !c.Tries || c.ConfirmedUncounted && st.Good:
 			st.Tries = 0
+		case c.OneShot && st.Tries > 0:
+			st.Tries = DefaultTrialTries
 		}
 		if !c.Generation {
 			st.Failed = ""

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
+
+	"abota/bootctl/dialect"
 )
 
 // headerSize is the CRC and the serial number in front of the data of one of two
@@ -55,22 +57,18 @@ func (env environment) get(name string) (value string) {
 	return value
 }
 
-// variable is one that this backend writes. An empty value means that it is
-// absent.
-type variable struct{ name, value string }
-
 // with puts these variables first, so that they lie in the first sector, and
-// keeps all others byte for byte in their order.
-func (env environment) with(own []variable) environment {
+// keeps all others byte for byte in their order. One without a value is absent.
+func (env environment) with(own []dialect.Variable) environment {
 	var next environment
 	for _, v := range own {
-		if v.value != "" {
-			next = append(next, v.name+"="+v.value)
+		if v.Value != "" {
+			next = append(next, v.Name+"="+v.Value)
 		}
 	}
 	for _, entry := range env {
 		name, _ := split(entry)
-		if !slices.ContainsFunc(own, func(v variable) bool { return v.name == name }) {
+		if !slices.ContainsFunc(own, func(v dialect.Variable) bool { return v.Name == name }) {
 			next = append(next, entry)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"abota/bootctl/dialect"
 )
 
 func mustEncode(t *testing.T, env environment, size int, serial byte) []byte {
@@ -47,7 +49,7 @@ func TestVariablesAreReadAsUBootDoes(t *testing.T) {
 func TestForeignVariablesStayByteForByteInTheirOrder(t *testing.T) {
 	foreign := environment{"z=1", "a=b=c", "#BOOT_ORDER=no", "novalue", "empty=", "latin=\xe9", "z=2", " spaced=x", "=x", "esc=a\\;b", "BOOT_C_LEFT=1"}
 	mixed := slices.Concat(environment{"BOOT_ORDER=A"}, foreign[:4], environment{"BOOT_A_LEFT=2", " BOOT_ORDER=B"}, foreign[4:], environment{"BOOT_A_LEFT="})
-	got := mixed.with([]variable{{"BOOT_ORDER", "B A"}, {"BOOT_A_LEFT", "3"}, {"BOOT_A_FAILED", ""}})
+	got := mixed.with([]dialect.Variable{{"BOOT_ORDER", "B A"}, {"BOOT_A_LEFT", "3"}, {"BOOT_A_FAILED", ""}})
 	want := slices.Concat(environment{"BOOT_ORDER=B A", "BOOT_A_LEFT=3"}, foreign)
 	if !slices.Equal(got, want) {
 		t.Fatalf("got  %q\nwant %q", got, want)
@@ -103,21 +105,21 @@ func FuzzEnvironment(f *testing.F) {
 		if !ok || !slices.Equal(again, env) {
 			t.Fatalf("read %q, wrote it, and read %q", env, again)
 		}
-		table, err := readTable(env, true)
+		table, err := dialectOf(true).Read(env.get)
 		if err != nil {
 			table = sample()
 		}
-		own, err := writeTable(table, env.get(varOrder), true)
+		own, err := dialectOf(true).Write(table, env.get)
 		if err != nil {
 			t.Fatalf("cannot write %+v, which was read: %v", table, err)
 		}
 		next := env.with(own)
-		if got, err := readTable(next, true); err != nil || got != table {
+		if got, err := dialectOf(true).Read(next.get); err != nil || got != table {
 			t.Fatalf("wrote %+v, read %+v, %v", table, got, err)
 		}
 		ours := func(entry string) bool {
 			name, _ := split(entry)
-			return slices.ContainsFunc(own, func(v variable) bool { return v.name == name })
+			return slices.ContainsFunc(own, func(v dialect.Variable) bool { return v.Name == name })
 		}
 		if was, is := slices.DeleteFunc(env, ours), slices.DeleteFunc(next, ours); !slices.Equal(was, is) {
 			t.Fatalf("foreign variables %q became %q", was, is)

@@ -83,14 +83,14 @@ func TestInspectWhatIsNotThere(t *testing.T) {
 // TestVariablesAreThoseThatAreWritten keeps the list and what Store writes the same.
 func TestVariablesAreThoseThatAreWritten(t *testing.T) {
 	table := tableOf("A B", bootctl.State{Failed: "aa"}, bootctl.State{Failed: "bb"})
-	written, err := writeTable(table, "", true)
+	written, err := dialectOf(true).Write(table, environment{}.get)
 	if err != nil {
 		t.Fatal(err)
 	}
 	known := Variables()
 	for _, v := range written {
-		if !slices.Contains(known, v.name) {
-			t.Errorf("%s is written but not known", v.name)
+		if !slices.Contains(known, v.Name) {
+			t.Errorf("%s is written but not known", v.Name)
 		}
 	}
 	if len(known) != len(written) {

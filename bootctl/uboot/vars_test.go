@@ -7,12 +7,17 @@ import (
 	"testing"
 
 	"abota/bootctl"
+	"abota/bootctl/dialect"
 )
 
 // tableOf makes a table in the order of the slots' letters in order.
 func tableOf(order string, a, b bootctl.State) bootctl.Table {
 	t := bootctl.Table{Slots: [2]bootctl.State{a, b}}
-	return t.WithOrder(slotsIn(order)...)
+	var slots []bootctl.Slot
+	for _, name := range strings.Fields(order) {
+		slots = append(slots, bootctl.Slot(name[0]-'A'))
+	}
+	return t.WithOrder(slots...)
 }
 
 func TestTablesInForeignEnvironments(t *testing.T) {
@@ -36,7 +41,7 @@ func TestTablesInForeignEnvironments(t *testing.T) {
 		{"one slot says that it is not", "BOOT_ORDER=B A|BOOT_A_GOOD=0|BOOT_CONFIRMED_TRIES=f", true, withTries(tableOf("B A", state(3, false), state(3, false)), 15)},
 		{"a failure that is no digest", "BOOT_ORDER=A|BOOT_A_GOOD=1|BOOT_A_FAILED=x y|BOOT_CONFIRMED_TRIES=", true, withTries(tableOf("A", state(3, true), state(3, false)), 10)},
 	} {
-		got, err := readTable(strings.Split(c.env, "|"), c.contract)
+		got, err := dialectOf(c.contract).Read(environment(strings.Split(c.env, "|")).get)
 		if err != nil || got != c.want {
 			t.Errorf("%s: read %+v, %v\nwant %+v", c.name, got, err, c.want)
 		}
@@ -56,7 +61,7 @@ func TestEnvironmentsWithoutATable(t *testing.T) {
 		"BOOT_ORDER=system0 system1":  `"system0 system1", which names neither`,
 		"BOOT_ORDER=a b|BOOT_A_GOOD=": "names neither",
 	} {
-		_, err := readTable(strings.Split(env, "|"), true)
+		_, err := dialectOf(true).Read(environment(strings.Split(env, "|")).get)
 		if !errors.Is(err, bootctl.ErrNoTable) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want ErrNoTable with %q", env, err, want)
 		}
@@ -64,8 +69,8 @@ func TestEnvironmentsWithoutATable(t *testing.T) {
 }
 
 func TestOtherNamesInTheOrderStayBehindOurs(t *testing.T) {
-	vars, err := writeTable(tableOf("B A", bootctl.State{}, bootctl.State{}), "R A system0 B", false)
-	if err != nil || vars[0] != (variable{"BOOT_ORDER", "B A R system0"}) {
+	vars, err := dialectOf(false).Write(tableOf("B A", bootctl.State{}, bootctl.State{}), environment{"BOOT_ORDER=R A system0 B"}.get)
+	if err != nil || vars[0] != (dialect.Variable{Name: "BOOT_ORDER", Value: "B A R system0"}) {
 		t.Errorf("the order is %q, %v", vars[0], err)
 	}
 }
@@ -81,11 +86,11 @@ func TestTablesThatTheVariablesCannotHoldAreRefused(t *testing.T) {
 	} {
 		bad := good
 		change(&bad)
-		if _, err := writeTable(bad, "", true); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := dialectOf(true).Write(bad, environment{}.get); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", bad, err, want)
 		}
 	}
-	if _, err := writeTable(good, "", true); err != nil {
+	if _, err := dialectOf(true).Write(good, environment{}.get); err != nil {
 		t.Error(err)
 	}
 }
@@ -95,7 +100,7 @@ func TestOurVariablesFitTheFirstSector(t *testing.T) {
 	st := bootctl.State{Tries: math.MaxInt32, Good: true, Failed: "0123456789abcdef"}
 	table := tableOf("A B", st, st)
 	table.Generation, table.ConfirmedTries = math.MaxUint32, math.MaxInt32
-	own, err := writeTable(table, "rescue", true)
+	own, err := dialectOf(true).Write(table, environment{"BOOT_ORDER=rescue"}.get)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +109,9 @@ func TestOurVariablesFitTheFirstSector(t *testing.T) {
 	if _, err := env[:len(own)].encode(sectorSize, 0); err != nil {
 		t.Error(err)
 	}
-	if got, err := readTable(env, true); err != nil || got != table {
+	if got, err := dialectOf(true).Read(env.get); err != nil || got != table {
 		t.Errorf("read %+v, %v, want %+v", got, err, table)
 	}
 }
+
+func dialectOf(contract bool) dialect.Dialect { return own{contract} }

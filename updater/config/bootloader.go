@@ -17,7 +17,11 @@ import (
 var bootloaderKeys = []key[Config]{
 	{name: "kind", set: scalar(func(c *Config) *string { return &c.Bootloader.Kind }, bootloaderKind)},
 	{name: "env", list: true, set: list(func(c *Config) *[]EnvCopy { return &c.Bootloader.Env }, EnvCopy{}, envKeys)},
+	{name: "variables", set: scalar(func(c *Config) *string { return &c.Bootloader.Variables }, dialectName)},
+	{name: "names", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.Names }, filled, "names")},
+	{name: "swupdate", sub: swupdateKeys},
 	{name: "grub", sub: []key[Config]{
+		{name: "env", set: scalar(func(c *Config) *string { return &c.Bootloader.GRUB.Env }, absolutePath)},
 		{name: "blocks", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.GRUB.Blocks }, absolutePath, "files")},
 		{name: "counts", set: scalar(func(c *Config) *string { return &c.Bootloader.GRUB.Counts }, absolutePath)},
 	}},
@@ -67,6 +71,13 @@ var keyOwners = []struct {
 	must   bool
 }{
 	{"bootloader.env", []string{KindUBoot}, false},
+	{"bootloader.variables", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.names", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.swupdate.slot", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.swupdate.trial", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.swupdate.count", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.swupdate.state", []string{KindUBoot, KindGRUB}, false},
+	{"bootloader.grub.env", []string{KindGRUB}, false},
 	{"bootloader.grub.blocks", []string{KindGRUB}, true},
 	{"bootloader.grub.counts", []string{KindGRUB}, true},
 	{"bootloader.sdboot.esp", []string{KindSDBoot}, true},
@@ -147,9 +158,12 @@ func checkBootloader(w *walker, c *Config) error {
 		switch {
 		case isSet && !mine && c.Bootloader.Kind != "" && !(k.owners[0] == KindSymlink && c.Slots[0].Dir != ""):
 			return w.failAt(k.path, "is for kind %s, but the bootloader is of kind %s: remove one of them", strings.Join(k.owners, " or "), c.Bootloader.Kind)
-		case k.must && mine && !isSet:
+		case k.must && mine && !isSet && !(k.owners[0] == KindGRUB && c.Bootloader.Foreign()):
 			return w.failNear(k.path, "not set: a bootloader of kind %s needs it", c.Bootloader.Kind)
 		}
+	}
+	if err := checkVariables(w, c.Bootloader); err != nil {
+		return err
 	}
 	if err := checkGRUB(w, c.Bootloader); err != nil {
 		return err
@@ -198,7 +212,7 @@ func checkGRUB(w *walker, b Bootloader) error {
 	switch g := b.GRUB; {
 	case g.Counts != "" && slices.Contains(g.Blocks[:], g.Counts):
 		return w.failAt("bootloader.grub.counts", "%s is one of blocks too: GRUB writes to it, and to none of those: give it a file of its own", g.Counts)
-	case b.Kind == KindGRUB && b.ConfirmedTries > maxTriesOfGRUB:
+	case b.Kind == KindGRUB && !b.Foreign() && b.ConfirmedTries > maxTriesOfGRUB:
 		return w.failAt("bootloader.confirmed_tries", "%d is more than GRUB's script can count: use 0 to %d", b.ConfirmedTries, maxTriesOfGRUB)
 	}
 	return nil

@@ -13,7 +13,9 @@ func TestEachKindOfBootloader(t *testing.T) {
 		change(&b)
 		return b
 	}
-	grub := with(func(b *Bootloader) { b.Kind, b.GRUB = KindGRUB, GRUB{[2]string{"/b/0/env", "/b/1/env"}, "/b/c/env"} })
+	grub := with(func(b *Bootloader) {
+		b.Kind, b.GRUB = KindGRUB, GRUB{Blocks: [2]string{"/b/0/env", "/b/1/env"}, Counts: "/b/c/env"}
+	})
 	for _, c := range []struct {
 		name, text string
 		want       Bootloader

@@ -244,6 +244,15 @@ type Bootloader struct {
 	// Env are the two redundant copies of U-Boot's environment, a single one that
 	// no power cut may meet, or none.
 	Env []EnvCopy
+	// Variables says whose boot script reads U-Boot's or GRUB's variables; empty
+	// and VariablesAbota: abota's, or in U-Boot RAUC's where it announces no
+	// contract.
+	Variables string
+	// Names are what another updater's boot script calls slot A and B; empty:
+	// A and B, or, for Mender, the numbers that the slots' devices end in.
+	Names [2]string
+	// SWUpdate is for VariablesSWUpdate.
+	SWUpdate SWUpdate
 	// GRUB, SDBoot, EFI, GPT and TryBoot are what each of these kinds needs.
 	GRUB    GRUB
 	SDBoot  SDBoot
@@ -263,6 +272,9 @@ type Bootloader struct {
 
 // GRUB names the environment blocks that package bootctl/grub describes.
 type GRUB struct {
+	// Env is where another updater's boot script has its variables: a file, or
+	// for Mender's a folder.
+	Env string
 	// Blocks hold the table, and Counts what GRUB counts: three files.
 	Blocks [2]string
 	Counts string
