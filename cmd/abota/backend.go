@@ -40,6 +40,9 @@ func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.B
 	case config.KindRecord:
 		return d.recordBackend(how)
 	case config.KindGRUB:
+		if b.Foreign() {
+			return openForeignGRUB(b, paths)
+		}
 		return configured(grub.New(grubPlaces(b.GRUB)))
 	case config.KindSDBoot:
 		return openSDBoot(b.SDBoot)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"abota/bootctl"
+	"abota/bootctl/dialect"
 	"abota/bootctl/uboot"
 	"abota/updater/slot"
 )
@@ -26,7 +27,7 @@ func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend,
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return openUBoot(copies)
+	return d.openUBoot(copies, paths)
 }
 
 func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend, error) {
@@ -50,7 +51,7 @@ func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend
 			}
 		}
 	}
-	return openUBoot(copies)
+	return d.openUBoot(copies, paths)
 }
 
 // findEnv is where a copy of the environment lies. Flash is no block device, and
@@ -62,15 +63,21 @@ func findEnv(host slot.Host, device string) (string, error) {
 	return host.Find(device)
 }
 
-func openUBoot(copies []uboot.Copy) (bootctl.Backend, error) {
+// openUBoot is on these copies, in the variables that the configuration names, or
+// that the boot script announces.
+func (d *device) openUBoot(copies []uboot.Copy, paths [2]string) (bootctl.Backend, error) {
 	cmdline, err := kernelLine()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
+	}
+	foreign, err := dialectOf(d.cfg.Bootloader, dialect.UBoot, paths)
+	if err != nil {
+		return nil, err
 	}
 	_, contract := argument(cmdline, "abota.contract")
 	backend, err := uboot.New(copies, contract)
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return backend, nil
+	return backend.Speaking(foreign), nil
 }

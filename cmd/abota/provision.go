@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"abota/bootctl"
+	"abota/bootctl/dialect"
 	"abota/bootctl/uboot"
 	"abota/cmd/internal/cli"
 	"abota/updater"
@@ -127,9 +128,13 @@ func (d *device) backendOnImage(image string, parts [2]slot.Part) (bootctl.Backe
 		}
 		copies = append(copies, uboot.Copy{Path: image, Offset: part.Offset + env.Offset, Size: env.Size})
 	}
+	foreign, err := dialectOf(d.cfg.Bootloader, dialect.UBoot, [2]string{})
+	if err != nil {
+		return nil, err
+	}
 	backend, err := uboot.New(copies, true)
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return backend, nil
+	return backend.Speaking(foreign), nil
 }

@@ -1,0 +1,191 @@
+package grub
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"abota/bootctl"
+	"abota/bootctl/dialect"
+)
+
+// File keeps the table in the one environment block of a boot script that is
+// another updater's, in its variables.
+//
+// There is one copy and no checksum: a sector that is torn while it is written
+// loses the table, as it does with that updater's own tools. One Store overwrites
+// one sector of the file in place; a change that would need both is refused.
+// Lines of others, and their order, are kept byte for byte.
+//
+// It holds nothing open between calls. It is not safe for concurrent use.
+type File struct {
+	place Place
+	words dialect.Dialect
+	open  func(p Place, write bool) (medium, error)
+}
+
+// NewFile is the backend on this grubenv, which must exist.
+func NewFile(path string, d dialect.Dialect) (*File, error) {
+	p := Place{Path: path}
+	if _, err := inspect(p); err != nil {
+		return nil, err
+	}
+	return &File{p, d, openDevice}, nil
+}
+
+// OnFile is the backend on any medium that has room for the block.
+func OnFile(m Medium, p Place, d dialect.Dialect) *File {
+	return &File{p, d, func(Place, bool) (medium, error) { return lent{m}, nil }}
+}
+
+// Caps are those of the dialect.
+func (f *File) Caps() bootctl.Caps { return f.words.Caps() }
+
+// Warning is what is to be said of the block whenever it is used.
+func (f *File) Warning() string {
+	return f.place.String() + " is a single copy without a checksum: a power cut while it is written may lose the boot table and all variables; abota's own grub.cfg keeps two"
+}
+
+// Doubts are what the variables that are there say against relying on them.
+func (f *File) Doubts() []string { return doubtsIn(f.read, f.words) }
+
+// Load reads the table as the boot script does.
+func (f *File) Load() (bootctl.Table, error) {
+	image, err := f.read()
+	if err != nil {
+		return bootctl.Table{}, err
+	}
+	return tableIn(f.place, image, f.words)
+}
+
+func (f *File) read() ([]byte, error) {
+	m, err := f.open(f.place, false)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.place, err)
+	}
+	defer m.Close()
+	return readPlace(m, f.place)
+}
+
+// doubtsIn are the dialect's, where there is a block.
+func doubtsIn(read func() ([]byte, error), d dialect.Dialect) []string {
+	image, err := read()
+	if err != nil {
+		return nil // the table says that
+	}
+	entries, _ := parseBlock(image)
+	return d.Doubts(valuesIn(entries))
+}
+
+// Store overwrites the sector with the variables.
+func (f *File) Store(t bootctl.Table) error {
+	m, err := f.open(f.place, true)
+	if err != nil {
+		return fmt.Errorf("open %s for writing: %w", f.place, err)
+	}
+	err = f.store(m, f.Caps().Keep(t))
+	if cerr := m.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("close %s: %w", f.place, cerr)
+	}
+	return err
+}
+
+func (f *File) store(m medium, t bootctl.Table) error {
+	// A Store that failed may have left in a cache what is not on the medium.
+	if err := m.Sync(); err != nil {
+		return fmt.Errorf("flush %s: %w", f.place, err)
+	}
+	was, err := readPlace(m, f.place)
+	if err != nil {
+		return err
+	}
+	if now, err := tableIn(f.place, was, f.words); err == nil && now == t {
+		return nil
+	}
+	next, err := rendered(f.place, was, t, f.words)
+	if err != nil {
+		return err
+	}
+	at, err := changedSector(was, next)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.place, err)
+	}
+	if _, err := m.WriteAt(next[at:at+sectorSize], f.place.Offset+at); err != nil {
+		return fmt.Errorf("write %s: %w", f.place, err)
+	}
+	return prove(m, f.place, next)
+}
+
+// changedSector is where the one sector begins that differs.
+func changedSector(was, next []byte) (at int64, err error) {
+	first, second := !bytes.Equal(was[:sectorSize], next[:sectorSize]), !bytes.Equal(was[sectorSize:], next[sectorSize:])
+	switch {
+	case first && second:
+		return 0, errors.New("cannot store the boot table because its variables lie in both sectors of the block, and a power cut could leave one of them old: remove variables of others with grub-editenv, so that these come into the first 512 bytes")
+	case second:
+		return sectorSize, nil
+	}
+	return 0, nil
+}
+
+// tableIn is the table in a block.
+func tableIn(p Place, image []byte, d dialect.Dialect) (bootctl.Table, error) {
+	entries, ok := parseBlock(image)
+	if !ok {
+		return bootctl.Table{}, notBlock(p)
+	}
+	return d.Read(valuesIn(entries))
+}
+
+func notBlock(p Place) error {
+	return fmt.Errorf("%w: %s is no environment block: make it with `grub-editenv FILE create`, and the boot script's variables in it", bootctl.ErrNoTable, p)
+}
+
+func valuesIn(entries []entry) dialect.Variables {
+	return func(name string) string { return get(entries, name) }
+}
+
+// rendered is a block with the variables of this table.
+func rendered(p Place, was []byte, t bootctl.Table, d dialect.Dialect) ([]byte, error) {
+	entries, ok := parseBlock(was)
+	if !ok {
+		return nil, notBlock(p)
+	}
+	vars, err := d.Write(t, valuesIn(entries))
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range vars {
+		entries = withValue(entries, v)
+	}
+	text := signature
+	for _, e := range entries {
+		text += e.raw
+	}
+	if len(text) > blockSize {
+		return nil, fmt.Errorf("cannot store the boot table because %s is full: remove variables of others with grub-editenv", p)
+	}
+	return padded(text), nil
+}
+
+// withValue changes a variable where it stands, or adds it behind all others, as
+// GRUB does. Where it stands more than once, all are changed.
+func withValue(entries []entry, v dialect.Variable) []entry {
+	line := v.Name + "=" + escape(v.Value) + "\n"
+	found := false
+	for i, e := range entries {
+		if e.name == v.Name {
+			found = true
+			entries[i] = entry{raw: line, name: v.Name, value: v.Value}
+		}
+	}
+	if !found {
+		entries = append(entries, entry{raw: line, name: v.Name, value: v.Value})
+	}
+	return entries
+}
+
+func escape(value string) string {
+	return strings.NewReplacer(`\`, `\\`, "\n", "\\\n").Replace(value)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+
+	"abota/bootctl"
+	"abota/bootctl/dialect"
+	"abota/bootctl/grub"
+	"abota/updater/config"
+)
+
+// dialectOf is how another updater's boot script keeps the boot table, or nil
+// where it is abota's own, or nobody says.
+func dialectOf(b config.Bootloader, loader dialect.Loader, paths [2]string) (d dialect.Dialect, err error) {
+	names := b.Names
+	switch b.Variables {
+	case config.VariablesRAUC:
+		if names[0] == "" {
+			names = [2]string{"A", "B"}
+		}
+		d, err = dialect.RAUC(loader, names)
+	case config.VariablesMender:
+		if names[0] == "" {
+			names, err = partitionNumbers(paths)
+		}
+		if err == nil {
+			d, err = dialect.Mender(loader, names)
+		}
+	case config.VariablesSWUpdate:
+		n := b.SWUpdate
+		d, err = dialect.SWUpdate(loader, dialect.Names{Slot: n.Slot, Trial: n.Trial, Count: n.Count, State: n.State}, names)
+	}
+	if err != nil {
+		return nil, &configError{fmt.Errorf("bootloader.variables: %w", err)}
+	}
+	return d, nil
+}
+
+// lastNumber is what Mender takes for the number of a partition.
+var lastNumber = regexp.MustCompile(`[0-9]+$`)
+
+func partitionNumbers(paths [2]string) (numbers [2]string, err error) {
+	for i, path := range paths {
+		if numbers[i] = lastNumber.FindString(path); numbers[i] == "" {
+			return numbers, fmt.Errorf("cannot tell the number of partition %s because its name does not end in one: set bootloader.names, as [2, 3]", path)
+		}
+	}
+	return numbers, nil
+}
+
+// openForeignGRUB is on the environment of a boot script in GRUB that is another
+// updater's.
+func openForeignGRUB(b config.Bootloader, paths [2]string) (bootctl.Backend, error) {
+	d, err := dialectOf(b, dialect.GRUB, paths)
+	if err != nil {
+		return nil, err
+	}
+	if b.Variables == config.VariablesMender {
+		return configured(grub.NewPair(b.GRUB.Env, d))
+	}
+	return configured(grub.NewFile(b.GRUB.Env, d))
+}
