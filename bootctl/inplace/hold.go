@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hold keeps another program out by the file that it locks (flock), for as long
+// Hold keeps another program out by the file that it locks with flock, for as long
 // as it is reasonable to wait: a rollback must not hang on a tool that hangs, and
 // where there is no folder for the file there is no such tool.
 func Hold(path string) (release func()) {

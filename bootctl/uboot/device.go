@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,7 +52,7 @@ func New(copies []Copy, contract bool) (*Backend, error) {
 	if first.Size != last.Size {
 		return nil, fmt.Errorf("cannot use U-Boot environment copies of %d and %d bytes because both must have the same size", first.Size, last.Size)
 	}
-	b := &Backend{contract: contract, open: openDevice, lock: func() func() { return lockTools(lockPath) }}
+	b := &Backend{contract: contract, open: openDevice, lock: func() func() { return inplace.Hold(lockPath) }}
 	var on []place
 	for _, c := range copies {
 		p, err := resolve(c)
@@ -211,21 +210,4 @@ func (d *device) Close() error {
 	err := d.File.Close()
 	_ = d.lock()
 	return err
-}
-
-// lockTools keeps fw_setenv out while the environment is read and written,
-// for as long as it is reasonable to wait: a rollback must not hang on a tool
-// that hangs, and where there is no lock directory there are no such tools.
-func lockTools(path string) (unlock func()) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
-	if err != nil {
-		return func() {}
-	}
-	for range 50 {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return func() { f.Close() }
 }

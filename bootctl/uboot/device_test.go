@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"abota/bootctl"
 	"abota/sim/cutdisk"
 )
@@ -165,27 +163,6 @@ func TestAReadErrorThatPassesBringsNoOlderCopyBack(t *testing.T) {
 			t.Errorf("read %d fails once: loaded %+v, %v, want %+v", n+1, got, err, second)
 		}
 	}
-}
-
-func TestToolsAreLockedOutUntilUnlocked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	free := func() bool {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
-	}
-	unlock := lockTools(path)
-	if free() {
-		t.Error("fw_setenv could lock too")
-	}
-	unlock()
-	if !free() {
-		t.Error("the lock was not released")
-	}
-	lockTools(filepath.Join(path, "no directory"))() // is no reason to fail
 }
 
 func TestFwEnvConfigs(t *testing.T) {

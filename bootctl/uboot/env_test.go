@@ -49,7 +49,7 @@ func TestVariablesAreReadAsUBootDoes(t *testing.T) {
 func TestForeignVariablesStayByteForByteInTheirOrder(t *testing.T) {
 	foreign := environment{"z=1", "a=b=c", "#BOOT_ORDER=no", "novalue", "empty=", "latin=\xe9", "z=2", " spaced=x", "=x", "esc=a\\;b", "BOOT_C_LEFT=1"}
 	mixed := slices.Concat(environment{"BOOT_ORDER=A"}, foreign[:4], environment{"BOOT_A_LEFT=2", " BOOT_ORDER=B"}, foreign[4:], environment{"BOOT_A_LEFT="})
-	got := mixed.with([]dialect.Variable{{"BOOT_ORDER", "B A"}, {"BOOT_A_LEFT", "3"}, {"BOOT_A_FAILED", ""}})
+	got := mixed.with([]dialect.Variable{{Name: "BOOT_ORDER", Value: "B A"}, {Name: "BOOT_A_LEFT", Value: "3"}, {Name: "BOOT_A_FAILED"}})
 	want := slices.Concat(environment{"BOOT_ORDER=B A", "BOOT_A_LEFT=3"}, foreign)
 	if !slices.Equal(got, want) {
 		t.Fatalf("got  %q\nwant %q", got, want)

@@ -105,7 +105,7 @@ func TestSerialNumbersOnFlashAreTakenOver(t *testing.T) {
 		first, second := bootctl.Table{}.WithOrder(bootctl.A), bootctl.Table{}.WithOrder(bootctl.B)
 		var image []byte
 		for i, table := range []bootctl.Table{first, second} {
-			vars, err := writeTable(table, "", true)
+			vars, err := dialectOf(true).Write(table, environment{}.get)
 			if err != nil {
 				t.Fatal(err)
 			}
