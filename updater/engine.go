@@ -101,8 +101,11 @@ type Engine struct {
 	Backend bootctl.Backend
 	Journal Journal
 	Host    slot.Host
-	// Paths are the slots' devices or image files.
+	// Paths are the slots' devices, image files or folders. A slot of several
+	// parts, or of one that is written in place, is in Groups, and its path then
+	// only names it.
 	Paths  [2]string
+	Groups [2]slot.Group
 	Booted bootctl.Slot
 	BootID string
 	// ConfirmedTries goes into a table that is made anew, and into one that

@@ -9,6 +9,7 @@ import (
 	"abota/bootctl"
 	"abota/updater/hook"
 	"abota/updater/release"
+	"abota/updater/slot"
 	"abota/updater/source"
 )
 
@@ -31,9 +32,12 @@ type Outcome struct {
 	// Committed says that the release runs and was found healthy: only in
 	// directory slots, which need no reboot.
 	Committed bool
-	// SHA256 and Size are of the image that was written and read back.
+	// SHA256 and Size are of the image that was written and read back; of
+	// several parts see [slot.Together].
 	SHA256 string
 	Size   int64
+	// Parts are what was written and read back.
+	Parts []slot.Held
 }
 
 // Check says whether the source offers a release that install would take.
@@ -207,11 +211,12 @@ func (e *Engine) installOnce(ctx context.Context, out Outcome, opts InstallOptio
 	if err != nil {
 		return out, err
 	}
-	proof, err := target.Fill(first, &watched{ctx: ctx, Payload: payload, show: e.Progress, at: Progress{Release: payload.ID()}})
+	parts, err := target.Fill(first, &watched{ctx: ctx, Payload: payload, show: e.Progress, at: Progress{Release: payload.ID()}})
 	if err != nil {
 		return out, err
 	}
-	out.Release, out.SHA256, out.Size = payload.ID(), proof.SHA256, proof.Size
+	proof := slot.Together(parts)
+	out.Release, out.SHA256, out.Size, out.Parts = payload.ID(), proof.SHA256, proof.Size, parts
 	if err := admit(st.record, st.table, out.Release, opts); err != nil {
 		// Known by its digest alone: the next time its checksum will do.
 		st.record.condemn(out.Release, "it failed here before", e.Now().UTC())
@@ -243,7 +248,7 @@ func (e *Engine) begin(id release.ID, target bootctl.Slot) (state, error) {
 	r := st.recordOrNew(e.Booted)
 	r.Phase, r.Target, r.Release = Writing, target, id
 	r.BootID, r.Attempts = e.BootID, 0
-	r.Slots[target] = Content{}
+	r.hold(target, Content{}, nil)
 	if r.Owed != nil && r.Owed.Slot == target {
 		r.Owed = nil
 	}
@@ -283,7 +288,7 @@ func (r *watched) Read(p []byte) (int, error) {
 func (e *Engine) arm(st state, out Outcome) (Outcome, error) {
 	r := st.record
 	r.Phase, r.Release, r.Attempts = Armed, out.Release, 1
-	r.Slots[out.Slot] = Content{Release: out.Release, SHA256: out.SHA256, Size: out.Size, Proven: true}
+	r.hold(out.Slot, Content{Release: out.Release, Proven: true}, out.Parts)
 	r.LastVerified = e.Now().UTC()
 	r.LastError = nil
 	next, err := e.situation(st).Arm()

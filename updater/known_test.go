@@ -16,12 +16,12 @@ func TestKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slots, settled := Known(payload)
+		slots, _, settled := Known(payload)
 		if settled != row.settled || slots != r.Slots {
 			t.Errorf("%s: %+v, settled %v; want %+v, %v", row.phase, slots, settled, r.Slots, row.settled)
 		}
 	}
-	if slots, settled := Known([]byte("{")); slots != [2]Content{} || !settled {
+	if slots, _, settled := Known([]byte("{")); slots != [2]Content{} || !settled {
 		t.Errorf("of what is no record: %+v, settled %v", slots, settled)
 	}
 }

@@ -220,8 +220,8 @@ func TestProvisionInATrialIsRefused(t *testing.T) {
 	w.powerOn()
 	before := w.table
 	var refused *bootctl.RefusedError
-	_, err := w.engine().Provision(t.Context(), ProvisionOptions{Force: true, Digest: func(context.Context, bootctl.Slot) (slot.Proof, error) {
-		return slot.Proof{}, nil
+	_, err := w.engine().Provision(t.Context(), ProvisionOptions{Force: true, Digest: func(context.Context, bootctl.Slot) ([]slot.Held, error) {
+		return []slot.Held{{}}, nil
 	}})
 	if !errors.As(err, &refused) || w.table != before {
 		t.Errorf("got %v, table %+v", err, w.table)

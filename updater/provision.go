@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"abota/bootctl"
+	"abota/updater/release"
 	"abota/updater/slot"
 )
 
@@ -19,8 +20,8 @@ type ProvisionOptions struct {
 	Factory bool
 	// Version is the factory image's version, empty when it has none.
 	Version string
-	// Digest reads the content of a slot.
-	Digest func(context.Context, bootctl.Slot) (slot.Proof, error)
+	// Digest reads the content of a slot, part by part.
+	Digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 }
 
 // Provision writes the first boot table and the first journal record: the
@@ -41,14 +42,13 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 	table := bootctl.Table{Generation: 1, ConfirmedTries: e.ConfirmedTries}.WithOrder(order...)
 	r := &Record{Phase: Idle, Target: e.Booted.Other()}
 	for _, s := range order {
-		proof, err := opts.Digest(ctx, s)
+		parts, err := opts.Digest(ctx, s)
 		if err != nil {
 			return Status{}, fmt.Errorf("read slot %s: %w", s, err)
 		}
 		table.Slots[s].Good = true
 		table.Slots[s].Tries = max(e.ConfirmedTries, bootctl.DefaultTrialTries)
-		r.Slots[s] = Content{SHA256: proof.SHA256, Size: proof.Size, Proven: true, Confirmed: true}
-		r.Slots[s].Release.Version = opts.Version
+		r.hold(s, Content{Release: release.ID{Version: opts.Version}, Proven: true, Confirmed: true}, parts)
 	}
 	if !opts.Factory {
 		e.learnVersion(r, e.note())

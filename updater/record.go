@@ -9,6 +9,7 @@ import (
 
 	"abota/bootctl"
 	"abota/updater/release"
+	"abota/updater/slot"
 )
 
 // Phase is how far an update has come, as the journal knows it.
@@ -47,7 +48,8 @@ const maxReason = 240
 // Content is what the journal knows of what lies in one slot.
 type Content struct {
 	Release release.ID `json:"release"`
-	// SHA256 and Size are of the bytes that were written and read back.
+	// SHA256 and Size are of the bytes that were written and read back; of
+	// several parts see [slot.Together].
 	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size,omitempty"`
 	// Proven says that the digest held after the slot's last write.
@@ -111,6 +113,9 @@ type Record struct {
 	// Floor is the highest floor of all images that were ever confirmed, for
 	// release formats that are protected against downgrades.
 	Floor string `json:"floor,omitempty"`
+	// Parts are what the parts of each slot hold, where there are several. See
+	// [Record.PartsOf].
+	Parts [2][]slot.Held `json:"parts,omitzero"`
 
 	unknown map[string]json.RawMessage
 }
@@ -125,7 +130,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return err
 	}
-	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}, Unstarted: "-", Floor: "0"})
+	known, err := topLevel(recordFields{Attempts: 1, BootID: "-", Condemned: []Verdict{{}}, Held: &Verdict{}, LastError: &Problem{}, LastVerified: time.Unix(1, 0), Owed: &Owed{}, Unstarted: "-", Floor: "0", Parts: [2][]slot.Held{{{}}}})
 	if err != nil {
 		return err
 	}
@@ -184,14 +189,36 @@ func decodeRecord(payload []byte) (*Record, error) {
 	return r, nil
 }
 
-// Known is what a journal's payload knows of both slots, and whether nothing is
-// under way; the zero value where it cannot be read.
-func Known(payload []byte) (slots [2]Content, settled bool) {
+// Known is what a journal's payload knows of both slots and their parts, and
+// whether nothing is under way; the zero value where it cannot be read.
+func Known(payload []byte) (slots [2]Content, parts [2][]slot.Held, settled bool) {
 	r, err := decodeRecord(payload)
 	if err != nil {
-		return slots, true
+		return slots, parts, true
 	}
-	return r.Slots, r.Phase.settled()
+	return r.Slots, [2][]slot.Held{r.PartsOf(bootctl.A), r.PartsOf(bootctl.B)}, r.Phase.settled()
+}
+
+// hold notes what a slot holds; parts are none where that is not known.
+func (r *Record) hold(s bootctl.Slot, c Content, parts []slot.Held) {
+	r.Parts[s] = nil
+	if len(parts) > 0 {
+		proof := slot.Together(parts)
+		c.SHA256, c.Size = proof.SHA256, proof.Size
+	}
+	if len(parts) > 1 {
+		r.Parts[s] = parts
+	}
+	r.Slots[s] = c
+}
+
+// PartsOf are what the parts of a slot hold, or none: an abota that knew only
+// one part may have written the slot since and kept what it did not know.
+func (r *Record) PartsOf(s bootctl.Slot) []slot.Held {
+	if len(r.Parts[s]) == 0 || slot.Together(r.Parts[s]).SHA256 != r.Slots[s].SHA256 {
+		return nil
+	}
+	return r.Parts[s]
 }
 
 // verdict finds why a release is not to be installed by itself.

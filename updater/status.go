@@ -23,6 +23,19 @@ type SlotStatus struct {
 	SHA256     string `json:"sha256"`
 	// Failed is the short digest of the release that failed in this slot.
 	Failed string `json:"failed,omitempty"`
+	// Parts are what the slot is made of, where that is more than a device.
+	Parts []PartStatus `json:"parts,omitempty"`
+}
+
+// PartStatus is one part of a slot in a Status. SHA256 and Size are of what was
+// written to it, or of all that it held when the device was provisioned.
+type PartStatus struct {
+	Name string `json:"name"`
+	// Device is a path, and File says that it is of a file written in place.
+	Device string `json:"device"`
+	File   bool   `json:"file,omitempty"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
 }
 
 // Status is the device's state in the form that `abota status --json` prints.
@@ -80,8 +93,23 @@ func (e *Engine) Status() (Status, error) {
 	}
 	for _, name := range bootctl.Slots {
 		s.Slots = append(s.Slots, e.slotStatus(name, st.table.Slots[name], r.Slots[name]))
+		s.Slots[name].Parts = e.partsStatus(name, r)
 	}
 	return s, nil
+}
+
+func (e *Engine) partsStatus(s bootctl.Slot, r *Record) []PartStatus {
+	var all []PartStatus
+	for i, m := range e.Groups[s] {
+		p := PartStatus{Name: m.Name, Device: m.Path, File: m.InPlace}
+		if held := r.PartsOf(s); i < len(held) && held[i].Name == m.Name {
+			p.SHA256, p.Size = held[i].SHA256, held[i].Size
+		} else if len(e.Groups[s]) == 1 {
+			p.SHA256, p.Size = r.Slots[s].SHA256, r.Slots[s].Size
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // UnderWay is what a boot would do now, and the release that this is about.

@@ -23,11 +23,11 @@ import (
 // pointerKind is the configured kind of boot pointer, or the one that the slots show:
 // what is in plain files is read by no bootloader, so its table is abota's own
 // record; otherwise U-Boot's own configuration is looked for.
-func pointerKind(cfg *config.Config, paths [2]string) string {
+func pointerKind(cfg *config.Config, slots [2]slot.Group) string {
 	switch {
 	case cfg.Bootloader.Kind != "":
 		return cfg.Bootloader.Kind
-	case plainFiles(paths):
+	case plainFiles(slots):
 		return config.KindRecord
 	}
 	return config.KindUBoot
@@ -35,13 +35,13 @@ func pointerKind(cfg *config.Config, paths [2]string) string {
 
 // backend is the boot pointer. What the configuration says of it and does not
 // fit this device is a configuration error.
-func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.Backend, error) {
-	switch b := d.cfg.Bootloader; pointerKind(d.cfg, paths) {
+func (d *device) backend(host slot.Host, slots [2]slot.Group, how access) (bootctl.Backend, error) {
+	switch b := d.cfg.Bootloader; pointerKind(d.cfg, slots) {
 	case config.KindRecord:
 		return d.recordBackend(how)
 	case config.KindGRUB:
 		if b.Foreign() {
-			return openForeignGRUB(b, paths)
+			return openForeignGRUB(b, pathsOf(slots))
 		}
 		return configured(grub.New(grubPlaces(b.GRUB)))
 	case config.KindSDBoot:
@@ -53,7 +53,7 @@ func (d *device) backend(host slot.Host, paths [2]string, how access) (bootctl.B
 	case config.KindTryBoot:
 		return configured(tryboot.New(b.TryBoot.File, b.TryBoot.Partitions))
 	default:
-		return d.ubootBackend(host, paths)
+		return d.ubootBackend(host, slots)
 	}
 }
 
@@ -64,15 +64,6 @@ func configured[B bootctl.Backend](backend B, err error) (bootctl.Backend, error
 		return nil, &configError{err}
 	}
 	return backend, nil
-}
-
-func plainFiles(paths [2]string) bool {
-	for _, path := range paths {
-		if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
-			return false
-		}
-	}
-	return true
 }
 
 func (d *device) recordBackend(how access) (bootctl.Backend, error) {

@@ -16,9 +16,9 @@ const fwEnvConfig = "/etc/fw_env.config"
 
 // ubootBackend is the environment that the configuration names, or the one of
 // U-Boot's own tools.
-func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend, error) {
+func (d *device) ubootBackend(host slot.Host, slots [2]slot.Group) (bootctl.Backend, error) {
 	if len(d.cfg.Bootloader.Env) > 0 {
-		return d.configuredEnv(host, paths)
+		return d.configuredEnv(host, slots)
 	}
 	copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,10 +27,10 @@ func (d *device) ubootBackend(host slot.Host, paths [2]string) (bootctl.Backend,
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return d.openUBoot(copies, paths)
+	return d.openUBoot(copies, pathsOf(slots))
 }
 
-func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend, error) {
+func (d *device) configuredEnv(host slot.Host, slots [2]slot.Group) (bootctl.Backend, error) {
 	copies := make([]uboot.Copy, len(d.cfg.Bootloader.Env))
 	for i, env := range d.cfg.Bootloader.Env {
 		path, err := findEnv(host, env.Device)
@@ -42,7 +42,7 @@ func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend
 			continue
 		}
 		for _, s := range bootctl.Slots {
-			inside, err := host.Overlaps(path, env.Offset, env.Size, paths[s])
+			inside, err := host.Overlaps(path, env.Offset, env.Size, slots[s])
 			if err != nil {
 				return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
 			}
@@ -51,7 +51,7 @@ func (d *device) configuredEnv(host slot.Host, paths [2]string) (bootctl.Backend
 			}
 		}
 	}
-	return d.openUBoot(copies, paths)
+	return d.openUBoot(copies, pathsOf(slots))
 }
 
 // findEnv is where a copy of the environment lies. Flash is no block device, and

@@ -58,8 +58,8 @@ func readClaims(flag string) (claims, error) {
 // resolve settles which slot runs. A contradiction stops every verb that
 // writes, and no option switches that off; reading verbs go on with the
 // evidence, which is the device behind "/".
-func (all claims) resolve(host slot.Host, paths [2]string, backend bootctl.Backend, provisioned bool, how access) (bootctl.Slot, error) {
-	root, known, err := host.BootedOf(paths)
+func (all claims) resolve(host slot.Host, slots [2]slot.Group, backend bootctl.Backend, provisioned bool, how access) (bootctl.Slot, error) {
+	root, known, err := host.BootedOf(slots)
 	if err != nil {
 		return 0, &configError{err}
 	}

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
 
 	"abota/bootctl"
+	"abota/bootctl/inplace"
 	"abota/updater"
 	"abota/updater/config"
 	"abota/updater/health"
@@ -29,7 +29,7 @@ type device struct {
 	*updater.Engine
 	cfg *config.Config
 	// digest reads what a slot holds.
-	digest func(context.Context, bootctl.Slot) (slot.Proof, error)
+	digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 	opened []interface{ Close() error }
 }
 
@@ -102,8 +102,8 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if d.cfg.Slots[bootctl.A].Dir != "" {
 		return d.buildOnFolders(ctx, c, how)
 	}
-	host := slot.Host{}
-	paths, err := d.slotPaths(host)
+	host := slot.Host{InPlace: inplace.Check}
+	slots, err := d.findSlots(host)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	backend, err := d.backend(host, paths, how)
+	backend, err := d.backend(host, slots, how)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 		return err
 	}
 	_, journalErr := j.Load()
-	booted, err := said.resolve(host, paths, backend, journalErr == nil, how)
+	booted, err := said.resolve(host, slots, backend, journalErr == nil, how)
 	if err != nil {
 		return err
 	}
@@ -135,13 +135,13 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) { return slot.Digest(ctx, paths[s], -1) }
+	d.digest = func(ctx context.Context, s bootctl.Slot) ([]slot.Held, error) { return digestOf(ctx, slots[s]) }
 	d.Engine = &updater.Engine{
-		Backend: backend, Journal: j, Host: host, Paths: paths, Booted: booted,
+		Backend: backend, Journal: j, Host: host, Paths: pathsOf(slots), Groups: d.groupsOf(slots), Booted: booted,
 		BootID: id, ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
-		Reboot: rebootFor(backend, booted, said.byLoader() || !plainFiles(paths), c.log), Evidence: pstoreEvidence,
+		Reboot: rebootFor(backend, booted, said.byLoader() || !plainFiles(slots), c.log), Evidence: pstoreEvidence,
 	}
-	d.Note = d.note(said.byLoader() || !plainFiles(paths))
+	d.Note = d.note(said.byLoader() || !plainFiles(slots))
 	d.equip(c, held, how)
 	return nil
 }
@@ -158,15 +158,6 @@ func (d *device) equip(c *command, held *stateLock, how access) {
 	if held != nil {
 		e.Unlocked = held.unlocked
 	}
-}
-
-func (d *device) slotPaths(host slot.Host) (paths [2]string, err error) {
-	for _, s := range bootctl.Slots {
-		if paths[s], err = host.Find(d.cfg.Slots[s].Device); err != nil {
-			return paths, &configError{fmt.Errorf("slot %s: %w", s, err)}
-		}
-	}
-	return paths, nil
 }
 
 // configError is a configuration that does not fit the device: exit 2.

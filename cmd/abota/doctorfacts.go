@@ -61,15 +61,12 @@ func kernelFacts() (k doctor.Kernel) {
 
 // slotFacts are for slots on devices or plain files, and their boot table.
 func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slot.View) {
-	var paths [2]string
+	var slots [2]slot.Group
 	for _, s := range bootctl.Slots {
-		at := &f.Slots[s]
-		at.Name, at.Spec = s.String(), d.cfg.Slots[s].Device
-		if paths[s], at.Err = host.Find(at.Spec); at.Err == nil {
-			at.Size, at.Err = slot.Size(paths[s])
-		}
+		slots[s] = slotFact(&f.Slots[s], host, d.cfg.Slots[s])
+		f.Slots[s].Name = s.String()
 	}
-	copies, loaded := placesOfEnv(d.cfg, host, paths)
+	copies, loaded := placesOfEnv(d.cfg, host, slots)
 	f.Loaded = loaded
 	if loaded {
 		f.Env = envFacts(copies, d.cfg, host)
@@ -78,54 +75,75 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slo
 		f.BootedErr = errors.New("cannot tell which slot is booted while a slot is missing: put the slots right first")
 		return
 	}
-	f.State.OnSlot = slotOf(seen, paths, d.cfg.StateDir)
-	backend, err := d.backend(host, paths, reading)
+	f.State.OnSlot = slotOf(seen, slots, d.cfg.StateDir)
+	backend, err := d.backend(host, slots, reading)
 	if err != nil {
 		f.Table.Err = err
 	} else {
 		f.Table.Err = d.tableFacts(f, backend)
 	}
-	for i := range paths {
-		refusal := seen.Refusal(paths[i], paths[1-i])
+	for i := range slots {
+		refusal := seen.Refusal(slots[i], slots[1-i])
 		if errors.Is(refusal, slot.ErrSameDevice) {
 			f.Same = refusal
 		} else {
 			f.Slots[i].InUse = refusal
 		}
 	}
-	c.bootedFacts(f, d, host, paths, backend)
+	c.bootedFacts(f, d, host, slots, backend)
+}
+
+// slotFact looks at one slot and returns what was found of its parts.
+func slotFact(at *doctor.Slot, host slot.Host, configured config.Slot) (group slot.Group) {
+	at.Spec = configured.Device
+	for _, p := range configured.Group() {
+		part := doctor.Part{Name: p.Name, Spec: p.Device + p.File}
+		m, err := findPart(host, p)
+		if err == nil {
+			part.Size, err = slot.Size(m)
+		}
+		if err != nil && at.Err == nil {
+			at.Err = err
+		}
+		group, at.Parts = append(group, m), append(at.Parts, part)
+	}
+	return group
 }
 
 // bootedFacts say which slot runs, by the rules that hold for verbs that write.
-func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, paths [2]string, backend bootctl.Backend) {
+func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, slots [2]slot.Group, backend bootctl.Backend) {
 	said, err := readClaims(c.booted)
 	if err != nil {
 		f.BootedErr = err
 		return
 	}
 	if backend == nil && len(said) == 0 {
-		if _, known, err := host.BootedOf(paths); err != nil || !known {
+		if _, known, err := host.BootedOf(slots); err != nil || !known {
 			f.BootedErr = errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")
 			return
 		}
 	}
-	booted, err := said.resolve(host, paths, backend, !f.State.Missing && f.State.Journal == nil, writing)
+	booted, err := said.resolve(host, slots, backend, !f.State.Missing && f.State.Journal == nil, writing)
 	f.Booted, f.BootedErr = int(booted), err
 }
 
 // tableFacts fill in what the boot table and the journal know of both slots.
 func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 	var content [2]updater.Content
+	var parts [2][]slot.Held
 	f.Table.Settled = true
 	if j, err := journal.OpenReadOnly(filepath.Join(d.cfg.StateDir, "journal")); err == nil {
 		if payload, err := j.Load(); err == nil {
-			content, f.Table.Settled = updater.Known(payload)
+			content, parts, f.Table.Settled = updater.Known(payload)
 		}
 		j.Close()
 	}
 	for i, holds := range content {
 		at := &f.Slots[i]
 		at.Image, at.Proven = holds.Size, holds.Proven
+		for n := range at.Parts {
+			at.Parts[n].Image = usedBy(at.Parts[n].Name, holds, parts[i])
+		}
 		at.Whole = holds.Release.SHA256 == "" && holds.Release.Checksum == ""
 	}
 	t, err := backend.Load()
@@ -137,6 +155,19 @@ func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 		f.Slots[i].Listed, f.Slots[i].Good = st.Bootable(), st.Good
 	}
 	return nil
+}
+
+// usedBy is how many bytes of a part are known to be in use.
+func usedBy(part string, holds updater.Content, parts []slot.Held) int64 {
+	if len(parts) == 0 {
+		return holds.Size
+	}
+	for _, p := range parts {
+		if p.Name == part {
+			return p.Size
+		}
+	}
+	return 0
 }
 
 // folderFacts are for directory slots, which no boot loader reads.
@@ -157,12 +188,12 @@ func (c *command) folderFacts(f *doctor.Facts, d *device) {
 }
 
 // placesOfEnv are where the environment is looked for, and whether there is one.
-func placesOfEnv(cfg *config.Config, host slot.Host, paths [2]string) (copies []uboot.Copy, loaded bool) {
+func placesOfEnv(cfg *config.Config, host slot.Host, slots [2]slot.Group) (copies []uboot.Copy, loaded bool) {
 	b := cfg.Bootloader
 	switch {
 	case b.Kind != "" && b.Kind != config.KindUBoot:
 		return nil, b.Kind != config.KindRecord
-	case b.Kind == "" && len(b.Env) == 0 && plainFiles(paths):
+	case b.Kind == "" && len(b.Env) == 0 && plainFiles(slots):
 		return nil, false
 	case len(b.Env) == 0:
 		copies, err := uboot.FromFwEnvConfig(onMachine(fwEnvConfig))
@@ -215,7 +246,7 @@ func elsewhereByTools(ours []uboot.Found, host slot.Host) string {
 				same = same || c.Offset == o.Offset
 				continue
 			}
-			within, err := host.Overlaps(c.Path, c.Offset, c.Size, o.Path)
+			within, err := host.Overlaps(c.Path, c.Offset, c.Size, slot.Alone(o.Path))
 			same = same || err == nil && within
 		}
 		if !same {
@@ -226,9 +257,9 @@ func elsewhereByTools(ours []uboot.Found, host slot.Host) string {
 }
 
 // slotOf names the slot that a folder lies on.
-func slotOf(seen slot.View, paths [2]string, dir string) string {
+func slotOf(seen slot.View, slots [2]slot.Group, dir string) string {
 	for _, s := range bootctl.Slots {
-		if on, err := seen.Holds(paths[s], nearest(dir)); err == nil && on {
+		if on, err := seen.Holds(slots[s], nearest(dir)); err == nil && on {
 			return s.String()
 		}
 	}

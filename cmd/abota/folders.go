@@ -74,9 +74,9 @@ func (d *device) buildOnFolders(ctx context.Context, c *command, how access) err
 	if err := c.agrees(d.Booted, how); err != nil {
 		return err
 	}
-	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) {
+	d.digest = func(ctx context.Context, s bootctl.Slot) ([]slot.Held, error) {
 		proof, err := tree.Digest(ctx, d.Paths[s])
-		return slot.Proof{SHA256: proof.SHA256, Size: proof.Size}, err
+		return []slot.Held{{SHA256: proof.SHA256, Size: proof.Size}}, err
 	}
 	d.Note = d.note(false)
 	d.Judged = func() bool { return held(filepath.Join(d.cfg.StateDir, trialLock)) }

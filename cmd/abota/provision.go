@@ -14,6 +14,7 @@ import (
 	"abota/bootctl/uboot"
 	"abota/cmd/internal/cli"
 	"abota/updater"
+	"abota/updater/config"
 	"abota/updater/slot"
 )
 
@@ -74,6 +75,9 @@ func (d *device) buildOnImage(ctx context.Context, c *command, image string) err
 	var paths [2]string
 	for _, s := range bootctl.Slots {
 		var err error
+		if d.cfg.Slots[s].Device == "" {
+			return &configError{fmt.Errorf("slot %s: cannot provision an image for a slot of several parts: provision on the device", s)}
+		}
 		if parts[s], err = slot.FindIn(image, d.cfg.Slots[s].Device); err != nil {
 			return &configError{fmt.Errorf("slot %s: %w", s, err)}
 		}
@@ -96,8 +100,9 @@ func (d *device) buildOnImage(ctx context.Context, c *command, image string) err
 			return cli.Usage("--booted: %v", err)
 		}
 	}
-	d.digest = func(ctx context.Context, s bootctl.Slot) (slot.Proof, error) {
-		return slot.DigestIn(ctx, image, parts[s])
+	d.digest = func(ctx context.Context, s bootctl.Slot) ([]slot.Held, error) {
+		proof, err := slot.DigestIn(ctx, image, parts[s])
+		return []slot.Held{{Name: config.RootPart, SHA256: proof.SHA256, Size: proof.Size}}, err
 	}
 	d.Engine = &updater.Engine{
 		Backend: backend, Journal: j, Paths: paths, Booted: booted,

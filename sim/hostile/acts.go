@@ -76,8 +76,8 @@ func idle(w *world) error {
 	w.images[bootctl.A] = w.image(factory)
 	_, err := w.engine().Provision(context.Background(), updater.ProvisionOptions{
 		Version: factory,
-		Digest: func(context.Context, bootctl.Slot) (slot.Proof, error) {
-			return slot.Proof{SHA256: w.image(factory).id().Checksum, Size: int64(len(w.image(factory).data))}, nil
+		Digest: func(context.Context, bootctl.Slot) ([]slot.Held, error) {
+			return []slot.Held{{SHA256: w.image(factory).id().Checksum, Size: int64(len(w.image(factory).data))}}, nil
 		},
 	})
 	return errors.Join(err, w.powerOn())

@@ -99,8 +99,8 @@ type Slot struct {
 	Err error
 	// InUse is why it must not be written although it does not run.
 	InUse error
-	// Size is its room in bytes, 0 for a folder.
-	Size int64
+	// Parts are what it is made of, none for a folder.
+	Parts []Part
 	// Image is how many bytes of it the last release takes, Whole that this is
 	// of the partition as a whole, since no release of its was ever written.
 	Image int64
@@ -108,6 +108,13 @@ type Slot struct {
 	// Listed says that it is in the boot order, Good that it is confirmed,
 	// Proven that its digest held after its last write.
 	Listed, Good, Proven bool
+}
+
+// Part is one device or file of a slot. Size is its room in bytes, Image how
+// many of them the last release takes.
+type Part struct {
+	Name, Spec  string
+	Size, Image int64
 }
 
 // Table is the boot table.

@@ -13,8 +13,8 @@ func sound() Facts {
 	built := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	return Facts{
 		Slots: [2]Slot{
-			{Name: "A", Spec: "PARTLABEL=root-a", Size: 1 << 20, Image: 1000, Listed: true, Good: true, Proven: true},
-			{Name: "B", Spec: "PARTLABEL=root-b", Size: 1 << 20, Image: 1000, Listed: true, Good: true, Proven: true},
+			{Name: "A", Spec: "PARTLABEL=root-a", Parts: []Part{{Name: "root", Spec: "PARTLABEL=root-a", Size: 1 << 20, Image: 1000}}, Image: 1000, Listed: true, Good: true, Proven: true},
+			{Name: "B", Spec: "PARTLABEL=root-b", Parts: []Part{{Name: "root", Spec: "PARTLABEL=root-b", Size: 1 << 20, Image: 1000}}, Image: 1000, Listed: true, Good: true, Proven: true},
 		},
 		Loaded: true,
 		Table:  Table{Settled: true},
@@ -43,14 +43,21 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		level Level
 		says  string
 	}{
-		"slot missing":         {func(f *Facts) { f.Slots[1].Err = broken }, "slots", Error, "slot B: broken"},
-		"users unknown":        {func(f *Facts) { f.Unseen, f.Slots[1].InUse = broken, broken }, "slots", Error, "who uses the slots: broken"},
-		"one device":           {func(f *Facts) { f.Same = broken }, "slots", Error, "broken"},
-		"mounted":              {func(f *Facts) { f.Slots[1].InUse = broken }, "slots", Error, "slot B: broken"},
-		"too small":            {func(f *Facts) { f.Slots[1].Size = 999 }, "slots", Error, "999 bytes, but the release that runs in slot A takes 1000"},
-		"smaller":              {func(f *Facts) { f.Slots[1].Size = 1 << 19 }, "slots", Warning, "need not fit both"},
-		"smaller than whole":   {func(f *Facts) { f.Slots[0].Image, f.Slots[0].Whole, f.Slots[1].Size = 1<<20, true, 1<<19 }, "slots", Warning, "need not fit both"},
-		"no room":              {func(f *Facts) { f.Slots[1].Size = 0 }, "slots", Error, "no room at all"},
+		"slot missing":  {func(f *Facts) { f.Slots[1].Err = broken }, "slots", Error, "slot B: broken"},
+		"users unknown": {func(f *Facts) { f.Unseen, f.Slots[1].InUse = broken, broken }, "slots", Error, "who uses the slots: broken"},
+		"one device":    {func(f *Facts) { f.Same = broken }, "slots", Error, "broken"},
+		"mounted":       {func(f *Facts) { f.Slots[1].InUse = broken }, "slots", Error, "slot B: broken"},
+		"too small":     {func(f *Facts) { f.Slots[1].Parts[0].Size = 999 }, "slots", Error, "999 bytes, but the release that runs in slot A takes 1000"},
+		"smaller":       {func(f *Facts) { f.Slots[1].Parts[0].Size = 1 << 19 }, "slots", Warning, "need not fit both"},
+		"smaller than whole": {func(f *Facts) {
+			f.Slots[0].Parts[0].Image, f.Slots[0].Whole, f.Slots[1].Parts[0].Size = 1<<20, true, 1<<19
+		}, "slots", Warning, "need not fit both"},
+		"no room": {func(f *Facts) { f.Slots[1].Parts[0].Size = 0 }, "slots", Error, "no room at all"},
+		"second part small": {func(f *Facts) {
+			for i := range f.Slots {
+				f.Slots[i].Parts = append([]Part{{Name: "boot", Spec: "/efi/linux", Size: 9 - int64(i), Image: 9}}, f.Slots[i].Parts...)
+			}
+		}, "slots", Error, "slot B (/efi/linux) has 8 bytes, but the release that runs in slot A takes 9"},
 		"booted unknown":       {func(f *Facts) { f.BootedErr = broken }, "running-slot", Error, "broken"},
 		"no table":             {func(f *Facts) { f.Table.Err = broken }, "boot-table", Error, "broken"},
 		"no table of its own":  {func(f *Facts) { f.Table.Err, f.Table.Unmade = broken, true }, "boot-table", Warning, "broken"},
@@ -81,7 +88,7 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"booted contradicts": {func(f *Facts) { f.BootedErr, f.Slots[0].InUse, f.Slots[1].InUse = broken, broken, broken }, "running-slot", Error, "broken"},
 		"unconfirmed":        {func(f *Facts) { f.Slots[0].Good = false }, "fallback", Error, "slot A runs but is not confirmed"},
 		"in a trial":         {func(f *Facts) { f.Slots[0].Good, f.Table.Settled = false, false }, "fallback", Warning, "unconfirmed trial"},
-		"never written":      {func(f *Facts) { f.Slots[1] = Slot{Name: "B", Size: 1 << 20} }, "fallback", Warning, "slot B was never written"},
+		"never written":      {func(f *Facts) { f.Slots[1] = Slot{Name: "B", Parts: []Part{{Size: 1 << 20}}} }, "fallback", Warning, "slot B was never written"},
 		"given up":           {func(f *Facts) { f.Slots[1].Listed = false }, "fallback", Warning, "nothing that may start"},
 		"unproven":           {func(f *Facts) { f.Slots[1].Proven = false }, "fallback", Warning, "nobody has proven"},
 		"data dead":          {func(f *Facts) { f.State = State{Dir: "/data/abota", Err: broken} }, "data", Error, "/data/abota"},
@@ -138,10 +145,10 @@ func TestWhatIsNoFault(t *testing.T) {
 		"U-Boot's own variables":                  func(f *Facts) { f.Env.Names = append(f.Env.Names, "bootdelay", "bootcmd", "boot_targets", "bootcount") },
 		"a rescue system in the order":            func(f *Facts) { f.Env.Order = "A B rescue" },
 		"slot B runs and is in use":               func(f *Facts) { f.Booted, f.Slots[1].InUse = 1, errors.New("mounted at /") },
-		"folders":                                 func(f *Facts) { f.Slots[0].Size, f.Slots[1].Size = 0, 0 },
+		"folders":                                 func(f *Facts) { f.Slots[0].Parts, f.Slots[1].Parts = nil, nil },
 		"table made anew in this boot":            func(f *Facts) { f.Kernel.Env = "" },
 		"rollback pending, slot out of the order": func(f *Facts) { f.Table.Settled, f.Slots[0].Listed = false, false },
-		"other slot larger":                       func(f *Facts) { f.Slots[1].Size = 1 << 21 },
+		"other slot larger":                       func(f *Facts) { f.Slots[1].Parts[0].Size = 1 << 21 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := sound()

@@ -67,17 +67,17 @@ func slots(f *Facts, say say) {
 
 // room: what runs would fit the other slot, so that its successor may.
 func room(booted, other Slot, say say) {
-	if booted.Size == 0 && other.Size == 0 {
-		return // folders share what their file system has
-	}
-	const enlarge = "make both partitions the same size"
-	switch {
-	case other.Size == 0:
-		say(Error, enlarge, "slot %s (%s) has no room at all", other.Name, other.Spec)
-	case !booted.Whole && booted.Image > other.Size:
-		say(Error, enlarge, "slot %s (%s) has %d bytes, but the release that runs in slot %s takes %d", other.Name, other.Spec, other.Size, booted.Name, booted.Image)
-	case booted.Size > other.Size:
-		say(Warning, enlarge, "slot %s (%s) has %d bytes and slot %s has %d: a release that fits the larger one need not fit both", other.Name, other.Spec, other.Size, booted.Name, booted.Size)
+	const enlarge = "make both the same size"
+	for i, to := range other.Parts {
+		from := booted.Parts[i]
+		switch {
+		case to.Size == 0:
+			say(Error, enlarge, "slot %s (%s) has no room at all", other.Name, to.Spec)
+		case !booted.Whole && from.Image > to.Size:
+			say(Error, enlarge, "slot %s (%s) has %d bytes, but the release that runs in slot %s takes %d", other.Name, to.Spec, to.Size, booted.Name, from.Image)
+		case from.Size > to.Size:
+			say(Warning, enlarge, "slot %s (%s) has %d bytes and slot %s has %d: a release that fits the larger one need not fit both", other.Name, to.Spec, to.Size, booted.Name, from.Size)
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (f *fixture) volume(name string) volume {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return volume{storage{dev: n}, "/dev/" + name}
+	return volume{storage{dev: n}, "/dev/" + name, false}
 }
 
 // mount adds a line to mountinfo.

@@ -23,25 +23,46 @@ func (h Host) tree() (tree, error) {
 	return t, nil
 }
 
-// guard refuses a target that shares its storage with the booted slot or with
-// anything in use. Whatever cannot be found out is a refusal too.
-func (h Host) guard(target, booted volume) error {
+// guard refuses targets that share their storage with the booted slot, with each
+// other or with anything in use. Whatever cannot be found out is a refusal too.
+func (h Host) guard(targets, booted []volume) error {
 	seen, err := h.Look()
 	if err != nil {
-		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", target.path, err)
+		return fmt.Errorf("cannot write %s because nobody knows who uses it: %w", targets[0].path, err)
 	}
-	return seen.guard(target, booted)
+	return seen.guard(targets, booted)
 }
 
-func (seen View) guard(target, booted volume) error {
+func (seen View) guard(targets, booted []volume) error {
+	for i, target := range targets {
+		if err := seen.guardOne(target, booted); err != nil {
+			return err
+		}
+		for _, other := range targets[:i] {
+			if seen.tree.share(target.storage, other.storage) {
+				return fmt.Errorf("%w: cannot write %s because it overlaps %s, another part of its slot: give each part its own place", ErrSameDevice, target.path, other.path)
+			}
+		}
+		if target.inPlace {
+			if err := seen.guardFile(target, append(targets[:len(targets):len(targets)], booted...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (seen View) guardOne(target volume, booted []volume) error {
 	t := seen.tree
-	for _, v := range []volume{target, booted} {
+	for _, v := range append([]volume{target}, booted...) {
 		if v.ino == 0 && t[v.dev] == nil {
 			return fmt.Errorf("cannot write %s because the kernel shows no block device for %s: check that /sys and /dev are mounted", target.path, v.path)
 		}
 	}
-	if t.share(target.storage, booted.storage) {
-		return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: name two different partitions", ErrSameDevice, target.path, booted.path)
+	for _, b := range booted {
+		if t.share(target.storage, b.storage) {
+			return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: name two different partitions", ErrSameDevice, target.path, b.path)
+		}
 	}
 	for _, u := range seen.uses {
 		if t.share(target.storage, u.of) {
@@ -53,7 +74,7 @@ func (seen View) guard(target, booted volume) error {
 
 // Overlaps reports whether size bytes of a device or file from offset on lie in
 // a slot, directly or on what both are built of.
-func (h Host) Overlaps(path string, offset, size int64, slot string) (bool, error) {
+func (h Host) Overlaps(path string, offset, size int64, slot Group) (bool, error) {
 	t, err := h.tree()
 	if err != nil {
 		return false, fmt.Errorf("find out what %s stands on: %w", path, err)
@@ -62,12 +83,20 @@ func (h Host) Overlaps(path string, offset, size int64, slot string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	whole, err := identify(slot)
-	if err != nil {
-		return false, err
+	places := t.descend(nil, region{on: part, start: offset, end: offset + size}, maxDepth)
+	for _, m := range slot {
+		whole, err := identify(m.Path)
+		if m.InPlace && errors.Is(err, fs.ErrNotExist) {
+			continue // it holds nothing
+		}
+		if err != nil {
+			return false, err
+		}
+		if overlap(places, t.regions(whole)) {
+			return true, nil
+		}
 	}
-	parts := t.descend(nil, region{on: part, start: offset, end: offset + size}, maxDepth)
-	return overlap(parts, t.regions(whole)), nil
+	return false, nil
 }
 
 // describe names what is in use as seen from the target.
@@ -98,11 +127,12 @@ func (t tree) holders(s storage) string {
 	return " (" + strings.Join(names, ", ") + ")"
 }
 
-// BootedOf finds which of the two paths is the device behind "/", and known is
-// false when neither can be shown to be. A root that is an overlay is followed
+// BootedOf finds which of the two slots has the device behind "/", and known is
+// false when neither can be shown to. A root that is an overlay is followed
 // to the layers below it; when their names mean nothing any more, the one slot
-// that is mounted anywhere counts. A path that does not exist is not the root.
-func (h Host) BootedOf(paths [2]string) (slot int, known bool, err error) {
+// that is mounted anywhere counts. A path that does not exist is not the root,
+// and neither is a part that is written in place.
+func (h Host) BootedOf(slots [2]Group) (slot int, known bool, err error) {
 	t, err := h.tree()
 	if err != nil {
 		return 0, false, fmt.Errorf("find the booted slot: %w", err)
@@ -112,7 +142,7 @@ func (h Host) BootedOf(paths [2]string) (slot int, known bool, err error) {
 		return 0, false, fmt.Errorf("find the booted slot: %w", err)
 	}
 	for _, candidates := range rootCandidates(all) {
-		slot, known, err = t.which(paths, candidates)
+		slot, known, err = t.which(slots, candidates)
 		if known || err != nil {
 			return slot, known, err
 		}
@@ -142,19 +172,14 @@ func rootCandidates(all []mount) [][]mount {
 
 // which finds the one slot that these mounts stand on. Two slots on one mount
 // are no two slots.
-func (t tree) which(paths [2]string, mounts []mount) (slot int, known bool, err error) {
+func (t tree) which(slots [2]Group, mounts []mount) (slot int, known bool, err error) {
 	var found []int
-	for i, path := range paths {
-		s, err := identify(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	for i, group := range slots {
+		on, err := t.standsOn(group, mounts)
 		if err != nil {
 			return 0, false, err
 		}
-		if slices.ContainsFunc(mounts, func(m mount) bool {
-			return slices.ContainsFunc(m.storages(), func(of storage) bool { return t.share(s, of) })
-		}) {
+		if on {
 			found = append(found, i)
 		}
 	}
@@ -162,7 +187,26 @@ func (t tree) which(paths [2]string, mounts []mount) (slot int, known bool, err 
 	case len(found) == 1:
 		return found[0], true, nil
 	case len(found) == 2 && len(mounts) == 1:
-		return 0, false, fmt.Errorf("%w: %s and %s are both mounted at %s: name two different partitions", ErrSameDevice, paths[0], paths[1], mounts[0].point)
+		return 0, false, fmt.Errorf("%w: %s and %s are both mounted at %s: name two different partitions", ErrSameDevice, slots[0], slots[1], mounts[0].point)
 	}
 	return 0, false, nil
+}
+
+// standsOn reports whether one of these mounts stands on one of the parts.
+func (t tree) standsOn(group Group, mounts []mount) (bool, error) {
+	for _, path := range group.Paths() {
+		s, err := identify(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(mounts, func(m mount) bool {
+			return slices.ContainsFunc(m.storages(), func(of storage) bool { return t.share(s, of) })
+		}) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -96,17 +96,21 @@ func TestGuardKnowsWhatSharesStorage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := board(t)
 			c.build(f)
-			gone := volume{storage{dev: 1 << 20}, "/dev/gone"}
+			gone := volume{storage{dev: 1 << 20}, "/dev/gone", false}
 			pick := func(name string) volume {
 				if name == "gone" {
 					return gone
 				}
 				return f.volume(name)
 			}
-			err := f.guard(pick(c.target), pick(c.booted))
+			err := guardOne(f, pick(c.target), pick(c.booted))
 			checkRefusal(t, err, c.want)
 		})
 	}
+}
+
+func guardOne(f *fixture, target, booted volume) error {
+	return f.guard([]volume{target}, []volume{booted})
 }
 
 // errUnknown stands for a refusal that is neither of the two.
@@ -136,7 +140,7 @@ func TestGuardFollowsFiles(t *testing.T) {
 		f.write(filepath.Join(dir, name), name)
 	}
 	file := func(name string) volume {
-		v, err := find(filepath.Join(dir, name))
+		v, err := find(Member{Path: filepath.Join(dir, name)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,18 +148,18 @@ func TestGuardFollowsFiles(t *testing.T) {
 	}
 	f.loop("loop0", 8, filepath.Join(dir, "b"), 0)
 	f.loop("loop1", 8, filepath.Join(dir, "a"), 4096)
-	checkRefusal(t, f.guard(file("b"), file("a")), nil)
-	checkRefusal(t, f.guard(f.volume("loop0"), f.volume("loop1")), nil)
-	checkRefusal(t, f.guard(f.volume("loop0"), file("b")), ErrSameDevice)
-	checkRefusal(t, f.guard(file("a"), f.volume("loop1")), ErrSameDevice)
+	checkRefusal(t, guardOne(f, file("b"), file("a")), nil)
+	checkRefusal(t, guardOne(f, f.volume("loop0"), f.volume("loop1")), nil)
+	checkRefusal(t, guardOne(f, f.volume("loop0"), file("b")), ErrSameDevice)
+	checkRefusal(t, guardOne(f, file("a"), f.volume("loop1")), ErrSameDevice)
 
 	f.swaps(strings.ReplaceAll(file("swap file").path, " ", `\040`), "/gone")
-	checkRefusal(t, f.guard(file("swap file"), file("a")), ErrInUse)
+	checkRefusal(t, guardOne(f, file("swap file"), file("a")), ErrInUse)
 
 	f.mountDevice("loop0", "/mnt")
-	checkRefusal(t, f.guard(file("b"), file("a")), ErrInUse)
+	checkRefusal(t, guardOne(f, file("b"), file("a")), ErrInUse)
 	f.mount("0:40", "/erofs", "erofs", file("a").path)
-	checkRefusal(t, f.guard(file("a"), file("swap file")), ErrInUse)
+	checkRefusal(t, guardOne(f, file("a"), file("swap file")), ErrInUse)
 }
 
 func TestLoopsOnDifferentPartsOfAFile(t *testing.T) {
@@ -165,8 +169,8 @@ func TestLoopsOnDifferentPartsOfAFile(t *testing.T) {
 	f.loop("loop0", 8, path, 0)
 	f.loop("loop1", 8, path, 4096)
 	f.loop("loop2", 8, path, 4095)
-	checkRefusal(t, f.guard(f.volume("loop0"), f.volume("loop1")), nil)
-	checkRefusal(t, f.guard(f.volume("loop0"), f.volume("loop2")), ErrSameDevice)
+	checkRefusal(t, guardOne(f, f.volume("loop0"), f.volume("loop1")), nil)
+	checkRefusal(t, guardOne(f, f.volume("loop0"), f.volume("loop2")), ErrSameDevice)
 }
 
 func TestGuardRefusesWhenItCannotKnow(t *testing.T) {
@@ -175,17 +179,17 @@ func TestGuardRefusesWhenItCannotKnow(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(filepath.Dir(f.Sys), gone)); err != nil {
 			t.Fatal(err)
 		}
-		target, booted := volume{storage{1, 1}, "/a"}, volume{storage{1, 2}, "/b"}
-		checkRefusal(t, f.guard(target, booted), errUnknown)
+		target, booted := volume{storage{1, 1}, "/a", false}, volume{storage{1, 2}, "/b", false}
+		checkRefusal(t, guardOne(f, target, booted), errUnknown)
 	}
 	f := board(t)
 	f.write(f.proc("self/mountinfo"), "garbage\n")
-	checkRefusal(t, f.guard(f.volume("vda3"), f.volume("vda2")), errUnknown)
+	checkRefusal(t, guardOne(f, f.volume("vda3"), f.volume("vda2")), errUnknown)
 	f = board(t)
 	if err := os.Remove(f.proc("swaps")); err != nil {
 		t.Fatal(err)
 	}
-	checkRefusal(t, f.guard(f.volume("vda3"), f.volume("vda2")), nil) // a kernel without swap
+	checkRefusal(t, guardOne(f, f.volume("vda3"), f.volume("vda2")), nil) // a kernel without swap
 }
 
 func TestBusyDeviceNamesItsHolders(t *testing.T) {
@@ -200,7 +204,7 @@ func TestBusyDeviceNamesItsHolders(t *testing.T) {
 
 func TestReplacedPathIsNotOpened(t *testing.T) {
 	target, booted := fileSlots(t, t.TempDir(), 4096)
-	v, err := find(target)
+	v, err := find(Member{Path: target})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +316,7 @@ func TestBootedOf(t *testing.T) {
 				f.loop("loop"+name, 8, paths[i], 0)
 			}
 			c.build(f)
-			slot, known, err := f.BootedOf(paths)
+			slot, known, err := f.BootedOf([2]Group{Alone(paths[0]), Alone(paths[1])})
 			if err != nil || known != c.known || known && slot != c.slot {
 				t.Errorf("BootedOf = %d, %t, %v", slot, known, err)
 			}
@@ -326,10 +330,10 @@ func TestBootedOfSaysWhenBothAreTheRoot(t *testing.T) {
 	f.write(path, "a")
 	f.loop("loop0", 8, path, 0)
 	f.mountDevice("loop0", "/")
-	if _, _, err := f.BootedOf([2]string{path, path}); !errors.Is(err, ErrSameDevice) {
+	if _, _, err := f.BootedOf([2]Group{Alone(path), Alone(path)}); !errors.Is(err, ErrSameDevice) {
 		t.Errorf("BootedOf = %v", err)
 	}
-	if slot, known, err := f.BootedOf([2]string{"/does/not/exist", path}); slot != 1 || !known || err != nil {
+	if slot, known, err := f.BootedOf([2]Group{Alone("/does/not/exist"), Alone(path)}); slot != 1 || !known || err != nil {
 		t.Errorf("BootedOf with a missing slot = %d, %t, %v", slot, known, err)
 	}
 }

@@ -57,6 +57,9 @@ type Host struct {
 	// target at this path, which was checked and is held: a test's failing
 	// disk.
 	Through func(path string, m Medium) Medium
+	// InPlace says why a file cannot be overwritten where it lies, or nil. No
+	// file is, without it.
+	InPlace func(path string) error
 }
 
 func (h Host) proc(name string) string { return filepath.Join(or(h.Proc, "/proc"), name) }

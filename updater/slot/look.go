@@ -15,10 +15,13 @@ type View struct {
 	tree   tree
 	mounts []mount
 	uses   []use
+	// inPlace is Host.InPlace.
+	inPlace func(path string) error
 }
 
 // Look reads all of it once.
 func (h Host) Look() (seen View, err error) {
+	seen.inPlace = h.InPlace
 	if seen.tree, err = h.tree(); err != nil {
 		return seen, err
 	}
@@ -30,48 +33,49 @@ func (h Host) Look() (seen View, err error) {
 	return seen, err
 }
 
-// Refusal is why a target could not be opened now ([Host.OpenTarget]), as far
-// as that can be told without holding it, or nil. Nothing is opened.
-func (seen View) Refusal(path, booted string) error {
-	target, err := find(path)
+// Refusal is why a slot could not be opened now ([Host.OpenGroup]), as far as
+// that can be told without holding it, or nil. Nothing is opened.
+func (seen View) Refusal(target, booted Group) error {
+	writes, runs, err := volumes(target, booted)
 	if err != nil {
-		return fmt.Errorf("open slot: %w", err)
+		return err
 	}
-	other, err := find(booted)
-	if err != nil {
-		return fmt.Errorf("cannot write %s because the booted slot is unknown: %w", path, err)
-	}
-	return seen.guard(target, other)
+	return seen.guard(writes, runs)
 }
 
-// Size is the room in a slot, in bytes.
-func Size(path string) (int64, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+// Size is the room in a part of a slot, in bytes.
+func Size(m Member) (int64, error) {
+	if _, err := find(m); err != nil {
+		return 0, err
+	}
+	f, err := os.OpenFile(m.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return 0, fmt.Errorf("measure slot: %w", err)
 	}
 	defer f.Close()
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return 0, fmt.Errorf("measure slot %s: %w", path, err)
+		return 0, fmt.Errorf("measure slot %s: %w", m.Path, err)
 	}
 	return size, nil
 }
 
 // Holds reports whether a folder lies in the file system of a slot, or on what
-// both are built of.
-func (seen View) Holds(slot, folder string) (bool, error) {
-	s, err := identify(slot)
-	if err != nil {
-		return false, err
-	}
+// both are built of. Parts that are written in place hold none.
+func (seen View) Holds(slot Group, folder string) (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(folder, &st); err != nil {
 		return false, fmt.Errorf("find out what %s stands on: %w", folder, err)
 	}
-	for _, m := range seen.mounts {
-		if m.number == st.Dev && slices.ContainsFunc(m.storages(), func(of storage) bool { return seen.tree.share(s, of) }) {
-			return true, nil
+	for _, path := range slot.Paths() {
+		s, err := identify(path)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range seen.mounts {
+			if m.number == st.Dev && slices.ContainsFunc(m.storages(), func(of storage) bool { return seen.tree.share(s, of) }) {
+				return true, nil
+			}
 		}
 	}
 	return false, nil

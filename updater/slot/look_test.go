@@ -32,7 +32,7 @@ func TestRefusalIsThatOfOpenTarget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return seen.Refusal(target, booted)
+		return seen.Refusal(Alone(target), Alone(booted))
 	}
 	same := func(target, booted string, is error) {
 		t.Helper()
@@ -55,10 +55,10 @@ func TestRefusalIsThatOfOpenTarget(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	_, a, _ := onFiles(t)
-	if n, err := Size(a); n != 4096 || err != nil {
+	if n, err := Size(Member{Path: a}); n != 4096 || err != nil {
 		t.Errorf("%d, %v; want 4096", n, err)
 	}
-	if _, err := Size(a + "-none"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Size(Member{Path: a + "-none"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
 }
@@ -75,7 +75,7 @@ func TestHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if on, err := seen.Holds(a, folder); on || err != nil {
+	if on, err := seen.Holds(Alone(a), folder); on || err != nil {
 		t.Errorf("not mounted: %v, %v", on, err)
 	}
 	if kind := seen.FileSystem(folder); kind != "" {
@@ -91,14 +91,14 @@ func TestHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for slot, want := range map[string]bool{a: true, b: false} {
-		if on, err := seen.Holds(slot, folder); on != want || err != nil {
+		if on, err := seen.Holds(Alone(slot), folder); on != want || err != nil {
 			t.Errorf("%s: %v, %v; want %v", slot, on, err, want)
 		}
 	}
 	if kind := seen.FileSystem(folder); kind != "ext4" {
 		t.Errorf("file system %q, want ext4", kind)
 	}
-	if _, err := seen.Holds(a, folder+"/none"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := seen.Holds(Alone(a), folder+"/none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing folder: %v", err)
 	}
 }

@@ -19,6 +19,8 @@ type storage struct {
 type volume struct {
 	storage
 	path string
+	// inPlace: see Member.
+	inPlace bool
 }
 
 // identify says what a path names, symbolic links followed.

@@ -10,49 +10,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Target is the slot that is going to be written, held exclusively.
+// Target is a part of the slot that is going to be written, held exclusively.
 type Target struct {
 	path   string
 	file   *os.File
 	disk   *disk
 	size   int64
 	writer *Writer
+	// inPlace: zeroes follow the image to the file's end.
+	inPlace bool
 	// through is Host.Through.
 	through func(path string, m Medium) Medium
 }
 
-// OpenTarget opens a slot for writing and holds it exclusively: a block device
-// with O_EXCL, a file with flock. It writes nothing. It refuses (ErrInUse,
-// ErrSameDevice) a target that shares storage with anything in use, or with
-// the booted slot, which must exist. A file keeps the size that it has.
+// OpenTarget opens a slot that is one device or file for writing and holds it
+// exclusively: a block device with O_EXCL, a file with flock. It writes nothing.
+// It refuses (ErrInUse, ErrSameDevice) a target that shares storage with
+// anything in use, or with the booted slot, which must exist. A file keeps the
+// size that it has.
 func (h Host) OpenTarget(path, booted string) (*Target, error) {
-	target, err := find(path)
+	open, err := h.OpenGroup(Alone(path), Alone(booted))
 	if err != nil {
-		return nil, fmt.Errorf("open slot: %w", err)
-	}
-	other, err := find(booted)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write %s because the booted slot is unknown: %w", path, err)
-	}
-	if err := h.guard(target, other); err != nil {
 		return nil, err
 	}
-	t := &Target{path: path, through: h.Through}
-	if err := t.hold(h, target); err != nil {
-		t.Close()
-		return nil, err
-	}
-	// Somebody may have come in between; from here on nobody can.
-	if err := h.guard(target, other); err != nil {
-		t.Close()
-		return nil, err
-	}
-	return t, nil
-}
-
-func find(path string) (volume, error) {
-	s, err := identify(path)
-	return volume{s, path}, err
+	return open[0], nil
 }
 
 // hold opens the target, makes sure that it is what was checked, and measures
@@ -157,6 +138,7 @@ func (t *Target) Writer() *Writer {
 		m = t.through(t.path, m)
 	}
 	t.writer = newWriter(m, t.path, t.size)
+	t.writer.fill = t.inPlace
 	return t.writer
 }
 

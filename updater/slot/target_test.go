@@ -199,11 +199,11 @@ func TestDeviceBehindRoot(t *testing.T) {
 	}
 	file := image(t, 4096)
 	for i, paths := range [2][2]string{{root, file}, {file, root}} {
-		if slot, known, err := (Host{}).BootedOf(paths); slot != i || !known || err != nil {
+		if slot, known, err := (Host{}).BootedOf([2]Group{Alone(paths[0]), Alone(paths[1])}); slot != i || !known || err != nil {
 			t.Errorf("BootedOf(%v) = %d, %t, %v", paths, slot, known, err)
 		}
 	}
-	if _, known, err := (Host{}).BootedOf([2]string{file, file}); known || err != nil {
+	if _, known, err := (Host{}).BootedOf([2]Group{Alone(file), Alone(file)}); known || err != nil {
 		t.Errorf("BootedOf of files = %t, %v", known, err)
 	}
 	target, err := Host{}.OpenTarget(root, file)

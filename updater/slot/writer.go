@@ -33,10 +33,12 @@ type Medium interface {
 	Sync() error
 }
 
-// chunk is a filled buffer and its place.
+// chunk is a filled buffer and its place. Its first bytes are the image's, the
+// rest are the zeroes behind it.
 type chunk struct {
-	data []byte
-	off  int64
+	data  []byte
+	off   int64
+	image int
 }
 
 // Writer writes an image from the slot's first byte on. Four stages run at
@@ -48,7 +50,11 @@ type Writer struct {
 	path   string
 	size   int64
 
+	// fill: zeroes follow the image, so that nothing older is left behind it.
+	fill bool
+
 	taken int64 // bytes accepted
+	image int64 // of these, those of the image, once it is complete
 	buf   []byte
 	free  chan []byte
 	write chan chunk
@@ -184,7 +190,12 @@ func (w *Writer) usable() error {
 // flush hands the current buffer on.
 func (w *Writer) flush() {
 	if len(w.buf) > 0 {
-		w.write <- chunk{w.buf, w.taken - int64(len(w.buf))}
+		off := w.taken - int64(len(w.buf))
+		c := chunk{w.buf, off, len(w.buf)}
+		if w.closed {
+			c.image = int(min(max(w.image-off, 0), int64(len(w.buf))))
+		}
+		w.write <- c
 	}
 	w.buf = nil
 }
@@ -193,11 +204,31 @@ func (w *Writer) flush() {
 // The proof is empty after any error. Further calls return the same.
 func (w *Writer) Close() (Proof, error) {
 	if !w.closed {
+		w.closed, w.image = true, w.taken
+		if w.fill {
+			w.zero()
+		}
 		w.flush()
 		w.finish()
 		w.sync()
 	}
 	return w.proof, w.failed.get()
+}
+
+// zero writes zeroes from the image's end to the slot's.
+func (w *Writer) zero() {
+	for w.taken < w.size && w.failed.get() == nil {
+		if w.buf == nil {
+			w.buf = <-w.free
+		}
+		n := int(min(int64(regionSize-len(w.buf)), w.size-w.taken))
+		w.buf = w.buf[:len(w.buf)+n]
+		clear(w.buf[len(w.buf)-n:])
+		w.taken += int64(n)
+		if len(w.buf) == regionSize {
+			w.flush()
+		}
+	}
 }
 
 // stop ends the goroutines of a writer that is given up.
@@ -206,11 +237,11 @@ func (w *Writer) stop() {
 		return
 	}
 	w.failed.set(fmt.Errorf("write slot %s: given up", w.path))
+	w.closed = true
 	w.finish()
 }
 
 func (w *Writer) finish() {
-	w.closed = true
 	close(w.write)
 	<-w.done
 }
@@ -225,7 +256,7 @@ func (w *Writer) sync() {
 		w.failed.set(fmt.Errorf("flush slot %s: %w", w.path, err))
 		return
 	}
-	w.proof = Proof{SHA256: hex.EncodeToString(w.digest.Sum(nil)), Size: w.taken}
+	w.proof = Proof{SHA256: hex.EncodeToString(w.digest.Sum(nil)), Size: w.image}
 }
 
 // Every stage passes every chunk on also after a failure, so that none waits
@@ -282,7 +313,7 @@ func (w *Writer) hashAll() {
 	defer close(w.done)
 	for c := range w.hash {
 		if w.failed.get() == nil {
-			w.digest.Write(c.data)
+			w.digest.Write(c.data[:c.image])
 		}
 		w.free <- c.data[:0]
 	}
