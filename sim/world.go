@@ -224,6 +224,13 @@ func (w *World) Board() *board.Board { return w.board }
 // Disk is the image of the board's disk, as it is now.
 func (w *World) Disk() string { return w.disk.Path }
 
+// Kind is the kind of board.
+func (w *World) Kind() parts.Board { return w.kind }
+
+// LoaderFiles are what each firmware has for its boot loader below /etc/abota, by
+// name.
+func (w *World) LoaderFiles() map[string]string { return maps.Clone(w.files) }
+
 // Layout is what the disk's partitions are.
 func (w *World) Layout() disk.Layout { return w.disk.Layout }
 

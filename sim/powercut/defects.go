@@ -66,15 +66,24 @@ var errShape = errors.New("the recording does not have the shape of an install")
 
 func (r *judged) install(w *walk) (in install, err error) {
 	c := r.rec.Chapters[0]
-	for i := c.Begin; i < c.Armed; i++ {
+	at := w.disk.Clone()
+	armed := false
+	for i := 0; i < c.Armed && !armed; i++ {
+		at.apply(w.writes[i], len(w.writes[i].numbers))
 		switch {
-		case w.disk.isImage(w.writes[i]):
+		case i < c.Begin:
+		case at.isImage(w.writes[i]):
 			in.image = append(in.image, i)
-		case r.judge.pointers.holds(w.disk, w.writes[i]):
-			in.pointer = i
+		case r.judge.pointers.holds(at, w.writes[i]):
+			s, err := r.judge.pointers.of(at)
+			if err != nil {
+				return in, err
+			}
+			first, ok := s.table.Primary()
+			in.pointer, armed = i, ok && first == c.Target
 		}
 	}
-	if len(in.image) == 0 || in.pointer < in.image[len(in.image)-1] {
+	if !armed || len(in.image) == 0 || in.pointer < in.image[len(in.image)-1] {
 		return in, errShape
 	}
 	for in.end = in.pointer + 1; in.end < len(w.writes) && !w.writes[in.end-1].Flush; in.end++ {

@@ -48,7 +48,7 @@ type Sum [2]uint64
 type Disk struct {
 	pool    *pool
 	sectors []uint32
-	parts   []disk.Partition
+	parts   disk.Layout
 	sums    []Sum
 	undo    []change
 }
@@ -58,14 +58,14 @@ type change struct {
 	was    uint32
 }
 
-// OpenDisk reads an image with the layout of package disk.
-func OpenDisk(path string) (*Disk, error) {
+// OpenDisk reads an image with these partitions.
+func OpenDisk(path string, layout disk.Layout) (*Disk, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read a disk: %w", err)
 	}
 	defer f.Close()
-	d := &Disk{pool: newPool(), parts: disk.UBoot()}
+	d := &Disk{pool: newPool(), parts: layout}
 	d.sums = make([]Sum, len(d.parts))
 	for {
 		buf := make([]byte, 64<<10)

@@ -42,7 +42,10 @@ func NewJudge(rec *Recording, dir string) (*Judge, error) {
 	for _, c := range rec.Chapters {
 		known = append(known, c.Release)
 	}
-	l := ubootLoader{dir: dir}
+	l, err := newLoader(rec, dir)
+	if err != nil {
+		return nil, err
+	}
 	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: newSlots(known), cases: map[caseKey]outcome{}}, nil
 }
 
@@ -130,7 +133,7 @@ func read(rec *Recording, work string) (*judged, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := OpenDisk(rec.Base)
+	base, err := OpenDisk(rec.Base, rec.Layout)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"abota/bootctl"
 	"abota/sim/disk"
+	"abota/sim/parts"
 )
 
 // loader is what differs between boot loaders: where the boot pointer lies, how
@@ -20,6 +21,24 @@ type loader interface {
 	own(d *Disk, w write) map[int64]bool
 	// defects are what a worse backend for this loader would do.
 	defects() []defect
+}
+
+// newLoader is the loader of a recording's board. dir is a folder for its work.
+func newLoader(rec *Recording, dir string) (loader, error) {
+	kind, err := parts.FindBoard(rec.Board)
+	if err != nil {
+		return nil, err
+	}
+	switch kind.Loader {
+	case parts.LoaderUBoot:
+		return ubootLoader{dir: dir}, nil
+	case parts.LoaderGRUB:
+		return newGRUBLoader(dir)
+	case parts.LoaderSystemdBoot:
+		return newSdbootLoader(dir, rec.Files)
+	case parts.LoaderEFI:
+	}
+	return nil, fmt.Errorf("cannot judge what a board of kind %s was left with: the proof has no model of its loader", kind.Name)
 }
 
 // snapshot is a boot pointer as a cut left it.

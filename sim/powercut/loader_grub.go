@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,19 +59,31 @@ func (l *grubLoader) read(d *Disk) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, err
 	}
-	return scripted(backend, l.fixedCounts(string(counts), at[2].Path))
+	fixed, err := l.fixedCounts(counts)
+	if err != nil {
+		return snapshot{}, err
+	}
+	return scripted(backend, fixed)
 }
 
 // fixedCounts reports whether GRUB cannot save its counts in a block. The tool
-// shares the code with GRUB; it works on the copy at path.
-func (l *grubLoader) fixedCounts(content, path string) bool {
-	fixed, known := l.fixed[content]
-	if !known {
-		const most = "1000000000 99 99"
-		fixed = exec.Command(l.tool, path, "set", "abota_count="+most, "abota_count_again="+most).Run() != nil
-		l.fixed[content] = fixed
+// shares the code with GRUB; it tries on a copy.
+func (l *grubLoader) fixedCounts(content []byte) (bool, error) {
+	fixed, known := l.fixed[string(content)]
+	if known {
+		return fixed, nil
 	}
-	return fixed
+	path := filepath.Join(l.dir, "tried")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return false, fmt.Errorf("read an environment block: %w", err)
+	}
+	const most = "1000000000 99 99"
+	err := exec.Command(l.tool, path, "set", "abota_count="+most, "abota_count_again="+most).Run()
+	if status := (*exec.ExitError)(nil); err != nil && !errors.As(err, &status) {
+		return false, fmt.Errorf("try to count in an environment block: %w", err)
+	}
+	l.fixed[string(content)] = err != nil
+	return err != nil, nil
 }
 
 func (*grubLoader) defects() []defect {

@@ -25,9 +25,25 @@ type sdbootLoader struct {
 	bodies [2]string
 }
 
+// newSdbootLoader takes the entries' bodies from what the firmware has for them.
+func newSdbootLoader(dir string, files map[string]string) (*sdbootLoader, error) {
+	l := &sdbootLoader{dir: dir}
+	for _, s := range bootctl.Slots {
+		name := "entry-" + strings.ToLower(s.String()) + ".conf"
+		body, ok := files[name]
+		if !ok {
+			return nil, fmt.Errorf("cannot judge systemd-boot's entries because the recording has no %s", name)
+		}
+		l.bodies[s] = body
+	}
+	return l, nil
+}
+
 const entriesPath = "/loader/entries"
 
 func (*sdbootLoader) storage() []string { return []string{disk.Boot} }
+
+func (*sdbootLoader) defects() []defect { return nil }
 
 func (*sdbootLoader) own(d *Disk, w write) map[int64]bool { return ownOfESP(d, w) }
 

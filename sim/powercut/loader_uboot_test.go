@@ -49,14 +49,14 @@ func envDisk(t *testing.T) (path string, backend *uboot.Backend) {
 func envWrites(t *testing.T, path string, backend *uboot.Backend, stored ...bootctl.Table) (entries []Entry) {
 	t.Helper()
 	for _, table := range stored {
-		before, err := OpenDisk(path)
+		before, err := OpenDisk(path, disk.UBoot())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := backend.Store(table); err != nil {
 			t.Fatal(err)
 		}
-		after, err := OpenDisk(path)
+		after, err := OpenDisk(path, disk.UBoot())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestFlushesOfTheBootLoaderAreIgnored(t *testing.T) {
 	if err := backend.Store(good); err != nil {
 		t.Fatal(err)
 	}
-	base, err := OpenDisk(path)
+	base, err := OpenDisk(path, disk.UBoot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestFlushesOfTheBootLoaderAreIgnored(t *testing.T) {
 
 func TestTableOfADiskIsTheProducts(t *testing.T) {
 	path, backend := envDisk(t)
-	base, err := OpenDisk(path)
+	base, err := OpenDisk(path, disk.UBoot())
 	if err != nil {
 		t.Fatal(err)
 	}

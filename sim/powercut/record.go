@@ -24,6 +24,11 @@ import (
 // Recording is a story that a board lived through, with all that it did to
 // its disk. It lies in a folder and can be judged there at any time.
 type Recording struct {
+	// Board is the kind of board, Layout that of its disk, and Files are what its
+	// firmware has for the boot loader, by name.
+	Board  string
+	Layout disk.Layout
+	Files  map[string]string
 	// Base is the disk's image before the story, Log the log of writes.
 	Base, Log string
 	// Factory is what slot A held at the start.
@@ -229,12 +234,15 @@ var story = []struct {
 // through the story. It leaves the board off, and its log and first disk
 // beside it in dir.
 func record(ctx context.Context, w *sim.World, log, dir string) (*Recording, error) {
-	rec := &Recording{Base: filepath.Join(dir, "base.img"), Log: filepath.Join(dir, "story.log")}
+	rec := &Recording{
+		Board: w.Kind().Name, Layout: w.Layout(), Files: w.LoaderFiles(),
+		Base: filepath.Join(dir, "base.img"), Log: filepath.Join(dir, "story.log"),
+	}
 	if err := copySparse(rec.Base, w.Disk()); err != nil {
 		return nil, err
 	}
 	var err error
-	if rec.Factory, err = factory(ctx, rec.Base); err != nil {
+	if rec.Factory, err = factory(ctx, rec.Base, rec.Layout); err != nil {
 		return nil, err
 	}
 	r := &recorder{world: w, log: log}
@@ -279,14 +287,13 @@ func (r *recorder) tell(ctx context.Context, rec *Recording) (err error) {
 }
 
 // factory is what slot A of a fresh disk holds.
-func factory(ctx context.Context, path string) (Release, error) {
-	for _, p := range disk.UBoot() {
-		if p.Name == disk.Root("A") {
-			proof, err := slot.DigestIn(ctx, path, slot.Part{Offset: p.Offset, Size: guest.ImageSize})
-			return Release{Version: sim.FactoryVersion, Behaviour: guest.Healthy, SHA256: proof.SHA256, Size: proof.Size}, err
-		}
+func factory(ctx context.Context, path string, layout disk.Layout) (Release, error) {
+	p, err := layout.Find(disk.Root("A"))
+	if err != nil {
+		return Release{}, err
 	}
-	return Release{}, errors.New("cannot find slot A: the layout has none")
+	proof, err := slot.DigestIn(ctx, path, slot.Part{Offset: p.Offset, Size: guest.ImageSize})
+	return Release{Version: sim.FactoryVersion, Behaviour: guest.Healthy, SHA256: proof.SHA256, Size: proof.Size}, err
 }
 
 // copySparse copies a file and leaves holes where it is zero.

@@ -22,7 +22,7 @@ func testDisk(t *testing.T) *Disk {
 	if err := os.WriteFile(path, bytes.Repeat([]byte{'.'}, testSectors*SectorSize), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := OpenDisk(path)
+	d, err := OpenDisk(path, disk.UBoot())
 	if err != nil {
 		t.Fatal(err)
 	}
