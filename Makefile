@@ -2,21 +2,6 @@
 
 GO      ?= go
 OUT     := build
-# Devices without a clock check certificates at the time of the build at least.
-LDFLAGS := -s -w -X main.built=$(shell git log -1 --format=%cI 2>/dev/null)
-# Neither S3 nor a health check needs HTTP/2; without it the device binary is
-# 0.4 MiB smaller.
-TAGS    := nethttpomithttp2
-# An image passes through these in whole blocks if at all, so that inlining in
-# them gains nothing; without it the device binary is 1.0 MiB smaller. HOT are
-# the exceptions among them, which see every byte.
-COLD    := abota/... github.com/... go.yaml.in/... golang.org/x/... vendor/... encoding/xml encoding/json encoding/asn1 net/... mime/... \
-	crypto/... math/big regexp/... log/... archive/... bufio context encoding/hex encoding/pem errors flag fmt hash/... internal/poll io/fs os os/... path/... \
-	reflect sort strconv syscall text/... time unicode/...
-HOT     := abota/updater/fernet abota/updater/unpack/... abota/updater/readahead crypto/aes crypto/cipher crypto/hmac crypto/md5 crypto/sha256 \
-	crypto/subtle crypto/internal/fips140/aes/... crypto/internal/fips140/alias crypto/internal/fips140/hmac crypto/internal/fips140/sha256 \
-	crypto/internal/fips140/subtle crypto/internal/fips140deps/...
-INLINE  := $(COLD:%=-gcflags=%=-l) $(HOT:%=-gcflags=%=)
 ARCHES  := amd64 arm64 armv7
 FUZZTIME ?= 60s
 BOARD    ?= arm64
@@ -122,8 +107,7 @@ $(OUT)/arm64/abota: export GOARCH = arm64
 $(OUT)/armv7/abota: export GOARCH = arm
 $(OUT)/armv7/abota: export GOARM = 7
 $(OUT)/%/abota: FORCE
-	@echo "$(GO) build -o $@ ./cmd/abota"
-	@$(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' $(INLINE) -o $@ ./cmd/abota
+	.ci/device $@
 
 $(OUT)/abota-%: FORCE
 	$(GO) build -trimpath -o $@ ./cmd/$(@F)

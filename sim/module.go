@@ -48,14 +48,17 @@ func (m Module) read(name string) ([]byte, error) {
 }
 
 // Build makes one of the tree's commands for an architecture (GOARCH, the
-// host's when empty), with the Makefile's flags, and returns its path, below
-// dir unless it was built before.
+// host's when empty), as it ships, and returns its path, below dir unless it
+// was built before.
 func (m Module) Build(ctx context.Context, command, arch, dir string) (string, error) {
 	if m.built {
 		return m.find(command, arch)
 	}
 	out := filepath.Join(dir, command)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
+	if command == "abota" {
+		cmd = exec.CommandContext(ctx, filepath.Join(m.dir, ".ci", "device"), out)
+	}
 	cmd.Dir = m.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {

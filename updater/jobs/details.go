@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 )
@@ -26,12 +25,14 @@ func clip(details map[string]string) map[string]string {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
-	})
+	slices.Sort(names)
 	kept := map[string]string{}
-	for _, name := range names[:min(len(names), maxPairs)] {
-		kept[name] = oneLine(details[name])
+	for w := 0; w <= len(weight); w++ {
+		for _, name := range names {
+			if rank(name) == w && len(kept) < maxPairs {
+				kept[name] = oneLine(details[name])
+			}
+		}
 	}
 	return kept
 }
