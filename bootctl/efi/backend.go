@@ -171,12 +171,16 @@ func (b *Backend) Store(t bootctl.Table) error {
 	return b.expect(t)
 }
 
+// ErrNoEntry says that a slot cannot be started because its boot entry is not
+// there. Nothing was written then.
+var ErrNoEntry = errors.New("the firmware has no boot entry")
+
 // startable refuses a table that the firmware cannot follow.
 func (b *Backend) startable(st state, t bootctl.Table) error {
 	for _, s := range t.Order() {
 		switch e := st.entries[s]; {
 		case !e.found:
-			return fmt.Errorf("cannot put slot %s into the boot order because the firmware has no boot entry %q: run `abota provision`, or make one with efibootmgr", s, b.labels[s])
+			return fmt.Errorf("cannot put slot %s into the boot order because %w %q: run `abota provision`, or make one with efibootmgr", s, ErrNoEntry, b.labels[s])
 		case !e.active:
 			return fmt.Errorf("cannot put slot %s into the boot order because its boot entry %s (%q) is not active: efibootmgr -b %04X -a", s, bootName(e.number), b.labels[s], e.number)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"abota/bootctl"
 )
@@ -170,7 +171,10 @@ func (b *Backend) current() (situation, error) {
 
 func (b *Backend) block(p Place) (found block) {
 	image, err := b.read(p)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return block{} // GRUB finds nothing there either
+	case err != nil:
 		return block{err: err}
 	}
 	found.image = image

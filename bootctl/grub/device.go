@@ -27,20 +27,24 @@ func (p Place) String() string {
 	return fmt.Sprintf("GRUB environment block %s at 0x%x", p.Path, p.Offset)
 }
 
-// New is the backend for these three blocks, which must exist: two for the table
-// and one that GRUB counts in.
+// New is the backend for these three blocks: two for the table and one that
+// GRUB counts in. A file that is missing holds nothing, and is not made: see
+// [Create].
 func New(blocks [2]Place, counts Place) (*Backend, error) {
 	all := []Place{blocks[0], blocks[1], counts}
 	var on []os.FileInfo
 	for _, p := range all {
-		fi, err := inspect(p)
-		if err != nil {
+		fi, err := Check(p)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
 		on = append(on, fi)
 	}
 	for i, p := range all {
 		for j := range i {
+			if on[i] == nil || on[j] == nil {
+				continue
+			}
 			if distance := p.Offset - all[j].Offset; inplace.Same(on[i], on[j]) && max(distance, -distance) < blockSize {
 				return nil, fmt.Errorf("cannot use %s because it overlaps with %s: give each of the three blocks a file of its own", p, all[j])
 			}
@@ -49,11 +53,12 @@ func New(blocks [2]Place, counts Place) (*Backend, error) {
 	return &Backend{blocks, counts, openDevice}, nil
 }
 
-// inspect checks one place against what is there.
-func inspect(p Place) (os.FileInfo, error) {
+// Check says why one place cannot hold a block. The error wraps os.ErrNotExist
+// where there is no file.
+func Check(p Place) (os.FileInfo, error) {
 	f, err := os.OpenFile(p.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("open GRUB environment block: %w: make it with `grub-editenv FILE create` when the image is built, and set the paths in grub.cfg to it", err)
+		return nil, fmt.Errorf("open GRUB environment block: %w: `abota provision` makes it, where grub.cfg has the same path; look that its file system is mounted", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open GRUB environment block: %w", err)
@@ -73,7 +78,7 @@ func inspect(p Place) (os.FileInfo, error) {
 	case p.Offset < 0 || p.Offset%sectorSize != 0:
 		return nil, fmt.Errorf("cannot use %s because its offset is not a multiple of %d", p, sectorSize)
 	case regular && p.Offset == 0 && end != blockSize:
-		return nil, fmt.Errorf("cannot use %s because it has %d bytes instead of %d: make it with `grub-editenv FILE create`", p, end, blockSize)
+		return nil, fmt.Errorf("cannot use %s because it has %d bytes instead of %d: make it anew with `grub-editenv FILE create`", p, end, blockSize)
 	case p.Offset > end-blockSize:
 		return nil, fmt.Errorf("cannot use %s because %d bytes there do not fit: %s has %d bytes", p, blockSize, p.Path, end)
 	case !regular:

@@ -1,6 +1,7 @@
 package grub
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -51,10 +52,6 @@ func TestUnusablePlacesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
-	_, err := New([2]Place{at(a+"-missing", 0), at(b, 0)}, at(c, 0))
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "grub-editenv FILE create") {
-		t.Errorf("missing: %v", err)
-	}
 	for _, good := range [][3]Place{
 		{at(a, 0), at(b, 0), at(c, 0)},
 		{at(large, 512), at(large, 1536), at(large, 2560)},
@@ -62,6 +59,59 @@ func TestUnusablePlacesAreRefused(t *testing.T) {
 		if _, err := New([2]Place{good[0], good[1]}, good[2]); err != nil {
 			t.Errorf("%v: %v", good, err)
 		}
+	}
+}
+
+// A file that is lost holds nothing, and is made anew by Create alone.
+func TestMissingFilesAreMadeByCreate(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) Place { return Place{Path: filepath.Join(dir, name, "env")} }
+	places := []Place{at("0"), at("1"), at("count")}
+	backend, err := New([2]Place{places[0], places[1]}, places[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backend.Load(); !errors.Is(err, bootctl.ErrNoTable) {
+		t.Errorf("load of no file at all: %v", err)
+	}
+	if err := backend.Store(sample()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("store without a file: %v", err)
+	}
+	for _, p := range places {
+		if made, err := Create(p); err != nil || !made {
+			t.Fatalf("create: %v, %v", made, err)
+		}
+	}
+	if err := backend.Store(sample()); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range places {
+		before, err := os.ReadFile(p.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made, err := Create(p); err != nil || made {
+			t.Errorf("create over a file: %v, %v", made, err)
+		}
+		if after, err := os.ReadFile(p.Path); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("create changed %s: %v", p, err)
+		}
+		// Any one of them may be lost without the table being lost.
+		if err := os.Remove(p.Path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Create(p); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := backend.Load(); i == 2 && (err != nil || got != sample()) {
+			t.Errorf("without counts: %+v, %v", got, err)
+		}
+		if err := backend.Store(sample()); err != nil {
+			t.Errorf("store after %s was lost: %v", p, err)
+		}
+	}
+	if _, err := Create(Place{Path: filepath.Join(dir, "0", "env", "below")}); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("below a file: %v", err)
 	}
 }
 

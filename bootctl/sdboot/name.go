@@ -1,12 +1,9 @@
 package sdboot
 
 import (
-	"encoding/binary"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"abota/bootctl"
 )
@@ -76,20 +73,6 @@ func parseName(text string) (n name, ok bool) {
 func counter(digits string) (int, bool) {
 	n, err := strconv.ParseUint(digits, 10, 31)
 	return int(n), err == nil && strings.Trim(digits, "0123456789") == ""
-}
-
-// Booted is the slot whose counted entry the loader started, from the content
-// of its variable LoaderBootCountPath (UTF-16LE, without the attributes that
-// efivarfs puts in front). It reports false when the path is not one of ours.
-func Booted(variable []byte) (bootctl.Slot, bool) {
-	var units []uint16
-	for ; len(variable) >= 2; variable = variable[2:] {
-		units = append(units, binary.LittleEndian.Uint16(variable))
-	}
-	text := strings.TrimRight(string(utf16.Decode(units)), "\x00")
-	full := strings.ToLower(strings.ReplaceAll(text, `\`, "/"))
-	n, ok := parseName(path.Base(full))
-	return n.slot, ok && n.counted && path.Dir(full) == "/loader/entries"
 }
 
 // CheckDefault refuses a default in the text of loader.conf, which where names

@@ -77,6 +77,8 @@ func New(path string, numbers [2]int) (*Backend, error) {
 	}
 	fi, err := os.Stat(path)
 	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("find autoboot.txt: %w: mount the first FAT partition, and run `abota provision`", err)
 	case err != nil:
 		return nil, fmt.Errorf("find autoboot.txt: %w", err)
 	case !fi.Mode().IsRegular():
@@ -97,11 +99,11 @@ func New(path string, numbers [2]int) (*Backend, error) {
 }
 
 // Pad makes an autoboot.txt long enough to be overwritten in place for ever,
-// by line ends. It is for provisioning. It appends within the file's first
-// sector, and the directory entry with the new size follows: at every moment
-// the file holds its old text.
+// by line ends, and makes the file where there is none. It is for provisioning.
+// It appends within the file's first sector, and the directory entry with the
+// new size follows: at every moment the file holds its old text.
 func Pad(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		return fmt.Errorf("pad autoboot.txt: %w", err)
 	}

@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 
 	"abota/bootctl"
-	"abota/bootctl/efi"
 	"abota/bootctl/gpt"
 	"abota/bootctl/grub"
 	"abota/bootctl/record"
-	"abota/bootctl/sdboot"
 	"abota/bootctl/tryboot"
 	"abota/updater/config"
 	"abota/updater/journal"
@@ -36,7 +34,27 @@ func pointerKind(cfg *config.Config, slots [2]slot.Group) string {
 // backend is the boot pointer. What the configuration says of it and does not
 // fit this device is a configuration error.
 func (d *device) backend(host slot.Host, slots [2]slot.Group, how access) (bootctl.Backend, error) {
-	switch b := d.cfg.Bootloader; pointerKind(d.cfg, slots) {
+	if err := d.apart(host, slots); err != nil {
+		return nil, &configError{err}
+	}
+	switch {
+	case d.unmade:
+		if err := d.prepare(false); err != nil {
+			return nil, err
+		}
+	case how != reading:
+		d.mend()
+	}
+	backend, err := d.openBackend(host, slots, how)
+	if on, ok := backend.(firmware); ok && d.unmade && err == nil {
+		err = on.makeEntries()
+	}
+	return backend, err
+}
+
+func (d *device) openBackend(host slot.Host, slots [2]slot.Group, how access) (bootctl.Backend, error) {
+	d.kind = pointerKind(d.cfg, slots)
+	switch b := d.cfg.Bootloader; d.kind {
 	case config.KindRecord:
 		return d.recordBackend(how)
 	case config.KindGRUB:
@@ -47,7 +65,7 @@ func (d *device) backend(host slot.Host, slots [2]slot.Group, how access) (bootc
 	case config.KindSDBoot:
 		return openSDBoot(b.SDBoot)
 	case config.KindEFI:
-		return openEFI(b.EFI)
+		return openEFI(b.EFI, host)
 	case config.KindGPT:
 		return configured(gpt.New(b.GPT.Disk, gptNames(d.cfg)))
 	case config.KindTryBoot:
@@ -83,14 +101,6 @@ func grubPlaces(g config.GRUB) (blocks [2]grub.Place, counts grub.Place) {
 	return [2]grub.Place{{Path: g.Blocks[0]}, {Path: g.Blocks[1]}}, grub.Place{Path: g.Counts}
 }
 
-func openSDBoot(s config.SDBoot) (bootctl.Backend, error) {
-	bodies, err := readEntries(s.Entries)
-	if err != nil {
-		return nil, &configError{err}
-	}
-	return configured(sdboot.New(s.ESP, bodies))
-}
-
 // maxEntryFile is more than any boot entry may have.
 const maxEntryFile = 4 << 10
 
@@ -114,19 +124,19 @@ func readEntries(files [2]string) (bodies [2]string, err error) {
 	return bodies, nil
 }
 
-// openEFI is on the firmware's variables. Tests have them in a folder.
-func openEFI(e config.EFI) (bootctl.Backend, error) {
-	if machine == "/" {
-		return configured(efi.New(e.Labels))
-	}
-	return efi.On(onMachine(efi.Mount), e.Labels), nil
-}
-
 // gptNames are the partitions that the boot attributes are of: those named, or
-// the slots themselves.
-func gptNames(cfg *config.Config) [2]string {
+// the slots' own.
+func gptNames(cfg *config.Config) (names [2]string) {
 	if cfg.Bootloader.GPT.Partitions[0] != "" {
 		return cfg.Bootloader.GPT.Partitions
 	}
-	return [2]string{cfg.Slots[bootctl.A].Device, cfg.Slots[bootctl.B].Device}
+	for i, s := range cfg.Slots {
+		for _, p := range s.Group() {
+			if names[i] == "" || p.Name == config.RootPart {
+				names[i] = p.Device
+			}
+		}
+	}
+	return names
+}
 }

@@ -55,6 +55,21 @@ func readClaims(flag string) (claims, error) {
 	return all, nil
 }
 
+// orLoader asks what the bootloader itself says of this boot, where nobody made
+// a claim. What cannot be read says nothing.
+func (all claims) orLoader(backend bootctl.Backend) claims {
+	knows, ok := backend.(interface {
+		Booted() (bootctl.Slot, bool, error)
+	})
+	if !ok || len(all) > 0 {
+		return all
+	}
+	if s, known, err := knows.Booted(); err == nil && known {
+		return append(all, claim{by: "the bootloader's own variable", slot: s, loader: true})
+	}
+	return all
+}
+
 // resolve settles which slot runs. A contradiction stops every verb that
 // writes, and no option switches that off; reading verbs go on with the
 // evidence, which is the device behind "/".

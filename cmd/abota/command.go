@@ -99,6 +99,10 @@ Options of verbs:
   report    -o FILE              where to, or - for stdout
   provision --image FILE         into a disk image, with --state-dir DIR for the
                                  folder that becomes state_dir
+            --root DIR           with --image: the folder that stands for the
+                                 device's /. Files that the bootloader reads are
+                                 made below it (for grub /boot/efi/abota/0/env
+                                 becomes DIR/boot/efi/abota/0/env), state_dir too
             --both               both slots hold an image that may boot
             --release VERSION    the factory image's version
             --force              replace a boot table that is there

@@ -31,6 +31,10 @@ type device struct {
 	// digest reads what a slot holds.
 	digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 	opened []interface{ Close() error }
+	// kind is that of the boot pointer, as configured or as detected.
+	kind string
+	// unmade says that the boot table need not be there yet.
+	unmade bool
 }
 
 // Close gives up the lock and the journal.
@@ -122,6 +126,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if b, ok := backend.(interface{ Warning() string }); ok && b.Warning() != "" {
 		c.log.Warn(b.Warning())
 	}
+	said = said.orLoader(backend)
 	j, err := d.journal(c.log, how)
 	if err != nil {
 		return err

@@ -117,6 +117,9 @@ func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, slots 
 		f.BootedErr = err
 		return
 	}
+	if backend != nil {
+		said = said.orLoader(backend)
+	}
 	if backend == nil && len(said) == 0 {
 		if _, known, err := host.BootedOf(slots); err != nil || !known {
 			f.BootedErr = errors.New("cannot tell which slot is booted: the kernel command line has no abota.slot, and neither slot is behind \"/\": pass --booted A or B")

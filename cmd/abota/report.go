@@ -15,13 +15,11 @@ import (
 
 	"github.com/google/renameio/v2"
 
-	"abota/bootctl/uboot"
 	"abota/cmd/internal/cli"
 	"abota/updater/config"
 	"abota/updater/eventlog"
 	"abota/updater/journal"
 	"abota/updater/report"
-	"abota/updater/slot"
 )
 
 // makeReport collects what support needs into one archive. It takes no lock,
@@ -140,7 +138,7 @@ func lookAt(path string) error {
 
 // addDevice adds what abota makes of the device, and the raw boot table.
 func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.Config) {
-	addEnvironment(r, cfg)
+	addLoader(r, cfg)
 	d, err := c.open(ctx, reading)
 	if err != nil {
 		r.Missing("status.json, table.json and journal.json", err)
@@ -155,43 +153,13 @@ func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.C
 	if table, err := d.Backend.Load(); err != nil {
 		r.Missing("table.json", err)
 	} else {
-		r.AddJSON("table.json", map[string]any{"backend": fmt.Sprintf("%T", d.Backend), "caps": d.Backend.Caps(), "table": table})
+		r.AddJSON("table.json", map[string]any{"backend": pointerKind(cfg, d.Paths), "caps": d.Backend.Caps(), "table": table})
 	}
 	if record, err := d.Journal.Load(); err != nil {
 		r.Missing("journal.json", err)
 	} else {
 		r.AddJSON("journal.json", json.RawMessage(record))
 	}
-}
-
-// addEnvironment adds both copies of U-Boot's environment, where there is one.
-func addEnvironment(r *report.Report, cfg *config.Config) {
-	copies, err := environment(cfg)
-	if err != nil {
-		r.Missing("uboot-environment", err)
-	}
-	for i, at := range copies {
-		r.AddRange(fmt.Sprintf("uboot-environment-%d.bin", i+1), at.Path, at.Offset, at.Size)
-	}
-}
-
-func environment(cfg *config.Config) ([]uboot.Copy, error) {
-	if len(cfg.Bootloader.Env) == 0 {
-		copies, err := uboot.FromFwEnvConfig(fwEnvConfig)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		return copies, err
-	}
-	var copies []uboot.Copy
-	for _, env := range cfg.Bootloader.Env {
-		path, err := findEnv(slot.Host{}, env.Device)
-		if err != nil {
-			return copies, err
-		}
-		copies = append(copies, uboot.Copy{Path: path, Offset: env.Offset, Size: env.Size})
-	}
-	return copies, nil
 }
 
 // writeReport writes the archive whole or not at all, for its owner only. It

@@ -32,6 +32,8 @@ func status(c *command, _ *flag.FlagSet) action {
 // statusJSON is what `abota status --json` prints.
 type statusJSON struct {
 	updater.Status
+	// Loader is what reads the boot table.
+	Loader *loaderStatus `json:"bootloader,omitempty"`
 	// Busy says that another abota is changing it.
 	Busy bool `json:"busy"`
 	// Plan is what the agent has in mind.
@@ -43,7 +45,7 @@ type statusJSON struct {
 
 // standing is the engine's status with what the agent of this mode knows.
 func (c *command) standing(cfg *config.Config, s updater.Status) statusJSON {
-	full := statusJSON{Status: s, Busy: lockHeld(cfg.StateDir)}
+	full := statusJSON{Status: s, Loader: loaderOf(cfg, s), Busy: lockHeld(cfg.StateDir)}
 	if cfg.Mode == config.ModeAWSIoT {
 		full.Job = jobAt(cfg.StateDir)
 	} else {
@@ -63,6 +65,9 @@ func (c *command) showStatus(s statusJSON) {
 	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
 	fmt.Fprintf(w, "release\t%s\n", named(s.Release))
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
+	if l := s.Loader; l != nil {
+		fmt.Fprintf(w, "bootloader\t%s\n", l.line())
+	}
 	if s.Busy {
 		fmt.Fprintf(w, "now\tanother abota is at work\n")
 	} else {

@@ -147,3 +147,21 @@ func TestFindGoesOnWithoutATable(t *testing.T) {
 		t.Errorf("Find = %q, %v", got, err)
 	}
 }
+
+func TestPartitionAsFirmwareNamesIt(t *testing.T) {
+	f := newFixture(t)
+	dir := f.block("", "vda", 100000)
+	f.part("vda", 2, 2048, 800, "PARTNAME=esp", "PARTUUID="+uuid2)
+	got, err := f.Partition("PARTLABEL=esp")
+	if want := (Partition{2, 2048, 800, uuid2}); err != nil || got != want {
+		t.Errorf("sectors of 512 bytes: %+v, %v", got, err)
+	}
+	f.write(dir+"/queue/logical_block_size", "4096\n")
+	got, err = f.Partition("PARTUUID=" + uuid2)
+	if want := (Partition{2, 256, 100, uuid2}); err != nil || got != want {
+		t.Errorf("sectors of 4096 bytes: %+v, %v", got, err)
+	}
+	if _, err := f.Partition("PARTLABEL=none"); err == nil || !strings.Contains(err.Error(), "vda2 (esp)") {
+		t.Errorf("no such partition: %v", err)
+	}
+}
