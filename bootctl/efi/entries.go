@@ -3,6 +3,9 @@ package efi
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +29,22 @@ func New(labels [2]string) (*Backend, error) {
 	return &Backend{efivarfs{Mount}, labels}, nil
 }
 
-// On is the backend on variables that a folder shows as efivarfs does. It checks
-// nothing of what [New] checks.
+// On is the backend on variables that are ordinary files of a folder, each as
+// efivarfs shows it: a firmware for tests. It checks nothing of what [New]
+// checks.
 func On(folder string, labels [2]string) *Backend {
-	return &Backend{efivarfs{folder}, labels}
+	return &Backend{files{efivarfs{folder}}, labels}
+}
+
+// files are variables in ordinary files, of which a write replaces only as much
+// as it has bytes.
+type files struct{ efivarfs }
+
+func (f files) write(name string, attributes uint32, data []byte) error {
+	if err := os.Truncate(filepath.Join(f.dir, name), 0); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return f.efivarfs.write(name, attributes, data)
 }
 
 // entry is the Boot#### variable of a slot.

@@ -1,8 +1,6 @@
 package efi
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,17 +22,6 @@ func onFiles(t *testing.T) (b *Backend, dir string) {
 		}
 	}
 	return &Backend{vars, DefaultLabels}, dir
-}
-
-// files are variables in ordinary files, of which a write replaces only as much
-// as it has bytes.
-type files struct{ efivarfs }
-
-func (f files) write(name string, attributes uint32, data []byte) error {
-	if err := os.Truncate(filepath.Join(f.dir, name), 0); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return f.efivarfs.write(name, attributes, data)
 }
 
 // efibootmgr runs the tool on these files.

@@ -65,7 +65,7 @@ func (d *device) openBackend(host slot.Host, slots [2]slot.Group, how access) (b
 	case config.KindSDBoot:
 		return openSDBoot(b.SDBoot)
 	case config.KindEFI:
-		return openEFI(b.EFI, host)
+		return openEFI(b.EFI)
 	case config.KindGPT:
 		return configured(gpt.New(b.GPT.Disk, gptNames(d.cfg)))
 	case config.KindTryBoot:

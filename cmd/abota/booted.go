@@ -55,13 +55,13 @@ func readClaims(flag string) (claims, error) {
 	return all, nil
 }
 
-// orLoader asks what the bootloader itself says of this boot, where nobody made
-// a claim. What cannot be read says nothing.
+// orLoader asks what the bootloader itself says of this boot, where the kernel
+// command line does not. What cannot be read says nothing.
 func (all claims) orLoader(backend bootctl.Backend) claims {
 	knows, ok := backend.(interface {
 		Booted() (bootctl.Slot, bool, error)
 	})
-	if !ok || len(all) > 0 {
+	if !ok || all.byLoader() {
 		return all
 	}
 	if s, known, err := knows.Booted(); err == nil && known {

@@ -9,7 +9,6 @@ import (
 	"abota/bootctl/efi"
 	"abota/bootctl/sdboot"
 	"abota/updater/config"
-	"abota/updater/slot"
 )
 
 // firmware is the boot pointer in EFI variables. It makes the slots' boot
@@ -18,16 +17,15 @@ import (
 type firmware struct {
 	*efi.Backend
 	entries []config.EFIEntry
-	host    slot.Host
 }
 
 // openEFI is on the firmware's variables. Tests have them in a folder.
-func openEFI(e config.EFI, host slot.Host) (bootctl.Backend, error) {
+func openEFI(e config.EFI) (bootctl.Backend, error) {
 	if machine == "/" {
 		backend, err := efi.New(e.Labels)
-		return configured(firmware{backend, e.Entries, host}, err)
+		return configured(firmware{backend, e.Entries}, err)
 	}
-	return firmware{efi.On(onMachine(efi.Mount), e.Labels), e.Entries, host}, nil
+	return firmware{efi.On(onMachine(efi.Mount), e.Labels), e.Entries}, nil
 }
 
 // Store makes missing boot entries before it needs them.
@@ -50,13 +48,13 @@ func (f firmware) makeEntries() error {
 	}
 	var options [2]efi.LoadOption
 	for i, e := range f.entries {
-		on, err := f.host.Partition(e.Device)
+		on, err := machineHost().Partition(e.Device)
 		if err != nil {
-			return fmt.Errorf("bootloader.efi.entries: %w", err)
+			return &configError{fmt.Errorf("bootloader.efi.entries: %w", err)}
 		}
 		at := efi.Partition{Number: uint32(on.Number), Start: on.Start, Size: on.Size, GUID: on.UUID}
 		if options[i], err = efi.NewLoadOption("", at, e.File, e.Options); err != nil {
-			return fmt.Errorf("bootloader.efi.entries: %w", err)
+			return &configError{fmt.Errorf("bootloader.efi.entries: %w", err)}
 		}
 	}
 	return f.CreateEntries(options)

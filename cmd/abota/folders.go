@@ -101,7 +101,7 @@ func (c *command) agrees(shown bootctl.Slot, how access) error {
 
 // bootID tells this boot from the next.
 func bootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := os.ReadFile(onMachine("proc/sys/kernel/random/boot_id"))
 	if err != nil {
 		return "", fmt.Errorf("cannot tell this boot from the next: %w", err)
 	}

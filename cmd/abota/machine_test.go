@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +22,9 @@ import (
 func useMadeUp() {
 	if made := os.Getenv("TEST_MACHINE"); made != "" {
 		machine = made
+		rebootMachine = func(_ context.Context, argument string, _ *slog.Logger) error {
+			return os.WriteFile(onMachine("rebooted"), []byte(argument), 0o644)
+		}
 	}
 	if at, err := time.Parse(time.RFC3339, os.Getenv("TEST_CLOCK")); err == nil {
 		wallClock = func() time.Time { return at }
@@ -32,11 +38,12 @@ func makeMachine(ts *testscript.TestScript, _ bool, args []string) {
 	root := ts.MkAbs("machine")
 	ts.Check(os.RemoveAll(root))
 	for name, text := range map[string]string{
-		"proc/cmdline":        args[0] + "\n",
-		"proc/swaps":          "Filename\tType\tSize\tUsed\tPriority\n",
-		"proc/self/mountinfo": mountLine(ownDevice(ts), "/data", "ext4"),
-		"proc/1/comm":         "systemd\n",
-		"sys/class/block/no":  "",
+		"proc/cmdline":                   args[0] + "\n",
+		"proc/sys/kernel/random/boot_id": bootIDOf(ts),
+		"proc/swaps":                     "Filename\tType\tSize\tUsed\tPriority\n",
+		"proc/self/mountinfo":            mountLine(ownDevice(ts), "/data", "ext4"),
+		"proc/1/comm":                    "systemd\n",
+		"sys/class/block/no":             "",
 	} {
 		put(ts, filepath.Join(root, name), text)
 	}
@@ -61,6 +68,13 @@ func mountOnMachine(ts *testscript.TestScript, _ bool, args []string) {
 	put(ts, dir+"/size", "128\n")
 	put(ts, dir+"/loop/backing_file", ts.MkAbs(args[0])+"\n")
 	put(ts, filepath.Join(root, "proc/self/mountinfo"), mounts+mountLine(number, "/"+args[1], "ext4"))
+}
+
+// bootIDOf is another one for each boot of a script's machine.
+func bootIDOf(ts *testscript.TestScript) string {
+	n, _ := strconv.Atoi(ts.Getenv("TEST_BOOTS"))
+	ts.Setenv("TEST_BOOTS", strconv.Itoa(n+1))
+	return fmt.Sprintf("00000000-0000-4000-8000-%012d\n", n)
 }
 
 func mountLine(number uint64, point, kind string) string {

@@ -76,6 +76,7 @@ func TestScripts(t *testing.T) {
 			"machine": makeMachine,
 			"mounts":  mountOnMachine,
 			"rename":  renameVariable,
+			"starts":  loaderStarts,
 		},
 	})
 }

@@ -35,8 +35,11 @@ func rebootFor(backend bootctl.Backend, booted bootctl.Slot, startedFromSlots bo
 			return nil
 		}
 	}
-	return func(ctx context.Context) error { return reboot(ctx, rebootArgument(backend, booted, log), log) }
+	return func(ctx context.Context) error { return rebootMachine(ctx, rebootArgument(backend, booted, log), log) }
 }
+
+// rebootMachine is reboot; tests have no machine to spare.
+var rebootMachine = reboot
 
 // rebootArgument is what the kernel has to hand to a loader that learns of a
 // trial from the reboot alone; empty for every other one. Where it cannot be
