@@ -148,7 +148,7 @@ func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.C
 	if s, err := d.Status(); err != nil {
 		r.Missing("status.json", err)
 	} else {
-		r.AddJSON("status.json", c.standing(cfg, s))
+		r.AddJSON("status.json", standing(d, s))
 	}
 	if table, err := d.Backend.Load(); err != nil {
 		r.Missing("table.json", err)

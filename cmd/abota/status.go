@@ -24,7 +24,7 @@ func status(c *command, _ *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		c.showStatus(c.standing(d.cfg, s))
+		c.showStatus(standing(d, s))
 		return nil
 	}
 }
@@ -44,8 +44,9 @@ type statusJSON struct {
 }
 
 // standing is the engine's status with what the agent of this mode knows.
-func (c *command) standing(cfg *config.Config, s updater.Status) statusJSON {
-	full := statusJSON{Status: s, Loader: loaderOf(cfg, s), Busy: lockHeld(cfg.StateDir)}
+func standing(d *device, s updater.Status) statusJSON {
+	cfg := d.cfg
+	full := statusJSON{Status: s, Loader: d.readBy(), Busy: lockHeld(cfg.StateDir)}
 	if cfg.Mode == config.ModeAWSIoT {
 		full.Job = jobAt(cfg.StateDir)
 	} else {
@@ -66,7 +67,7 @@ func (c *command) showStatus(s statusJSON) {
 	fmt.Fprintf(w, "release\t%s\n", named(s.Release))
 	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
 	if l := s.Loader; l != nil {
-		fmt.Fprintf(w, "bootloader\t%s\n", l.line())
+		fmt.Fprintf(w, "bootloader\t%s\n", oneLine(l.line()))
 	}
 	if s.Busy {
 		fmt.Fprintf(w, "now\tanother abota is at work\n")

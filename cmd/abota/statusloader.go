@@ -1,9 +1,6 @@
 package main
 
-import (
-	"abota/updater"
-	"abota/updater/config"
-)
+import "abota/updater/config"
 
 // loaderStatus is how the boot table is kept, for `abota status`.
 type loaderStatus struct {
@@ -16,14 +13,14 @@ type loaderStatus struct {
 // untested is said of kinds for which no loader could be run.
 const untested = "conformance-only: no loader that reads this table has been run in abota's tests"
 
-// loaderOf is the kind in use, and what is to be known of it.
-func loaderOf(cfg *config.Config, s updater.Status) *loaderStatus {
-	l := &loaderStatus{Kind: pointerKind(cfg, [2]string{s.Slots[0].Device, s.Slots[1].Device})}
-	switch {
-	case l.Kind == config.KindGPT, l.Kind == config.KindTryBoot:
+// readBy is the kind in use, and what is to be known of it.
+func (d *device) readBy() *loaderStatus {
+	l := &loaderStatus{Kind: pointerKind(d.cfg, d.Paths)}
+	if l.Kind == config.KindGPT || l.Kind == config.KindTryBoot {
 		l.Note = untested
-	case len(cfg.Bootloader.Env) == 1:
-		l.Note = "single copy: a power cut while the environment is written can lose the boot table"
+	}
+	if b, ok := d.Backend.(interface{ Warning() string }); ok && b.Warning() != "" {
+		l.Note = b.Warning()
 	}
 	return l
 }
