@@ -28,7 +28,7 @@ type File struct {
 // NewFile is the backend on this grubenv, which must exist.
 func NewFile(path string, d dialect.Dialect) (*File, error) {
 	p := Place{Path: path}
-	if _, err := inspect(p); err != nil {
+	if _, err := Check(p); err != nil {
 		return nil, err
 	}
 	return &File{p, d, openDevice}, nil

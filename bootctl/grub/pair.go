@@ -49,7 +49,7 @@ func NewPair(dir string, d dialect.Dialect) (*Pair, error) {
 	for i, name := range []string{"mender_grubenv1", "mender_grubenv2"} {
 		b.sides[i] = Side{Place{Path: filepath.Join(dir, name, "env")}, Place{Path: filepath.Join(dir, name, "lock")}}
 		for _, p := range []Place{b.sides[i].Env, b.sides[i].Lock} {
-			if _, err := inspect(p); err != nil {
+			if _, err := Check(p); err != nil {
 				return nil, err
 			}
 		}

@@ -21,6 +21,9 @@ import (
 func loaderPaths(b *config.Bootloader) []*string {
 	switch b.Kind {
 	case config.KindGRUB:
+		if b.Foreign() {
+			return []*string{&b.GRUB.Env}
+		}
 		return []*string{&b.GRUB.Blocks[0], &b.GRUB.Blocks[1], &b.GRUB.Counts}
 	case config.KindSDBoot:
 		return []*string{&b.SDBoot.ESP}
@@ -52,7 +55,7 @@ func (d *device) apart(host slot.Host, slots [2]slot.Group) error {
 // mend makes anew what was lost of GRUB's files, while another one shows that
 // their file system is mounted. What fails here the backend sees again.
 func (d *device) mend() {
-	if d.cfg.Bootloader.Kind != config.KindGRUB {
+	if b := d.cfg.Bootloader; b.Kind != config.KindGRUB || b.Foreign() {
 		return
 	}
 	there := 0
@@ -128,6 +131,9 @@ func settle(dir string) error {
 func (d *device) prepare(factory bool) error {
 	switch b := d.cfg.Bootloader; b.Kind {
 	case config.KindGRUB:
+		if b.Foreign() {
+			return nil
+		}
 		if factory {
 			return createBlocks(allGRUBPlaces(b.GRUB), func(string) error { return nil })
 		}

@@ -26,6 +26,10 @@ const (
 func addLoader(r *report.Report, cfg *config.Config) {
 	switch b := cfg.Bootloader; b.Kind {
 	case config.KindGRUB:
+		if b.Foreign() {
+			r.AddFile("grubenv.bin", b.GRUB.Env, maxLoaderFile)
+			return
+		}
 		for i, p := range allGRUBPlaces(b.GRUB) {
 			r.AddFile([]string{"grub-block-1.bin", "grub-block-2.bin", "grub-counts.bin"}[i], p.Path, maxLoaderFile)
 		}
