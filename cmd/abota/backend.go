@@ -139,4 +139,3 @@ func gptNames(cfg *config.Config) (names [2]string) {
 	}
 	return names
 }
-}

@@ -45,6 +45,7 @@ func (s service) Restart(ctx context.Context) error {
 // buildOnFolders builds the engine on directory slots: abota itself is their
 // boot loader, so whichever verb writes first in a boot chooses the slot.
 func (d *device) buildOnFolders(ctx context.Context, c *command, how access) error {
+	d.kind = config.KindSymlink
 	link, err := c.link(d.cfg, how)
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ func (c *command) addDevice(ctx context.Context, r *report.Report, cfg *config.C
 	if table, err := d.Backend.Load(); err != nil {
 		r.Missing("table.json", err)
 	} else {
-		r.AddJSON("table.json", map[string]any{"backend": pointerKind(cfg, d.Paths), "caps": d.Backend.Caps(), "table": table})
+		r.AddJSON("table.json", map[string]any{"backend": d.kind, "caps": d.Backend.Caps(), "table": table})
 	}
 	if record, err := d.Journal.Load(); err != nil {
 		r.Missing("journal.json", err)

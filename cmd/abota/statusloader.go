@@ -15,7 +15,7 @@ const untested = "conformance-only: no loader that reads this table has been run
 
 // readBy is the kind in use, and what is to be known of it.
 func (d *device) readBy() *loaderStatus {
-	l := &loaderStatus{Kind: pointerKind(d.cfg, d.Paths)}
+	l := &loaderStatus{Kind: d.kind}
 	if l.Kind == config.KindGPT || l.Kind == config.KindTryBoot {
 		l.Note = untested
 	}
