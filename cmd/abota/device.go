@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"abota/bootctl"
-	"abota/bootctl/inplace"
 	"abota/updater"
 	"abota/updater/config"
 	"abota/updater/health"
@@ -106,7 +105,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if d.cfg.Slots[bootctl.A].Dir != "" {
 		return d.buildOnFolders(ctx, c, how)
 	}
-	host := slot.Host{InPlace: inplace.Check}
+	host := slot.Host{InPlace: keepsPlace}
 	slots, err := d.findSlots(host)
 	if err != nil {
 		return err

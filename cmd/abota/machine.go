@@ -23,7 +23,7 @@ func kernelLine() ([]byte, error) { return os.ReadFile(onMachine("proc/cmdline")
 // machineHost is where slots are looked for.
 func machineHost() slot.Host {
 	if machine == "/" {
-		return slot.Host{}
+		return slot.Host{InPlace: keepsPlace}
 	}
-	return slot.Host{Proc: onMachine("proc"), Sys: onMachine("sys"), Dev: onMachine("dev")}
+	return slot.Host{InPlace: keepsPlace, Proc: onMachine("proc"), Sys: onMachine("sys"), Dev: onMachine("dev")}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"abota/bootctl"
+	"abota/bootctl/inplace"
 	"abota/updater/config"
 	"abota/updater/slot"
 )
@@ -64,6 +65,25 @@ func (d *device) groupsOf(slots [2]slot.Group) (groups [2]slot.Group) {
 		}
 	}
 	return groups
+}
+
+// keepsPlace says why a file cannot be overwritten so that a boot loader reads
+// what was written. Space that a file was given but that was never written reads
+// as zeroes until its file system's journal was replayed, which loaders do not.
+func keepsPlace(path string) error {
+	if err := inplace.Check(path); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err == nil && inplace.Hole(f, 0, st.Size()) {
+		err = fmt.Errorf("cannot overwrite %s in place because parts of it were never written: write it in full once (dd, neither truncate nor fallocate)", path)
+	}
+	return err
 }
 
 // plainFiles are slots that no boot loader starts anything from.

@@ -99,6 +99,14 @@ func (c *command) showStatus(s statusJSON) {
 	for _, slot := range s.Slots {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, versionText(slot), slot.Device)
 	}
+	for _, slot := range s.Slots {
+		for i, p := range slot.Parts {
+			if i == 0 {
+				fmt.Fprintf(w, "\nslot\tpart\tsize\tplace\n")
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", slot.Name, p.Name, p.Size, p.Device)
+		}
+	}
 	w.Flush()
 }
 
