@@ -102,16 +102,32 @@ func inStep(r *Record, seen Seen) bool {
 	return !seen.Caps.Generation || seen.Table.Generation-r.Generation <= 1
 }
 
-// confirmedByRecord corrects a table whose backend cannot keep "good": there
-// every slot in the order reads as good, and only the record knows which have
+// confirmedByRecord corrects a table whose backend cannot keep all that is good:
+// where every slot in the order reads as good, only the record knows which have
 // proven themselves.
 func confirmedByRecord(r *Record, seen Seen) bootctl.Table {
 	t := seen.Table
-	if seen.Caps.Good || r == nil {
+	switch {
+	case r == nil:
+		return t
+	case seen.Caps.Pointer:
+		return withFormer(r, t)
+	case seen.Caps.Good:
 		return t
 	}
 	for _, s := range bootctl.Slots {
 		t.Slots[s].Good = t.Slots[s].Bootable() && r.Slots[s].Confirmed
+	}
+	return t
+}
+
+// withFormer adds the slot that a pointer does not name: while another one is
+// good, only the record knows whether there is one to go back to.
+func withFormer(r *Record, t bootctl.Table) bootctl.Table {
+	named, ok := t.Primary()
+	if former := named.Other(); ok && t.Slots[named].Good && !t.Slots[former].Bootable() && r.Slots[former].Confirmed {
+		t = t.WithOrder(named, former)
+		t.Slots[former].Good = true
 	}
 	return t
 }
@@ -173,14 +189,19 @@ func decideArmed(r *Record, seen Seen) Decision {
 		return Decision{Stranded, fmt.Sprintf("slot %s booted although it is not in the boot order", r.Target)}
 	case seen.Booted == r.Target:
 		return Decision{Trial, fmt.Sprintf("first boot of release %s in slot %s", name, r.Target)}
+	case !target.Bootable() && seen.Caps.Pointer && seen.BootID != r.BootID:
+		// The loader has taken the trial's name away, or it never came so far.
+		return decideOneShot(r)
 	case !target.Bootable():
 		return Decision{StartOver, fmt.Sprintf("release %s never reached the boot order", name)}
 	case seen.BootID == r.BootID:
 		return Decision{RebootRequired, fmt.Sprintf("release %s is installed in slot %s and waits for a reboot", name, r.Target)}
-	case seen.Caps.OneShot:
+	case seen.Caps.OneShot && !seen.Caps.Tries:
 		return decideOneShot(r)
 	case target.Tries >= bootctl.DefaultTrialTries:
 		return Decision{Disarm, fmt.Sprintf("the bootloader ignored the boot pointer: slot %s was never tried", r.Target)}
+	case seen.Caps.OneShot:
+		return decideOneShot(r)
 	}
 	return Decision{Condemn, fmt.Sprintf("release %s failed before user space (%d of %d attempts used)", name, bootctl.DefaultTrialTries-target.Tries, bootctl.DefaultTrialTries)}
 }

@@ -14,6 +14,12 @@ var counting = bootctl.Caps{Tries: true, Good: true, Generation: true}
 // rauc is what the same environment can do under a boot script made for RAUC.
 var rauc = bootctl.Caps{Tries: true}
 
+// pointer is what Mender's variables can do, and raucOnce RAUC's in GRUB.
+var (
+	pointer  = bootctl.Caps{Tries: true, ConfirmedUncounted: true, OneShot: true, Good: true, Pointer: true}
+	raucOnce = bootctl.Caps{Tries: true, OneShot: true}
+)
+
 var oneShot = bootctl.Caps{OneShot: true, Good: true, Generation: true}
 
 const gen = 7
@@ -108,10 +114,30 @@ func TestDecide(t *testing.T) {
 		{"RAUC's environment: what is not confirmed is a trial in any phase", recordAt(Idle), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "unconfirmed"},
 		{"RAUC's environment: tries used", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 0, Good: true}), rauc, a, "boot-2", Condemn, "3 of 3"},
 		{"RAUC's environment: committed", recordAt(Committed), tableAt(0, goodSecond, goodFirst), rauc, b, "boot-2", DoNothing, "is confirmed"},
+
+		{"RAUC's in GRUB: started once and back, arm again", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"RAUC's in GRUB: never started, the loader ignored it", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 3, Good: true}), raucOnce, a, "boot-2", Disarm, "ignored the boot pointer"},
+		{"RAUC's in GRUB: the trial", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, b, "boot-2", Trial, "first boot"},
+		{"RAUC's in GRUB: three times back", withAttempts(recordAt(Trying), 3), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", Condemn, "did not become healthy in 3"},
+
+		{"a pointer, armed, same boot", recordAt(Armed), tableAt(0, goodSecond, trialLeft(3)), pointer, a, "boot-1", RebootRequired, "waits for a reboot"},
+		{"a pointer, the trial", recordAt(Armed), tableAt(0, goodSecond, trialLeft(0)), pointer, b, "boot-2", Trial, "first boot"},
+		{"a pointer that the loader took away: arm again", recordAt(Armed), cleared, pointer, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"a pointer that the loader took away from a trial: arm again", recordAt(Trying), cleared, pointer, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"a pointer that the loader took away three times", withAttempts(recordAt(Armed), 3), cleared, pointer, a, "boot-2", Condemn, "did not become healthy in 3"},
+		{"a pointer that was not moved", recordAt(Armed), cleared, pointer, a, "boot-1", StartOver, "never reached"},
+		{"a pointer that the loader ignored", recordAt(Armed), tableAt(0, goodSecond, trialLeft(3)), pointer, a, "boot-2", Disarm, "ignored the boot pointer"},
+		{"a pointer, committed", recordAt(Trying), tableAt(0, absent, goodFirst), pointer, b, "boot-2", FinishCommit, "is good"},
+		{"a pointer, committed, nothing to do", recordAt(Committed), tableAt(0, absent, goodFirst), pointer, b, "boot-2", DoNothing, "is confirmed"},
+		{"a pointer, rolled back before the reboot", recordAt(Failed), cleared, pointer, b, "boot-1", Leave, "failed in slot B"},
+		{"a pointer, lost, on trial", nil, tableAt(0, goodSecond, trialLeft(0)), pointer, b, "boot-2", Trial, "journal is lost"},
+		{"a pointer, lost, nothing under way", nil, cleared, pointer, a, "boot-2", DoNothing, "journal is lost"},
+		{"a pointer, lost, not where it points", nil, cleared, pointer, b, "boot-2", Stranded, "not in the boot order"},
+		{"a pointer to the other, confirmed slot by the operator: reboot required", confirming(committedTo(a), b), cleared, pointer, b, "boot-1", RebootRequired, "as the operator said"},
 	}
 	for i := range rows {
 		// In RAUC's environment the journal alone knows what is confirmed.
-		if rows[i].caps == rauc {
+		if rows[i].caps == rauc || rows[i].caps == raucOnce {
 			rows[i].record.Slots[a].Confirmed = true
 			rows[i].record.Slots[b].Confirmed = rows[i].record.Phase == Committed
 		}
@@ -123,6 +149,36 @@ func TestDecide(t *testing.T) {
 				t.Errorf("got %q because %q, want %q because %q", got.Action, got.Why, row.want, row.why)
 			}
 		})
+	}
+}
+
+func confirming(r *Record, s bootctl.Slot) *Record {
+	r.Slots[s].Confirmed = true
+	return r
+}
+
+// TestAPointersFormerSlotIsKnownByTheRecord: where the table names one slot
+// alone, the other one is good as long as the journal says so and no longer.
+func TestAPointersFormerSlotIsKnownByTheRecord(t *testing.T) {
+	alone := tableAt(0, absent, bootctl.State{Priority: 1, Good: true})
+	both := alone.WithOrder(bootctl.B, bootctl.A)
+	both.Slots[bootctl.A].Good = true
+	trial := tableAt(0, bootctl.State{Priority: 1, Good: true}, trialLeft(0))
+	for name, c := range map[string]struct {
+		record *Record
+		table  bootctl.Table
+		caps   bootctl.Caps
+		want   bootctl.Table
+	}{
+		"confirmed":       {confirming(recordAt(Committed), bootctl.A), alone, pointer, both},
+		"not confirmed":   {recordAt(Committed), alone, pointer, alone},
+		"lost":            {nil, alone, pointer, alone},
+		"on trial":        {confirming(recordAt(Trying), bootctl.A), trial, pointer, trial},
+		"another backend": {confirming(recordAt(Committed), bootctl.A), alone, counting, alone},
+	} {
+		if got := confirmedByRecord(c.record, Seen{Table: c.table, Caps: c.caps}); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
+		}
 	}
 }
 

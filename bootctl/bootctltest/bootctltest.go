@@ -53,6 +53,13 @@ type Factory struct {
 	// Blank is the disk before there is a table: a few sectors, since it is
 	// copied for every cut.
 	Blank []byte
+	// Given says that the storage is another updater's: there is a table in Blank
+	// already, and one that is lost is never made up.
+	Given bool
+	// Unchecked says that nothing in the storage tells damage: a sector that is
+	// torn, or decays, is the loader's to bear. A single copy is written whole or
+	// not at all then.
+	Unchecked bool
 	// Open returns the backend on this disk, as after power on.
 	Open func(*cutdisk.Disk) bootctl.Backend
 	// Copies say where the copies lie, so that they can be damaged. The second

@@ -90,7 +90,7 @@ func stepChecks() []stepCheck {
 }
 
 // RunSteps is Run for a storage that changes in whole steps. blank holds no
-// table. The loader's model is asked too: whatever was cut, it starts a slot
+// table, unless it has a method Given() bool that says so, as [Factory] has. The loader's model is asked too: whatever was cut, it starts a slot
 // that is good in the table that is there, or the one that the table has armed.
 func RunSteps(t *testing.T, blank Storage) {
 	t.Helper()
@@ -108,7 +108,12 @@ func RunSteps(t *testing.T, blank Storage) {
 }
 
 func newStepSuite(blank Storage) *stepSuite {
-	s := newSuiteOf(blank.Clone().Open(new(Steps)).Caps())
+	b := blank.Clone().Open(new(Steps))
+	s := newSuiteOf(b.Caps())
+	if g, ok := blank.(interface{ Given() bool }); ok && g.Given() {
+		s.Given = true
+		s.found, _ = b.Load()
+	}
 	return &stepSuite{blank: blank, suite: s}
 }
 
@@ -172,7 +177,7 @@ func (s *stepSuite) expectBoots(st Storage, t bootctl.Table) error {
 
 func (s *stepSuite) checkEmptySteps() error {
 	st := s.blank.Clone()
-	if got, err := st.Open(new(Steps)).Load(); !errors.Is(err, bootctl.ErrNoTable) {
+	if got, err := st.Open(new(Steps)).Load(); !s.Given && !errors.Is(err, bootctl.ErrNoTable) {
 		return fmt.Errorf("load gave %+v and error %v, want ErrNoTable", got, err)
 	}
 	if err := st.Open(new(Steps)).Store(s.third); err != nil {
@@ -237,7 +242,7 @@ func (s *stepSuite) checkBoots() error {
 			if slot, _ := st.Boot(); slot != first.Other() {
 				return fmt.Errorf("%+v: after its one start the loader starts %s again", t, slot)
 			}
-			if _, err := s.expectStored(st, t); err != nil {
+			if _, err := s.expectStored(st, s.afterTrial(t)); err != nil {
 				return fmt.Errorf("after its one start: %w", err)
 			}
 			if err := st.Open(new(Steps)).Store(t); err != nil {
@@ -249,6 +254,18 @@ func (s *stepSuite) checkBoots() error {
 		}
 	}
 	return nil
+}
+
+// afterTrial is what a loader that tries once leaves when it has gone back.
+func (s *stepSuite) afterTrial(t bootctl.Table) bootctl.Table {
+	first, _ := t.Primary()
+	switch {
+	case s.caps.Pointer:
+		return t.WithOrder(first.Other())
+	case s.caps.Tries:
+		t.Slots[first].Tries, t.Slots[first.Other()].Tries = 0, 0
+	}
+	return t
 }
 
 // checkCutSteps lets the power go after every write of every transition, also
@@ -275,6 +292,9 @@ func (s *stepSuite) checkCutSteps() error {
 	}
 	first := provisioned()
 	return s.cutStore(s.blank, first, func(cut Storage) error {
+		if s.Given {
+			return s.expectSound(cut, first, s.found)
+		}
 		if _, err := cut.Open(new(Steps)).Load(); errors.Is(err, bootctl.ErrNoTable) {
 			return nil
 		}
