@@ -33,6 +33,10 @@ type stepFault struct {
 // Read is called before each read.
 func (s *Steps) Read() error { return s.do(cutdisk.Read, func() {}) }
 
+// Lost reports whether the power has gone, for storage whose backend tries a read
+// that fails again: it does not count those that succeed.
+func (s *Steps) Lost() bool { return s.gone }
+
 // Write makes one change, or none.
 func (s *Steps) Write(change func()) error { return s.do(cutdisk.Write, change) }
 
@@ -160,6 +164,7 @@ const boots = bootctl.DefaultTrialTries + 2
 // expectBoots starts a device that never answers again and again: it ends in a
 // confirmed slot, and never starts one that is out of the order.
 func (s *stepSuite) expectBoots(st Storage, t bootctl.Table) error {
+	t = s.caps.Keep(t)
 	good := t.Slots[bootctl.A].Good && t.Slots[bootctl.A].Bootable() || t.Slots[bootctl.B].Good && t.Slots[bootctl.B].Bootable()
 	for n := range boots {
 		slot, ok := st.Boot()
