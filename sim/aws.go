@@ -2,6 +2,7 @@ package sim
 
 import (
 	"abota/sim/guest"
+	"abota/sim/loader"
 )
 
 // The boards of the fleet. Both get the same firmware.
@@ -21,7 +22,7 @@ func shipped(boards ...string) []Step {
 		all = append(all, on(b,
 			boots("version 1 starts from slot A, as the factory provisioned it", expected{
 				slot: "A", version: "1", decision: "nothing to do", good: "A", bad: "B",
-				loader: []string{"slot A: confirmed, attempt recorded, 9 left"},
+				loader: []loader.Seen{confirmedWith("A", 9)},
 			}),
 			trusts(),
 			hasNoJob(),
@@ -81,7 +82,7 @@ func aws() Scenario {
 				// interrupted, depends on who has the lock first.
 				boots("version 1 starts again, and what was half written cannot boot", expected{
 					slot: "A", version: "1", good: "A", bad: "B",
-					loader: []string{"slot A: confirmed"},
+					loader: []loader.Seen{confirmed("A")},
 				}),
 				taken(job, "2", "B", "A"),
 			),

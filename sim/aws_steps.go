@@ -15,6 +15,7 @@ import (
 	"abota/sim/awsiot"
 	"abota/sim/awsiot/service"
 	"abota/sim/guest"
+	"abota/sim/loader"
 )
 
 // lookEvery is the pause between looks at AWS IoT.
@@ -328,8 +329,9 @@ func tried(version, slot string) []Step {
 		if action != "trial" {
 			return "", fmt.Errorf("abota boot decided %q (%s), not trial", action, why)
 		}
-		recorded := "slot " + slot + ": trial, attempt recorded, 2 left"
-		return "the boot script: " + recorded + "; abota boot: " + why, expected{loader: []string{recorded}}.loaderSaid(w.loaderSaid())
+		seen := triedWith(slot, 2)
+		words, _ := w.loader.Says(seen)
+		return "the boot script: " + words + "; abota boot: " + why, expected{loader: []loader.Seen{seen}}.loads(w.loader, w.loaderSaid(), status{})
 	}}}
 }
 

@@ -16,6 +16,7 @@ import (
 	"abota/sim/cutdisk"
 	"abota/sim/disk"
 	"abota/sim/guest"
+	"abota/sim/loader"
 	"abota/sim/nbd"
 )
 
@@ -156,6 +157,7 @@ func failingDisk() Scenario {
 	const env, b = disk.Env, "root-b"
 	return Scenario{
 		Name:  "disk",
+		suits: forUBoot,
 		About: "the disk fails and lies while an update is installed, armed and kept; nothing half done stays, and the update succeeds once the disk is well",
 		Steps: steps(
 			fails(),
@@ -172,7 +174,7 @@ func failingDisk() Scenario {
 			installed("2", "B"),
 			boots("version 2 starts from slot B, on trial", expected{
 				slot: "B", version: "2", decision: "trial", trial: "B", good: "A",
-				loader: []string{"slot B: trial, attempt recorded, 2 left"},
+				loader: []loader.Seen{triedWith("B", 2)},
 			}),
 			commitFails("B", "2"),
 			commits("B", "2"),

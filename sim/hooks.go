@@ -30,6 +30,7 @@ const hooksConfig = `hooks:
 func hooks() Scenario {
 	return Scenario{
 		Name:    "hooks",
+		suits:   forUBoot,
 		About:   "hooks put an install and a reboot off, and run after what happened, also when the power fails meanwhile; one archive tells support",
 		Setting: Setting{Hooks: true},
 		Steps: steps(

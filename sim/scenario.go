@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"abota/sim/board"
+	"abota/sim/loader"
 )
 
 // Scenario is a story that a board has to live through.
@@ -15,6 +17,8 @@ type Scenario struct {
 	About string
 	Steps []Step
 	Setting
+	// suits says for which boards it is; for all when nil.
+	suits suits
 }
 
 // Setting is what a world has beside a board and a store.
@@ -41,6 +45,8 @@ type Step struct {
 	// board is the one of a fleet that it is about; empty where it is about
 	// none, or about the only one.
 	board string
+	// where says on boards of which loader it is to be done; on all when nil.
+	where func(loader.Loader) bool
 }
 
 // on makes steps be about one board of a fleet.
@@ -84,9 +90,10 @@ func (s Scenario) Play(ctx context.Context, w *World) error {
 	if len(s.Steps) == 0 {
 		return fmt.Errorf("cannot play scenario %s: it has no steps", s.Name)
 	}
-	for i, step := range s.Steps {
+	todo := slices.DeleteFunc(slices.Clone(s.Steps), func(step Step) bool { return step.where != nil && !step.where(w.loader) })
+	for i, step := range todo {
 		about := w.of(step.board)
-		about.timeline.Step(i+1, len(s.Steps), step.Title)
+		about.timeline.Step(i+1, len(todo), step.Title)
 		proof, err := limited(ctx, about, step)
 		if err != nil {
 			about.timeline.Failed(err)

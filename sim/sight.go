@@ -58,6 +58,16 @@ func (s status) bootStatus(slot string) string {
 	return "missing"
 }
 
+// tries is how many attempts a slot has left, -1 when there is no such slot.
+func (s status) tries(slot string) int {
+	for _, have := range s.Slots {
+		if have.Name == slot {
+			return have.Tries
+		}
+	}
+	return -1
+}
+
 // condemns says why a version is condemned, or nothing.
 func (s status) condemns(version string) (reason string, found bool) {
 	for _, c := range s.Condemned {

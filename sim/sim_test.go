@@ -11,6 +11,7 @@ import (
 
 	"abota/sim/board"
 	"abota/sim/disk"
+	"abota/sim/loader"
 	"abota/sim/parts"
 )
 
@@ -175,11 +176,21 @@ func TestExpectationsThatDoNotHoldAreErrors(t *testing.T) {
 	if err := (expected{condemned: []string{"3"}}).holds(s); err == nil {
 		t.Error("a release that is not condemned passed for condemned")
 	}
-	want := expected{loader: []string{"slot A: confirmed"}}
-	if err := want.loaderSaid([]string{"slot A: trial"}); err == nil {
+	uboot := loader.For(parts.DefaultBoard())
+	want := expected{loader: []loader.Seen{confirmed("A")}}
+	if err := want.loads(uboot, []string{"slot A: trial"}, s); err == nil {
 		t.Error("the loader's words were made up")
 	}
-	if err := want.loaderSaid([]string{"environment: fine", "slot A: confirmed, attempt recorded"}); err != nil {
+	if err := want.loads(uboot, []string{"environment: fine", "slot A: confirmed, attempt recorded"}, s); err != nil {
 		t.Error(err)
+	}
+	// A loader without words.
+	kind, err := parts.FindBoard("amd64-sdboot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = expected{loader: []loader.Seen{triedWith("A", 2)}}
+	if err := want.loads(loader.For(kind), nil, s); err == nil {
+		t.Error("attempts were made up")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"abota/sim/board"
 	"abota/sim/guest"
@@ -13,6 +12,10 @@ import (
 
 // loaderLine is what the boot script says; its group is the message.
 var loaderLine = regexp.MustCompile(`^abota: (.*)`)
+
+// loaderStarts is what a boot begins with on the console, of U-Boot, and of UEFI
+// when it has chosen what to start.
+var loaderStarts = regexp.MustCompile(`^U-Boot |^BdsDxe: starting `)
 
 // abotaLine is what `abota boot` logs on the console.
 var abotaLine = regexp.MustCompile(`^time=\S+ level=\w+ msg=(.*)`)
@@ -124,7 +127,7 @@ func (w *World) loaderSaid() []string {
 		case e.Kind == board.Hello:
 			return said
 		case e.Kind != board.Console:
-		case strings.HasPrefix(e.Text, "U-Boot "):
+		case loaderStarts.MatchString(e.Text):
 			said = nil // an earlier boot that did not reach user space
 		default:
 			if m := loaderLine.FindStringSubmatch(e.Text); m != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"abota/sim/guest"
+	"abota/sim/loader"
 )
 
 // DefaultScenario is the one to show somebody first.
@@ -37,7 +38,7 @@ func fromFactory() []Step {
 		powerOn(),
 		boots("version 1 starts from slot A, as the factory provisioned it", expected{
 			slot: "A", version: "1", decision: "nothing to do", good: "A", bad: "B",
-			loader: []string{"slot A: confirmed, attempt recorded, 9 left"},
+			loader: []loader.Seen{confirmedWith("A", 9)},
 		}),
 	)
 }
@@ -48,7 +49,7 @@ func keeps(version, slot string) []Step {
 		update(version, guest.Healthy, slot),
 		boots(fmt.Sprintf("version %s starts from slot %s, on trial", version, slot), expected{
 			slot: slot, version: version, decision: "trial", trial: slot,
-			loader: []string{"slot " + slot + ": trial, attempt recorded, 2 left"},
+			loader: []loader.Seen{triedWith(slot, 2)},
 		}),
 		commits(slot, version),
 	)
@@ -59,38 +60,9 @@ func story() Scenario {
 		Name:  DefaultScenario,
 		About: "an update is kept, a sick one and a crashing one are left, a power cut and a lost kernel are survived",
 		Steps: steps(
-			fromFactory(),
-			keeps("2", "B"),
-
-			update("3", guest.Unhealthy, "A"),
-			boots("version 3 starts from slot A, on trial", expected{slot: "A", version: "3", decision: "trial", trial: "A", good: "B"}),
-			fallsIll("3", "B"),
-			boots("version 2 is back from slot B", expected{
-				slot: "B", version: "2", decision: "nothing to do", good: "B", bad: "A", condemned: []string{"3"},
-			}),
-			refuses("3"),
-
-			update("4", guest.Panics, "A"),
-			crashes("4", 3),
-			boots("the counter brings version 2 back", expected{
-				slot: "B", version: "2", decision: "condemn", good: "B", condemned: []string{"3", "4"},
-				loader: []string{"slot A: trial without attempts left", "slot B: confirmed"},
-			}),
-
-			update("5", guest.Healthy, "A"),
-			boots("version 5 starts from slot A, on trial", expected{slot: "A", version: "5", decision: "trial", trial: "A", good: "B"}),
-			powerCut("in the trial of version 5"),
-			boots("version 5 is tried again", expected{
-				slot: "A", version: "5", decision: "trial", trial: "A", good: "B",
-				loader: []string{"slot A: trial, attempt recorded, 1 left"},
-			}),
-			commits("A", "5"),
-
-			kernelErased("A"),
-			boots("version 2 starts from slot B, which was confirmed too", expected{
-				slot: "B", version: "2", decision: "fell back", good: "B",
-				loader: []string{"slot A: cannot be loaded", "slot B: confirmed"},
-			}),
+			fromFactory(), keeps("2", "B"),
+			unhealthyCase(), panicCase(), powerCutCase(),
+			damage(damagedCase()),
 		),
 	}
 }
@@ -104,27 +76,28 @@ func cycle() Scenario {
 }
 
 func cuts() Scenario {
-	trial := func(left string) []Step {
-		return boots("version 2 is on trial, "+left+" attempts left", expected{
+	trial := func(left int) []Step {
+		return boots(fmt.Sprintf("version 2 is on trial, %d attempts left", left), expected{
 			slot: "B", version: "2", decision: "trial", trial: "B", good: "A",
-			loader: []string{"slot B: trial, attempt recorded, " + left + " left"},
+			loader: []loader.Seen{triedWith("B", left)},
 		})
 	}
 	return Scenario{
 		Name:  "cuts",
+		suits: forCounting,
 		About: "the power fails twice in a trial, and the third attempt is kept; then in every attempt, and the old version comes back",
 		Steps: steps(
 			fromFactory(),
 			update("2", guest.Healthy, "B"),
-			trial("2"), powerCut("in the first attempt"),
-			trial("1"), powerCut("in the second attempt"),
-			trial("0"), commits("B", "2"),
+			trial(2), powerCut("in the first attempt"),
+			trial(1), powerCut("in the second attempt"),
+			trial(0), commits("B", "2"),
 
 			update("3", guest.Healthy, "A"),
 			threeCuts("3", "A"),
 			boots("version 2 is back", expected{
 				slot: "B", version: "2", decision: "disarm", good: "B", held: "3",
-				loader: []string{"slot A: trial without attempts left"},
+				loader: []loader.Seen{spent("A")},
 			}),
 		),
 	}
@@ -143,14 +116,15 @@ func threeCuts(version, slot string) []Step {
 }
 
 func environment() Scenario {
-	back := func(title, left string) []Step {
+	back := func(title string, left int) []Step {
 		return boots(title, expected{
 			slot: "B", version: "2", decision: "nothing to do", good: "B",
-			loader: []string{"slot B: confirmed, attempt recorded, " + left + " left"},
+			loader: []loader.Seen{confirmedWith("B", left)},
 		})
 	}
 	return Scenario{
 		Name:  "environment",
+		suits: forUBoot,
 		About: "U-Boot's environment is damaged: the newer copy, the older copy, both",
 		Steps: steps(
 			fromFactory(),
@@ -158,18 +132,18 @@ func environment() Scenario {
 			envDamaged("the newer copy of the environment is lost, and the commit with it", newer),
 			boots("version 2 is tried again, since nothing says it was kept", expected{
 				slot: "B", version: "2", decision: "trial", trial: "B", good: "A",
-				loader: []string{"slot B: trial, attempt recorded, 1 left"},
+				loader: []loader.Seen{triedWith("B", 1)},
 			}),
 			commits("B", "2"),
 			envDamaged("the older copy of the environment is lost", older),
-			back("version 2 starts as before", "9"),
+			back("version 2 starts as before", 9),
 			envDamaged("both copies of the environment are lost", newer, older),
 			boots("the factory default starts, and abota makes the table anew", expected{
 				slot: "A", version: "1", decision: "nothing to do", good: "B",
-				loader: []string{"environment: lost", "slot A: started without an environment"},
+				loader: []loader.Seen{lost(), untold("A")},
 			}),
 			[]Step{restart()},
-			back("the table that was made anew brings version 2 back", "9"),
+			back("the table that was made anew brings version 2 back", 9),
 		),
 	}
 }
@@ -195,6 +169,7 @@ func envDamaged(title string, copies ...which) []Step {
 func watchdog() Scenario {
 	return Scenario{
 		Name:  "watchdog",
+		suits: forCounting,
 		About: "a new version locks up in each of its attempts; the watchdog resets the board, and the old version comes back",
 		Steps: steps(
 			fromFactory(),
@@ -203,7 +178,7 @@ func watchdog() Scenario {
 			freezes("2", 3),
 			boots("the counter brings version 1 back", expected{
 				slot: "A", version: "1", decision: "disarm", good: "A", held: "2",
-				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
+				loader: []loader.Seen{spent("B"), confirmed("A")},
 			}),
 		),
 	}
@@ -212,6 +187,7 @@ func watchdog() Scenario {
 func hang() Scenario {
 	return Scenario{
 		Name:  "hang",
+		suits: forCounting,
 		About: "a new version hangs before anything can watch it; whoever pulls the plug three times gets the old version back",
 		Steps: steps(
 			fromFactory(),
@@ -221,7 +197,7 @@ func hang() Scenario {
 			hangs("2"), powerCut("in the third attempt"),
 			boots("version 1 is back", expected{
 				slot: "A", version: "1", decision: "condemn", good: "A", condemned: []string{"2"},
-				loader: []string{"slot B: trial without attempts left", "slot A: confirmed"},
+				loader: []loader.Seen{spent("B"), confirmed("A")},
 			}),
 		),
 	}

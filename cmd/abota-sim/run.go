@@ -32,6 +32,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
   fetch             get what all boards need into the cache, for runs without network
   crash FORM        take the power away from updates at every place, and judge
                     what is left; FORM is short or long
+  boards [quick] [BOARD…]  a table of what happens to updates on each board, with
+                    seconds; quick leaves cases out on all but the default one
   fleet [DEVICES]   1,000 simulated agents in a rollout by AWS IoT that stops
                     itself, and then the fix
   up                start a board and its object store, and stay until Ctrl-C
@@ -44,10 +46,11 @@ Options, before or after the verb:
   --abota PATH      a static abota for that processor, instead of building one
   --console         show the board's serial console
   --keep            keep the work folder (it is kept anyway when a step fails)
-  --json            up: print one line with every endpoint and key
+  --json            up: print one line with every endpoint and key; boards: print
+                    a line for each case
   --dir DIR         up --aws: make this the work folder
   --seed N          crash, fleet: which samples, noise, devices and moments (1)
-  --guests N        crash: how many boards may run at once, 1 or 2 (2)
+  --guests N        crash, boards: how many boards may run at once, 1 or 2 (2)
   --state DIR       crash: where results are kept, to go on from (build/crash)
 `
 
@@ -151,6 +154,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return sim.Fetch(ctx, sim.NewTimeline(c.stdout))
 	case words[0] == "crash" && len(words) == 2:
 		return c.crash(ctx, words[1])
+	case words[0] == "boards":
+		return c.boards(ctx, words[1:])
 	case words[0] == "fleet" && len(words) <= 2:
 		return c.fleet(ctx, words[1:])
 	case words[0] == "up" && len(words) == 1:
@@ -168,7 +173,11 @@ func (c *command) list() error {
 
 func (c *command) scenarios(ctx context.Context, names []string) error {
 	for _, name := range names {
-		if _, err := sim.FindScenario(name); err != nil {
+		s, err := sim.FindScenario(name)
+		if err == nil {
+			err = s.Suits(c.board)
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %w", errUsage, err)
 		}
 	}

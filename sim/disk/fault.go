@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -40,6 +41,36 @@ func (d Image) EraseFATFile(ctx context.Context, name, file string) error {
 		return err
 	}
 	return run(ctx, "mdel", "-i", fmt.Sprintf("%s@@%d", d.Path, p.Offset), "::"+file)
+}
+
+// ScrambleFATFile gives a file of a partition's FAT as much noise for
+// content, while the board is off.
+func (d Image) ScrambleFATFile(ctx context.Context, name, file string) error {
+	p, err := d.Find(name)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "noise-")
+	if err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	image, source := fmt.Sprintf("%s@@%d", d.Path, p.Offset), filepath.Join(dir, "noise")
+	if err := run(ctx, "mcopy", "-i", image, "::"+file, source); err != nil {
+		return err
+	}
+	info, err := os.Stat(source)
+	if err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	noise := make([]byte, info.Size())
+	if _, err := rand.Read(noise); err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	if err := os.WriteFile(source, noise, 0o600); err != nil {
+		return fmt.Errorf("make noise: %w", err)
+	}
+	return run(ctx, "mcopy", "-o", "-i", image, source, "::"+file)
 }
 
 // debugfs runs one request. It exits with 0 whatever happens, so that its

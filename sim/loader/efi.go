@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -41,6 +42,15 @@ func (e efi) Config(mount, _ string) string {
 `, entry("A"), entry("B"))
 }
 
+func (efi) Bears(l Loss) error {
+	if l == Table {
+		return errors.New("without its variables the firmware knows no slot")
+	}
+	return nil
+}
+
 func (efi) LoseKernel(ctx context.Context, d disk.Image, slot string) error {
 	return d.EraseFATFile(ctx, disk.Boot, "/"+slotFolder(slot)+"/"+linuxFile)
 }
+
+func (e efi) LoseTable(context.Context, disk.Image) error { return e.Bears(Table) }

@@ -3,6 +3,7 @@ package loader
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -66,6 +67,12 @@ func (grub) Config(mount, _ string) string {
 `, at(0), at(1), at(2))
 }
 
+func (grub) Bears(Loss) error { return nil }
+
 func (g grub) LoseKernel(ctx context.Context, d disk.Image, slot string) error {
 	return d.EraseFile(ctx, disk.Root(slot), "/boot/"+g.kind.KernelFile)
+}
+
+func (grub) LoseTable(ctx context.Context, d disk.Image) error {
+	return errors.Join(d.ScrambleFATFile(ctx, disk.Boot, "/"+blocks[0]), d.ScrambleFATFile(ctx, disk.Boot, "/"+blocks[1]))
 }

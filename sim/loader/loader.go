@@ -38,9 +38,25 @@ type Loader interface {
 	// Counts says whether the loader counts a slot's boots down: those of one on
 	// trial, and those of a confirmed one.
 	Counts() (trial, confirmed bool)
-	// LoseKernel takes the kernel of a slot ("A" or "B") while the board is off.
+	// Bears says why the loader does not get over a loss; nil when it starts a
+	// slot all the same.
+	Bears(l Loss) error
+	// LoseKernel takes the kernel of a slot ("A" or "B") while the board is off,
+	// and LoseTable all that tells the table.
 	LoseKernel(ctx context.Context, d disk.Image, slot string) error
+	LoseTable(ctx context.Context, d disk.Image) error
 }
+
+// Loss is something that a boot loader needs and does not find.
+type Loss int
+
+// The losses.
+const (
+	// Kernel is that of the slot which is to be started.
+	Kernel Loss = iota + 1
+	// Table is the boot table.
+	Table
+)
 
 // Read returns a file of the product by its path in the source tree.
 type Read func(name string) ([]byte, error)

@@ -105,6 +105,13 @@ func (sdboot) Config(mount, etc string) string {
 `, mount, filepath.Join(etc, entryFiles["A"]), filepath.Join(etc, entryFiles["B"]))
 }
 
-func (sdboot) LoseKernel(ctx context.Context, d disk.Image, slot string) error {
-	return errors.New("cannot lose a kernel on this board: systemd-boot does not pass by what it cannot load")
+func (sdboot) Bears(l Loss) error {
+	if l == Table {
+		return errors.New("systemd-boot starts what its entries say, and the table is in them")
+	}
+	return errors.New("systemd-boot ends at an entry that it cannot load, and would choose it again")
 }
+
+func (s sdboot) LoseKernel(context.Context, disk.Image, string) error { return s.Bears(Kernel) }
+
+func (s sdboot) LoseTable(context.Context, disk.Image) error { return s.Bears(Table) }

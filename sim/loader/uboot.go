@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,8 +55,14 @@ func (uboot) Config(_, _ string) string {
 `, disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize)
 }
 
+func (uboot) Bears(Loss) error { return nil }
+
 func (u uboot) LoseKernel(ctx context.Context, d disk.Image, slot string) error {
 	return d.EraseFile(ctx, disk.Root(slot), "/boot/"+u.kind.KernelFile)
+}
+
+func (uboot) LoseTable(_ context.Context, d disk.Image) error {
+	return errors.Join(d.ScrambleEnv(0), d.ScrambleEnv(1))
 }
 
 // settle gives settings of a boot script other values. Each must be there
