@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,13 +47,46 @@ func collect(paths []string) ([]packFile, error) {
 	return files, nil
 }
 
+// slotsFor says which slots take several entries: folders, or those of the parts
+// that the names say up to the first dot.
+func slotsFor(files []packFile) string {
+	names := make([]string, len(files))
+	for i, f := range files {
+		if strings.Contains(f.name, "/") {
+			return "directory slots"
+		}
+		names[i], _, _ = strings.Cut(f.name, ".")
+	}
+	slices.Sort(names)
+	return "directory slots, or slots of the parts " + strings.Join(names, ", ")
+}
+
+// cutPart splits PART=FILE, which packs a file as a slot's part whatever the
+// build called it.
+func cutPart(arg string) (part, path string, ok bool) {
+	part, path, ok = strings.Cut(arg, "=")
+	isOther := func(r rune) bool { return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }
+	if _, err := os.Lstat(arg); err == nil || !ok || part == "" || strings.ContainsFunc(part, isOther) {
+		return "", "", false
+	}
+	return part, path, true
+}
+
 func collectOne(path string) ([]packFile, error) {
+	name := filepath.Base(path)
+	part, file, ok := cutPart(path)
+	if ok {
+		name, path = part, file
+	}
 	info, err := os.Stat(path) // an image may be named by a symbolic link
 	if err != nil {
 		return nil, fmt.Errorf("read image: %w", err)
 	}
+	if ok && !info.Mode().IsRegular() {
+		return nil, refused("cannot pack %s as part %s because it is no file: name an image", path, part)
+	}
 	if !info.IsDir() {
-		f, err := toPack(path, filepath.Base(path), info)
+		f, err := toPack(path, name, info)
 		return []packFile{f}, err
 	}
 	var files []packFile

@@ -30,7 +30,7 @@ var verbs = []verb{
 	{"encrypt", "FILE [-o OUT | --in-place] [--key FILE] [--force]", "make a zip a Fernet token", encrypt, 1, 1},
 	{"decrypt", "TOKEN [-o OUT | --in-place] [--key FILE] [--force]", "turn a token back, once all of it was authenticated", decrypt, 1, 1},
 	{"checksum", "TOKEN [-o checksum.txt]", "print, or also write, the token's MD5", checksum, 1, 1},
-	{"pack", "IMAGE|DIR… -o OUTDIR (--key FILE | --new-key) [--version V] [--force]", "make a whole release in a folder", pack, 1, 0},
+	{"pack", "IMAGE|PART=IMAGE|DIR… -o OUTDIR (--key FILE | --new-key) [--version V] [--force]", "make a whole release in a folder", pack, 1, 0},
 	{"push", "DIR s3://BUCKET[/PREFIX] [--with-key] [--version V] [--create-bucket]", "upload a release, the checksum last", push, 2, 2},
 	{"create-ota", "BINARY BUCKET SIGNING_PROFILE OTA_ROLE THING_GROUP JOB_ID", "make an AWS IoT job that updates devices", createOTA, 1, 6},
 	{"ota", "list | show JOB | cancel JOB | delete JOB", "see to AWS IoT jobs, with their streams, objects and executions", manageOTA, 1, 2},
@@ -49,7 +49,9 @@ const usageTail = `
 encrypt leaves FILE alone and writes FILE.token; --in-place replaces FILE by
 its token, as crypt.py did. decrypt writes TOKEN without .token, or with .plain
 where there is none. pack puts images, and what is inside folders, into one
-zip; an update of a slot takes exactly one image. Existing files are kept
+zip. A slot that is one device takes exactly one image; of a slot of several
+parts each takes the entry that is named for it up to the first dot, so that
+root.ext4 is for root, and kernel=vmlinuz-6.1 for kernel. Existing files are kept
 unless --force is given; a checksum is always written anew.
 
 push reads where to from these, the first one wins:

@@ -141,7 +141,7 @@ func (c *command) packed(o packOptions, files []packFile, sum *digests) {
 		size += f.size
 	}
 	if len(files) != 1 {
-		c.warn("the release holds %d entries: a slot that is a block device takes exactly one image", len(files))
+		c.warn("the release holds %d entries: it is for %s; a slot that is one device takes exactly one image", len(files), slotsFor(files))
 	}
 	c.Say("packed %s into %s, %s", cli.Size(size), filepath.Join(o.out, tokenName), cli.Size(sum.size))
 	c.sayChecksum(sum.checksum())

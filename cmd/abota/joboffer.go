@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"abota/bootctl"
 	"abota/updater"
 	"abota/updater/classic"
 	"abota/updater/config"
@@ -57,7 +58,7 @@ func (o offers) signed(f jobs.File) (updater.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	image := artifact{from: from, file: f, keyFile: o.cfg.KeyFile, warn: func(text string) { o.c.log.Warn(text) }}
+	image := artifact{from: from, file: f, keyFile: o.cfg.KeyFile, warn: func(text string) { o.c.log.Warn(text) }, parts: o.cfg.Slots[bootctl.A].Group()}
 	return signedBy(image, by, o.known), nil
 }
 
@@ -251,6 +252,8 @@ type artifact struct {
 	file    jobs.File
 	keyFile string
 	warn    func(string)
+	// parts are what a slot of this device is made of.
+	parts []config.Part
 }
 
 // objectName is what the file is called in messages; its source knows no other.
@@ -279,6 +282,9 @@ func (a artifact) Open(ctx context.Context) (updater.Payload, error) {
 
 func (a artifact) open(ctx context.Context, from *begun, object *source.Object) (updater.Payload, error) {
 	if string(object.Peek(len(tokenStart))) != tokenStart {
+		if len(a.parts) > 1 {
+			return nil, refusedJob("it is one image, but a slot of this device has %d parts: publish all of them as one release (abota-publish pack)", len(a.parts))
+		}
 		return a.image(from).Open(ctx)
 	}
 	if size := object.Info().Size; size >= 0 && size != a.file.Size {

@@ -64,6 +64,13 @@ func TestScripts(t *testing.T) {
 			}
 			return os.WriteFile(filepath.Join(env.WorkDir, "config.yaml"), []byte(config), 0o600)
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "inplace" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			file := filepath.Join(t.TempDir(), "file")
+			return errors.Join(os.WriteFile(file, make([]byte, 4096), 0o600), keepsPlace(file)) == nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"release": makeRelease,
 			"packs":   packFolder,

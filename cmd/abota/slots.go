@@ -40,7 +40,7 @@ func findPart(host slot.Host, p config.Part) (slot.Member, error) {
 	if p.File != "" {
 		return slot.Member{Name: p.Name, Path: slot.FindFile(p.File), InPlace: true}, nil
 	}
-	path, err := host.FindSlot(p.Device)
+	path, err := host.Find(p.Device)
 	return slot.Member{Name: p.Name, Path: path}, err
 }
 

@@ -99,11 +99,11 @@ func (c *command) showStatus(s statusJSON) {
 	for _, slot := range s.Slots {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, versionText(slot), slot.Device)
 	}
+	if len(s.Slots[0].Parts) > 0 {
+		fmt.Fprintf(w, "\nslot\tpart\tsize\tplace\n")
+	}
 	for _, slot := range s.Slots {
-		for i, p := range slot.Parts {
-			if i == 0 {
-				fmt.Fprintf(w, "\nslot\tpart\tsize\tplace\n")
-			}
+		for _, p := range slot.Parts {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", slot.Name, p.Name, p.Size, p.Device)
 		}
 	}

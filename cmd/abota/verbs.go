@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
@@ -86,6 +87,9 @@ func outcome(out updater.Outcome, result string) map[string]any {
 	if out.Committed {
 		said["committed"] = true
 	}
+	if len(out.Parts) > 1 {
+		said["parts"] = out.Parts
+	}
 	return said
 }
 
@@ -162,7 +166,7 @@ func info(c *command, flags *flag.FlagSet) action {
 		}
 		c.Say("release   %s\nsource    %s\nsize      %s\nchecksum  %s\nidentity  %s (SHA-256)", named(id), id.Source, cli.Size(id.Size), checksumText(id.Checksum), id.SHA256)
 		for _, p := range parts {
-			c.Say("holds     %q, %s", p.Name, cli.Size(p.Size))
+			c.Say("holds     %q, %s%s", p.Name, cli.Size(p.Size), partFor(cfg, p.Name))
 		}
 		const unprotected = "the classic format has no downgrade protection: an older release installs like a newer one"
 		c.Say("note      %s", unprotected)
@@ -171,6 +175,14 @@ func info(c *command, flags *flag.FlagSet) action {
 		}
 		return nil
 	}
+}
+
+// partFor says which part of a slot of several an entry is for.
+func partFor(cfg *config.Config, entry string) string {
+	if len(cfg.Slots[bootctl.A].Group()) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (part %s)", updater.PartOf(entry))
 }
 
 // checksumText says of what kind a checksum is.

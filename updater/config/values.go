@@ -123,8 +123,8 @@ func slotDevice(s string) (string, error) {
 	switch {
 	case strings.HasPrefix(name, "mmcblk") && (strings.HasSuffix(name, "boot0") || strings.HasSuffix(name, "boot1")):
 		return "", fmt.Errorf("cannot be %s because the boot ROM starts the boot loader from that eMMC boot partition, and nothing goes back when a new one does not start: update the boot loader by hand, as the README says", s)
-	case numbered(name, "mtd"), numbered(name, "ubi"):
-		return "", fmt.Errorf("cannot be %s because flash is no block device: slots are on eMMC, SD, NVMe or SATA", s)
+	case numbered(name, "mtd"), numbered(name, "ubi"), numbered(name, "mtdblock"), numbered(name, "ubiblock"):
+		return "", fmt.Errorf("cannot be %s because flash is no block device, which can be overwritten and read back in any place: slots are on eMMC, SD, NVMe or SATA, or folders ({dir: …}) on a UBIFS", s)
 	}
 	return device(s)
 }

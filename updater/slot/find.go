@@ -28,18 +28,6 @@ func (h Host) Find(spec string) (string, error) {
 	return h.choose(spec, all)
 }
 
-// FindSlot is Find for a device that is going to be a slot: never raw flash.
-func (h Host) FindSlot(spec string) (string, error) {
-	if err := h.refuseFlash(spec); err != nil {
-		return "", err
-	}
-	path, err := h.Find(spec)
-	if err == nil {
-		err = h.refuseFlash(path)
-	}
-	return path, err
-}
-
 // follow resolves an absolute path. For a missing device it says which exist.
 func (h Host) follow(path string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(path)
@@ -118,20 +106,4 @@ func (h Host) fillNames(all []*device) {
 			part.label, part.uuid = or(part.label, found.label), or(part.uuid, found.uuid)
 		}
 	}
-}
-
-// refuseFlash says what raw flash needs instead. A UBI volume is replaced by its
-// own interface alone, which erases it first; what is left after a power cut is
-// known only to UBI. On mtdblock a bad block of NAND ends everything behind it.
-func (h Host) refuseFlash(spec string) error {
-	isFlash := strings.HasPrefix(spec, "ubi") && strings.Contains(spec, ":")
-	name, below := strings.CutPrefix(spec, h.dev("")+"/")
-	for _, prefix := range []string{"mtd", "ubi", "ubiblock", "mtdblock"} {
-		rest, ok := strings.CutPrefix(name, prefix)
-		isFlash = isFlash || below && ok && rest != "" && rest[0] >= '0' && rest[0] <= '9'
-	}
-	if isFlash {
-		return fmt.Errorf("cannot use %s as a slot because it is raw flash (MTD or UBI), whose blocks cannot be overwritten and read back one by one: keep both slots on eMMC, SD or a disk, or, for an application alone, use directory slots on a UBIFS", spec)
-	}
-	return nil
 }

@@ -150,27 +150,6 @@ func TestFileOnASlot(t *testing.T) {
 	}
 }
 
-func TestRawFlashIsNoSlot(t *testing.T) {
-	f := newFixture(t)
-	for _, spec := range []string{"ubi0:root-a", "ubi:root-a", f.dev("ubi0_1"), f.dev("ubiblock0_1"), f.dev("mtd3"), f.dev("mtdblock3")} {
-		if _, err := f.FindSlot(spec); err == nil || !strings.Contains(err.Error(), "because it is raw flash (MTD or UBI)") {
-			t.Errorf("%s: %v", spec, err)
-		}
-	}
-	link, image := f.dev("root"), filepath.Join(t.TempDir(), "mtd3.img")
-	f.write(f.dev("mtd7"), "")
-	f.write(image, "x")
-	if err := os.Symlink(f.dev("mtd7"), link); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.FindSlot(link); err == nil || !strings.Contains(err.Error(), "raw flash") {
-		t.Errorf("a link to flash: %v", err)
-	}
-	if path, err := f.FindSlot(image); err != nil || path != image {
-		t.Errorf("a file of that name: %v", err)
-	}
-}
-
 // TestZeroesFollowAnImageInPlace: to the end of the file, at any length of both,
 // and the proof is of the image alone.
 func TestZeroesFollowAnImageInPlace(t *testing.T) {
