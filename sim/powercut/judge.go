@@ -29,8 +29,9 @@ type caseKey struct {
 	slots   [2]Sum
 }
 
-// NewJudge prepares a judge with a work folder of its own.
-func NewJudge(rec *Recording, dir string) (*Judge, error) {
+// NewJudge prepares a judge of states of a disk that began as base, with a work
+// folder of its own.
+func NewJudge(rec *Recording, base *Disk, dir string) (*Judge, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the judge's folder: %w", err)
 	}
@@ -42,7 +43,7 @@ func NewJudge(rec *Recording, dir string) (*Judge, error) {
 	for _, c := range rec.Chapters {
 		known = append(known, c.Release)
 	}
-	l, err := newLoader(rec, dir)
+	l, err := newLoader(rec, base, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +68,11 @@ func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
 		o.record = record
 		return o, nil
 	}
-	p, err := left.open()
-	if err != nil {
-		return outcome{}, fmt.Errorf("take up the boot pointer: %w", err)
-	}
-	found := &device{
-		pointer: p, left: left, payload: record.payload, mounted: !record.damaged,
+	found := device{
+		left: left, payload: record.payload, mounted: !record.damaged,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return j.slots.of(d, s) },
 	}
-	o, err := found.settle(ctx)
+	o, err := found.becomes(ctx)
 	if err == nil {
 		j.cases[key] = o
 	}
@@ -129,11 +126,11 @@ type judged struct {
 
 // read prepares a recording for judging. work is the judge's folder.
 func read(rec *Recording, work string) (*judged, error) {
-	j, err := NewJudge(rec, work)
+	base, err := OpenDisk(rec.Base, rec.Layout)
 	if err != nil {
 		return nil, err
 	}
-	base, err := OpenDisk(rec.Base, rec.Layout)
+	j, err := NewJudge(rec, base, work)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +143,7 @@ func read(rec *Recording, work string) (*judged, error) {
 			return nil, fmt.Errorf("cannot use the log %s because its entry %d lies beyond the end of the disk", rec.Log, i)
 		}
 	}
-	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries), own: j.pointers.own}
+	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries), own: j.loader.own}
 	r.ignored, err = j.pointers.ofLoader(base.Clone(), r.writes)
 	return r, err
 }

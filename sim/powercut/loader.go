@@ -16,15 +16,15 @@ type loader interface {
 	storage() []string
 	// read is the pointer on a disk, found by the product's own backend.
 	read(d *Disk) (snapshot, error)
-	// own are the sectors of a write to the storage that its file system needs
-	// for itself.
+	// own are the sectors of a write that become old or new, but no noise: those
+	// that a FAT needs for itself, and flash.
 	own(d *Disk, w write) map[int64]bool
 	// defects are what a worse backend for this loader would do.
 	defects() []defect
 }
 
 // newLoader is the loader of a recording's board. dir is a folder for its work.
-func newLoader(rec *Recording, dir string) (loader, error) {
+func newLoader(rec *Recording, base *Disk, dir string) (loader, error) {
 	kind, err := parts.FindBoard(rec.Board)
 	if err != nil {
 		return nil, err
@@ -37,6 +37,7 @@ func newLoader(rec *Recording, dir string) (loader, error) {
 	case parts.LoaderSystemdBoot:
 		return newSdbootLoader(dir, rec.Files)
 	case parts.LoaderEFI:
+		// EFI later
 	}
 	return nil, fmt.Errorf("cannot judge what a board of kind %s was left with: the proof has no model of its loader", kind.Name)
 }
@@ -49,6 +50,8 @@ type snapshot struct {
 	// uncounted says that the loader cannot start what is on trial there, since a
 	// record that it alone writes is torn. It starts the confirmed slot then.
 	uncounted bool
+	// once says that the loader starts a trial once, and then what ran before.
+	once bool
 	// key stands for all that the loader and the backend would go by.
 	key string
 	// open makes a pointer of it, to go on from.
@@ -143,16 +146,11 @@ func (p *pointers) holds(d *Disk, w write) bool {
 	return false
 }
 
-// own is the loader's, for a walk.
-func (p *pointers) own(d *Disk, w write) map[int64]bool {
-	if !p.holds(d, w) {
-		return nil
-	}
-	return p.loader.own(d, w)
-}
-
 // ownOfESP are the sectors of a write to the boot partition that its FAT needs.
 func ownOfESP(d *Disk, w write) map[int64]bool {
+	if !d.inPartition(w, disk.Boot) {
+		return nil
+	}
 	esp, err := openFAT(d, d.partition(disk.Boot))
 	if err != nil {
 		return nil

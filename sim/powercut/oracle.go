@@ -43,8 +43,8 @@ type Era struct {
 	// Before is what ran before an update that is acknowledged: when it starts
 	// in place of it, the update is lost.
 	Before Place
-	// Trial says that the loader may be counting an attempt. Where its own record
-	// is torn what ran before may start, and stay.
+	// Trial says that the loader may be at an attempt. Where it gives just one what
+	// ran before may start, and where its own record is torn stay, too.
 	Trial bool
 	// Confirmed must be so in the journal, and Rejected must have a verdict,
 	// in the journal or in the table; empty for nothing.
@@ -129,8 +129,11 @@ func (f Failure) String() string {
 
 // judge holds what would happen against an era. It is pure.
 func (e Era) judge(o outcome) (Kind, string) {
+	if e.Trial && (o.uncounted || o.once) {
+		e.Starts = append(e.Starts, e.Before)
+	}
 	if e.Trial && o.uncounted {
-		e.Starts, e.Ends = append(e.Starts, e.Before), append(e.Ends, e.Before)
+		e.Ends = append(e.Ends, e.Before)
 	}
 	if len(o.starts) == 0 {
 		return Brick, "no slot starts"
@@ -156,7 +159,24 @@ func (e Era) judge(o outcome) (Kind, string) {
 	if end := o.runs.place(); !slices.Contains(e.Ends, end) || !o.confirmed {
 		return UpdateLost, fmt.Sprintf("the device ends in %s (confirmed: %v), not %v", end, o.confirmed, e.Ends)
 	}
+	if kind, why := e.judgeDead(o.dead); kind != "" {
+		return kind, why
+	}
 	return e.judgeRecord(o)
+}
+
+// judgeDead holds what would happen if what is on trial never reached user space:
+// only the loader can bring such a device back.
+func (e Era) judgeDead(o *outcome) (Kind, string) {
+	switch {
+	case o == nil:
+		return "", ""
+	case !o.runs.whole:
+		return Brick, fmt.Sprintf("if what is on trial does not reach user space, nothing ever does: %s", o.starts)
+	case o.stranded != "" || !o.confirmed:
+		return WrongSlot, fmt.Sprintf("if what is on trial does not reach user space, the device ends in %s (confirmed: %v; %s): %s", o.runs, o.confirmed, o.stranded, o.starts)
+	}
+	return "", ""
 }
 
 // missed is how bad it is that something whole starts in place of another.

@@ -65,12 +65,15 @@ func (l left) settles(t *testing.T, entries int) (Kind, string) {
 	if l.noRecord || l.unmountable {
 		record.record, record.payload = nil, nil
 	}
-	d := &device{
-		pointer: &scriptPointer{caps: bootctl.Caps{Tries: true, Good: true, Generation: true}, table: table, lost: l.lost},
-		left:    snapshot{lost: l.lost}, payload: record.payload, mounted: !l.unmountable,
+	caps := bootctl.Caps{Tries: true, Good: true, Generation: true}
+	d := device{
+		left: snapshot{table: table, lost: l.lost, open: func() (pointer, error) {
+			return &scriptPointer{caps: caps, table: table, lost: l.lost}, nil
+		}},
+		payload: record.payload, mounted: !l.unmountable,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return l.holds[s], l.holds[s].Version != "", nil },
 	}
-	o, err := d.settle(t.Context())
+	o, err := d.becomes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,8 +54,12 @@ type outcome struct {
 	// stranded says why a slot runs that must not, or that none keeps running.
 	stranded string
 	// lost says that there was no boot table, uncounted that the loader cannot
-	// start what is on trial.
-	lost, uncounted bool
+	// start what is on trial, and once that it starts it once and then what ran
+	// before.
+	lost, uncounted, once bool
+	// dead is what becomes of the device when what is on trial never reaches user
+	// space; nil when nothing is.
+	dead *outcome
 }
 
 // String tells one sort of outcome from another.
@@ -88,6 +92,8 @@ type device struct {
 	payload []byte
 	mounted bool // the data partition can be
 	slot    func(bootctl.Slot) (Release, bool, error)
+	// dies says that what is on trial never reaches user space.
+	dies bool
 
 	boots    int
 	booted   started
@@ -123,6 +129,27 @@ func (d *device) table() bootctl.Table {
 	return t
 }
 
+// becomes is what becomes of the device, and of one whose trial never reaches
+// user space, if it has one.
+func (d device) becomes(ctx context.Context) (o outcome, err error) {
+	settle := func(d device) (outcome, error) {
+		if d.pointer, err = d.left.open(); err != nil {
+			return outcome{}, fmt.Errorf("take up the boot pointer: %w", err)
+		}
+		return d.settle(ctx)
+	}
+	if o, err = settle(d); err != nil || d.left.lost {
+		return o, err
+	}
+	if first, ok := d.left.table.Primary(); ok && onTrial(d.left.table, first) {
+		d.dies = true
+		dead, err := settle(d)
+		o.dead = &dead
+		return o, err
+	}
+	return o, nil
+}
+
 // maxBoots is far more than any device needs to settle: three attempts each at
 // two slots, and what comes between.
 const maxBoots = 25
@@ -130,7 +157,7 @@ const maxBoots = 25
 // settle lets the device boot until it stays as it is. The boot loader is its
 // model, `abota boot` the real engine.
 func (d *device) settle(ctx context.Context) (outcome, error) {
-	o := outcome{lost: d.left.lost, uncounted: d.left.uncounted}
+	o := outcome{lost: d.left.lost, uncounted: d.left.uncounted, once: d.left.once}
 	for range maxBoots {
 		d.boots++
 		d.rebooted = false
@@ -149,7 +176,7 @@ func (d *device) settle(ctx context.Context) (outcome, error) {
 		before := d.table()
 		d.booted = started{slot: start.slot, release: release, whole: whole, good: before.Slots[start.slot].Good}
 		o.starts = append(o.starts, d.booted)
-		if !whole {
+		if !whole || d.dies && onTrial(before, start.slot) {
 			continue // it never reaches user space: the worst that can be
 		}
 		report, err := d.boot(ctx)
@@ -172,6 +199,11 @@ func (d *device) settle(ctx context.Context) (outcome, error) {
 		o.stranded = fmt.Sprintf("the device does not come to rest in %d boots: %s", maxBoots, o.starts)
 	}
 	return o, nil
+}
+
+// onTrial reports whether a slot is to prove itself, beside one that has.
+func onTrial(t bootctl.Table, s bootctl.Slot) bool {
+	return t.Slots[s].Bootable() && !t.Slots[s].Good && t.Slots[s.Other()].Bootable() && t.Slots[s.Other()].Good
 }
 
 // settledTable reports whether a boot changed nothing but counters.
