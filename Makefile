@@ -48,12 +48,20 @@ sim-aws-cycle:
 SEED ?= 1
 
 .PHONY: crash
-crash: deps ## the crash proof: the power goes at every place of whole updates (SEED=1; goes on where it was)
-	$(GO) run ./cmd/abota-sim --seed $(SEED) crash long
+crash: deps ## the crash proof: the power goes at every place of whole updates (BOARD=arm64; SEED=1; goes on where it was)
+	$(GO) run ./cmd/abota-sim --board $(BOARD) --seed $(SEED) crash long
 
 .PHONY: crash-short
 crash-short: deps ## the same in a few minutes, and the seeded defects that show that it can fail
-	$(GO) run ./cmd/abota-sim --seed $(SEED) crash short
+	$(GO) run ./cmd/abota-sim --board $(BOARD) --seed $(SEED) crash short
+
+# The quickest first. Each goes on where it was, and the others are done when one fails.
+CRASH_BOARDS := arm64 armhf amd64-grub amd64-sdboot arm64-sdboot amd64-efi
+
+.PHONY: crash-boards
+crash-boards: deps ## the crash proof in its long form over every boot loader (SEED=1; goes on where it was)
+	@failed=; for board in $(CRASH_BOARDS); do $(GO) run ./cmd/abota-sim --board $$board --seed $(SEED) crash long || failed="$$failed $$board"; done; \
+	test -z "$$failed" || { echo "the crash proof failed on:$$failed"; exit 1; }
 
 .PHONY: fleet
 fleet: ## 1,000 simulated agents in a rollout by AWS IoT that stops itself, and then the fix (SEED=1)

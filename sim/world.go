@@ -7,7 +7,9 @@ import (
 	"io"
 	"maps"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,8 @@ type World struct {
 	kind     parts.Board
 	loader   loader.Loader
 	disk     disk.Image
+	// behind is what its file has behind the disk's end.
+	behind disk.Layout
 	// publisher is the path of abota-publish.
 	publisher string
 	// files are what each firmware has for its boot loader.
@@ -187,11 +191,37 @@ func (w *World) makeBoard(ctx context.Context, f *factory, opts Options) error {
 	if err := f.buildDisk(ctx, w); err != nil {
 		return err
 	}
-	w.board = board.New(board.Config{
+	c := board.Config{
 		Parts: f.parts, Disk: w.disk.Path, Vars: w.varsPath(), Dir: w.dir, Clock: opts.Setting.Clock,
 		Console: opts.Console, WriteLog: opts.WriteLog,
-	})
+	}
+	if opts.WriteLog != "" && w.kind.Loader == parts.LoaderEFI {
+		if err := w.logVars(&c); err != nil {
+			return err
+		}
+	}
+	w.board = board.New(c)
 	w.board.Log().Watch(w.timeline.event)
+	return nil
+}
+
+// logVars moves the firmware's variables behind the disk's end, so that one log
+// has the writes to both, in their order.
+func (w *World) logVars(c *board.Config) error {
+	content, err := os.ReadFile(c.Vars)
+	if err != nil {
+		return fmt.Errorf("read the firmware's variables: %w", err)
+	}
+	c.VarsAt = w.disk.Size()
+	f, err := os.OpenFile(w.disk.Path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("put the firmware's variables behind the disk: %w", err)
+	}
+	_, err = f.WriteAt(content, c.VarsAt)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("put the firmware's variables behind the disk: %w", err)
+	}
+	w.behind = disk.Layout{{Name: disk.Vars, Offset: c.VarsAt, Size: int64(len(content))}}
 	return nil
 }
 
@@ -231,8 +261,9 @@ func (w *World) Kind() parts.Board { return w.kind }
 // name.
 func (w *World) LoaderFiles() map[string]string { return maps.Clone(w.files) }
 
-// Layout is what the disk's partitions are.
-func (w *World) Layout() disk.Layout { return w.disk.Layout }
+// Layout is what the disk's partitions are, and what lies behind its end: the
+// firmware's variables, where a log has the writes to them.
+func (w *World) Layout() disk.Layout { return slices.Concat(w.disk.Layout, w.behind) }
 
 // CommandLine starts the board as it is now by hand; of a fleet there is a line
 // for each board.

@@ -42,6 +42,9 @@ type Config struct {
 	// Vars is the file with the UEFI's variables, which outlive power cuts; for
 	// boards that have a UEFI. It is written to.
 	Vars string
+	// VarsAt is where in the Disk's file the variables are instead, in bytes; the
+	// disk ends there. What is written to them is in the WriteLog then, too.
+	VarsAt int64
 	// Dir is an existing folder for the board's sockets. Its path must be
 	// short: a socket's path may have about 100 bytes.
 	Dir string
@@ -206,11 +209,15 @@ func (b *Board) firmware() []string {
 	if b.cfg.Parts.Board.Firmware == nil {
 		return []string{"-bios", b.cfg.Parts.UBoot}
 	}
-	return []string{
-		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + commas(b.cfg.Parts.Code),
-		"-drive", "if=pflash,unit=1,format=raw,file=" + commas(b.cfg.Vars),
+	argv := []string{"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" + commas(b.cfg.Parts.Code)}
+	if b.varsLogged() {
+		return append(argv, "-machine", "pflash1=vars")
 	}
+	return append(argv, "-drive", "if=pflash,unit=1,format=raw,file="+commas(b.cfg.Vars))
 }
+
+// varsLogged says that the variables lie behind the disk, under one log with it.
+func (b *Board) varsLogged() bool { return b.cfg.WriteLog != "" && b.cfg.VarsAt > 0 }
 
 // noROM leaves the network card's own boot program out, which UEFI would load.
 func noROM(kind parts.Board) string {
@@ -230,13 +237,19 @@ func (b *Board) drive(device string) []string {
 	}
 	// The log's head is brought up to date with every entry, so that it counts
 	// them truly while the board runs.
-	return []string{
+	argv := []string{
 		"-blockdev", "driver=file,node-name=image,discard=unmap,filename=" + commas(b.cfg.Disk),
 		"-blockdev", "driver=raw,node-name=raw,discard=unmap,file=image",
 		"-blockdev", "driver=file,node-name=log,filename=" + commas(b.cfg.WriteLog),
-		"-blockdev", "driver=blklogwrites,node-name=disk,discard=unmap,file=raw,log=log,log-sector-size=512,log-super-update-interval=1",
-		"-device", device + ",drive=disk,write-cache=on",
+		"-blockdev", "driver=blklogwrites,node-name=logged,discard=unmap,file=raw,log=log,log-sector-size=512,log-super-update-interval=1",
 	}
+	if !b.varsLogged() {
+		return append(argv, "-device", device+",drive=logged,write-cache=on")
+	}
+	return append(argv,
+		"-blockdev", fmt.Sprintf("driver=raw,node-name=disk,discard=unmap,file=logged,offset=0,size=%d", b.cfg.VarsAt),
+		"-blockdev", fmt.Sprintf("driver=raw,node-name=vars,file=logged,offset=%d", b.cfg.VarsAt),
+		"-device", device+",drive=disk,write-cache=on,share-rw=on")
 }
 
 // DiskFrom makes the disk, from the next power-on on, what an NBD server offers

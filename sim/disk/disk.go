@@ -51,6 +51,10 @@ const (
 	Data = "data"
 )
 
+// Vars is no partition, but what a simulator may have behind the disk's end: the
+// flash with the firmware's variables.
+const Vars = "efi-variables"
+
 // Root is the label of a slot's partition; slot is "A" or "B".
 func Root(slot string) string {
 	if slot == "A" {

@@ -8,22 +8,24 @@ import (
 	"slices"
 )
 
-// defect is a fault that a worse updater would have. It changes a recording
-// to what that program would have written, or points to where the recording
-// has such a program, and must be found by the judge.
+// defect is a fault that a worse updater would have, and must be found by the
+// judge.
 type defect struct {
 	name string
-	// seed puts it into a walk and says which entries to look at.
+	// seed changes a recording to what that program would have written, or points
+	// to where the recording has such a program, and says which entries to look at.
 	seed func(r *judged, w *walk) (from, to int, err error)
+	// worse changes what is read of each pointer; nil for nothing.
+	worse func(snapshot) (snapshot, error)
 }
 
 // defects are those of every board. Most change the order or the place of what
 // the product wrote; the last one really ran on the board. A loader adds its own.
 var defects = []defect{
-	{"pointer before image", pointerFirst},
-	{"image not synced", imageLate},
-	{"no flush at all", noFlush},
-	{"journal before its space", noSpace},
+	{name: "pointer before image", seed: pointerFirst},
+	{name: "image not synced", seed: imageLate},
+	{name: "no flush at all", seed: noFlush},
+	{name: "journal before its space", seed: noSpace},
 }
 
 // Found is how a defect was found.
@@ -44,7 +46,7 @@ func (r *judged) findDefects(ctx context.Context, depth Depth, seed uint64) (all
 		if err != nil {
 			return all, fmt.Errorf("seed the defect %q: %w", d.name, err)
 		}
-		t, err := r.all(ctx, w, from, to, 1)
+		t, err := r.with(d).all(ctx, w, from, to, 1)
 		if err != nil {
 			return all, fmt.Errorf("judge the defect %q: %w", d.name, err)
 		}
@@ -54,6 +56,37 @@ func (r *judged) findDefects(ctx context.Context, depth Depth, seed uint64) (all
 		all = append(all, Found{Defect: d.name, States: t.Judged, Failure: t.Failures[0]})
 	}
 	return all, nil
+}
+
+// with is the recording judged by a device that has the defect.
+func (r *judged) with(d defect) *judged {
+	if d.worse == nil {
+		return r
+	}
+	flawed, judge := *r, *r.judge
+	judge.pointers = newPointers(worseLoader{r.judge.loader, d.worse})
+	judge.cases = map[caseKey]outcome{}
+	flawed.judge = &judge
+	return &flawed
+}
+
+// worseLoader has another backend's pointer.
+type worseLoader struct {
+	loader
+	worse func(snapshot) (snapshot, error)
+}
+
+func (l worseLoader) read(d *Disk) (snapshot, error) {
+	s, err := l.loader.read(d)
+	if err != nil {
+		return s, err
+	}
+	return l.worse(s)
+}
+
+// inTrial is the part of a recording in which a slot is armed and tried.
+func inTrial(r *judged, _ *walk) (from, to int, err error) {
+	return r.rec.Chapters[0].Armed, r.rec.Chapters[0].Verdict, nil
 }
 
 // install is where in the log the first chapter's image and pointer lie.

@@ -144,6 +144,13 @@ func read(rec *Recording, work string) (*judged, error) {
 		}
 	}
 	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries), own: j.loader.own}
+	if vars, err := rec.Layout.Find(disk.Vars); err == nil {
+		for i := range r.writes { // what is written to flash is there at once
+			if at := r.writes[i].Sector * SectorSize; at >= vars.Offset {
+				r.writes[i].Through = len(r.writes[i].numbers) > 0
+			}
+		}
+	}
 	r.ignored, err = j.pointers.ofLoader(base.Clone(), r.writes)
 	return r, err
 }

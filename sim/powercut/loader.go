@@ -37,7 +37,7 @@ func newLoader(rec *Recording, base *Disk, dir string) (loader, error) {
 	case parts.LoaderSystemdBoot:
 		return newSdbootLoader(dir, rec.Files)
 	case parts.LoaderEFI:
-		// EFI later
+		return newEFILoader(dir, base)
 	}
 	return nil, fmt.Errorf("cannot judge what a board of kind %s was left with: the proof has no model of its loader", kind.Name)
 }

@@ -87,7 +87,7 @@ func (l *grubLoader) fixedCounts(content []byte) (bool, error) {
 }
 
 func (*grubLoader) defects() []defect {
-	return []defect{{"the table renamed into place", renamedTable}}
+	return []defect{{name: "the table renamed into place", seed: renamedTable}}
 }
 
 // renamedTable keeps the table in one file that is replaced by renaming, and

@@ -43,7 +43,50 @@ const entriesPath = "/loader/entries"
 
 func (*sdbootLoader) storage() []string { return []string{disk.Boot} }
 
-func (*sdbootLoader) defects() []defect { return nil }
+func (l *sdbootLoader) defects() []defect {
+	return []defect{
+		{name: "the entry confirmed before the trial", seed: inTrial, worse: confirmedFirst},
+		{name: "the entry renamed into place", seed: renamedEntry},
+	}
+}
+
+// confirmedFirst is the pointer of a backend that writes the confirmed entry of a
+// slot that is on trial, which nobody counts.
+func confirmedFirst(s snapshot) (snapshot, error) {
+	open := s.open
+	s.key += "confirmed"
+	s.open = func() (pointer, error) {
+		p, err := open()
+		if err != nil {
+			return nil, err
+		}
+		e := p.(*sdbootPointer)
+		menu, err := e.menu()
+		if err == nil && len(menu) > 0 && menu[0].counted {
+			err = os.Rename(filepath.Join(e.folder, menu[0].file), filepath.Join(e.folder, menu[0].id))
+		}
+		return e, err
+	}
+	return s, nil
+}
+
+// renamedEntry is where a program on the board replaced an entry by renaming.
+func renamedEntry(r *judged, _ *walk) (from, to int, err error) {
+	if r.rec.Renamed <= r.rec.Scribbled {
+		return 0, 0, errShape
+	}
+	return r.rec.Scribbled, r.rec.Renamed, nil
+}
+
+// renames replaces the entry of the slot that runs as many a program replaces a
+// file: written under another name, and renamed.
+const renames = `set -e
+slot=$(sed -n 's/.*abota\.slot=\([AB]\).*/\1/p' /proc/cmdline | tr AB ab)
+cd /efi/loader/entries
+cp abota-$slot.conf temporary
+mv temporary abota-$slot.conf
+sync
+`
 
 func (*sdbootLoader) own(d *Disk, w write) map[int64]bool { return ownOfESP(d, w) }
 

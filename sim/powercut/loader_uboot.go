@@ -36,7 +36,7 @@ func (l ubootLoader) read(d *Disk) (snapshot, error) {
 }
 
 func (ubootLoader) defects() []defect {
-	return []defect{{"one copy of the environment", oneCopy}}
+	return []defect{{name: "one copy of the environment", seed: oneCopy}}
 }
 
 // scripted is the pointer in a backend whose loader follows bootscript's rules.

@@ -44,13 +44,14 @@ type proof struct {
 // proof could not be done.
 func Prove(ctx context.Context, o Options) error {
 	began := time.Now()
+	if o.Board.Name == "" {
+		o.Board = parts.DefaultBoard()
+	}
+	o.State = filepath.Join(o.State, o.Board.Name)
 	if err := os.MkdirAll(o.State, 0o755); err != nil {
 		return fmt.Errorf("make the folder for results: %w", err)
 	}
 	p := &proof{lab: lab{Options: o}}
-	if p.Board.Name == "" {
-		p.Board = parts.DefaultBoard()
-	}
 	p.Out = &lines{w: o.Out}
 	if err := p.build(ctx); err != nil {
 		return err
@@ -60,6 +61,7 @@ func Prove(ctx context.Context, o Options) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted: the same command goes on from %d of %d parts", len(p.done.Results), len(o.Form.tasks(o.Seed)))
 	}
+	fmt.Fprintf(p.Out, "the board %s:\n", p.Board.Name)
 	p.table(time.Since(began))
 	return errors.Join(p.verdict(), err)
 }
@@ -194,6 +196,9 @@ func (p *proof) table(took time.Duration) {
 	for _, f := range sum.Defects {
 		fmt.Fprintf(p.Out, "seeded defect %q: found as %s after %d states: the disk %s (%s): %s\n", f.Defect, f.Kind, f.States, f.State, f.Era, f.Why)
 	}
+	if sum.Forgone > 0 {
+		fmt.Fprintf(p.Out, "in %d of the states the loader's own record of an attempt is torn: what was on trial was given up for what ran before\n", sum.Forgone)
+	}
 	if sum.Unmountable > 0 {
 		fmt.Fprintf(p.Out, "in %d of the states the data partition cannot be mounted, since a sector of its own was torn: abota went on without it\n", sum.Unmountable)
 	}
@@ -206,6 +211,7 @@ func (r *Result) add(o Result) {
 	r.Enumerated += o.Enumerated
 	r.Judged += o.Judged
 	r.Unmountable += o.Unmountable
+	r.Forgone += o.Forgone
 	r.Booted += o.Booted
 	r.Cuts += o.Cuts
 	r.Seconds += o.Seconds

@@ -17,6 +17,7 @@ import (
 	"abota/sim/board"
 	"abota/sim/disk"
 	"abota/sim/guest"
+	"abota/sim/parts"
 	"abota/updater"
 	"abota/updater/slot"
 )
@@ -37,7 +38,9 @@ type Recording struct {
 	Chapters []Chapter
 	// End is how many entries the log had at the story's end. From there to
 	// Scribbled a program that is not abota kept the journal, badly.
-	End, Scribbled int
+	// From Scribbled to Renamed one replaced a file of the loader by renaming it,
+	// where there is one.
+	End, Scribbled, Renamed int
 }
 
 // Release is a firmware as it lies in a slot.
@@ -282,7 +285,15 @@ func (r *recorder) tell(ctx context.Context, rec *Recording) (err error) {
 	if _, err := r.run(ctx, scribble); err != nil {
 		return err
 	}
-	rec.Scribbled, err = r.at()
+	if rec.Scribbled, err = r.at(); err != nil {
+		return err
+	}
+	if r.world.Kind().Loader == parts.LoaderSystemdBoot {
+		if _, err := r.run(ctx, renames); err != nil {
+			return err
+		}
+	}
+	rec.Renamed, err = r.at()
 	return err
 }
 

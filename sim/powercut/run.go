@@ -40,8 +40,9 @@ type Options struct {
 	Board parts.Board
 	// Seed chooses the samples, the noise and the moments of the cuts.
 	Seed uint64
-	// State is the folder in which results are kept, so that a proof that was
-	// interrupted goes on where it was. What failed lies there too.
+	// State is the folder in which results are kept, each board's in one of its
+	// own, so that a proof that was interrupted goes on where it was. What failed
+	// lies there too.
 	State string
 	// Guests is how many boards may run at once.
 	Guests int
