@@ -16,6 +16,9 @@ type ProvisionOptions struct {
 	Both bool
 	// Force replaces a boot table that is there and valid.
 	Force bool
+	// TakeOver says that the boot script is another updater's. A table that is
+	// there is then what the device goes on with.
+	TakeOver bool
 	// Factory says that the device does not run yet, so no slot is booted.
 	Factory bool
 	// Version is the factory image's version, empty when it has none.
@@ -28,6 +31,8 @@ type ProvisionOptions struct {
 // booted slot (at the factory: the one that shall boot first) is good.
 func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, error) {
 	switch table, err := e.Backend.Load(); {
+	case err == nil && !opts.Force && opts.TakeOver:
+		return e.takeUp(ctx, table, opts)
 	case err == nil && !opts.Force:
 		return Status{}, refuseProvision(table)
 	case err == nil && !opts.Factory && bootctl.Situation{Table: table, Booted: e.Booted}.InTrial():
@@ -40,24 +45,49 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 		order = append(order, e.Booted.Other())
 	}
 	table := bootctl.Table{Generation: 1, ConfirmedTries: e.ConfirmedTries}.WithOrder(order...)
-	r := &Record{Phase: Idle, Target: e.Booted.Other()}
 	for _, s := range order {
-		parts, err := opts.Digest(ctx, s)
-		if err != nil {
-			return Status{}, fmt.Errorf("read slot %s: %w", s, err)
-		}
 		table.Slots[s].Good = true
 		table.Slots[s].Tries = max(e.ConfirmedTries, bootctl.DefaultTrialTries)
+	}
+	if err := e.firstRecord(ctx, table, opts); err != nil {
+		return Status{}, err
+	}
+	if err := e.store(table); err != nil {
+		return Status{}, err
+	}
+	return e.Status()
+}
+
+// firstRecord starts the journal: what the table calls good is proven as it is.
+func (e *Engine) firstRecord(ctx context.Context, table bootctl.Table, opts ProvisionOptions) error {
+	r := &Record{Phase: Idle, Target: e.Booted.Other()}
+	for _, s := range bootctl.Slots {
+		if st := table.Slots[s]; !st.Good || !st.Bootable() {
+			continue
+		}
+		parts, err := opts.Digest(ctx, s)
+		if err != nil {
+			return fmt.Errorf("read slot %s: %w", s, err)
+		}
 		r.hold(s, Content{Release: release.ID{Version: opts.Version}, Proven: true, Confirmed: true}, parts)
 	}
 	if !opts.Factory {
 		e.learnVersion(r, e.note())
 	}
 	r.LastVerified = e.Now().UTC()
-	if err := e.save(r, table); err != nil {
-		return Status{}, err
+	return e.save(r, table)
+}
+
+// takeUp goes on with the table that another updater left: the journal begins,
+// and not one variable is changed.
+func (e *Engine) takeUp(ctx context.Context, table bootctl.Table, opts ProvisionOptions) (Status, error) {
+	switch st := table.Slots[e.Booted]; {
+	case e.loadRecord() != nil:
+		return Status{}, refuseProvision(table)
+	case !st.Bootable() || !st.Good:
+		return Status{}, &bootctl.RefusedError{Reason: fmt.Sprintf("cannot take over because slot %s, which is booted, is not what the boot table calls confirmed: let the updater that started it commit it or go back", e.Booted)}
 	}
-	if err := e.store(table); err != nil {
+	if err := e.firstRecord(ctx, table, opts); err != nil {
 		return Status{}, err
 	}
 	return e.Status()

@@ -47,8 +47,12 @@ func (f *File) Warning() string {
 	return f.place.String() + " is a single copy without a checksum: a power cut while it is written may lose the boot table and all variables; abota's own grub.cfg keeps two"
 }
 
-// Doubts are what the variables that are there say against relying on them.
-func (f *File) Doubts() []string { return doubtsIn(f.read, f.words) }
+// Foreign names the updater whose variables are written.
+func (f *File) Foreign() string { return f.words.Name() }
+
+// Doubts are what the variables that are there say against relying on them, and
+// whose they seem to be: the name of an updater, or empty.
+func (f *File) Doubts() (doubts []string, whose string) { return doubtsIn(f.read, f.words) }
 
 // Load reads the table as the boot script does.
 func (f *File) Load() (bootctl.Table, error) {
@@ -69,13 +73,13 @@ func (f *File) read() ([]byte, error) {
 }
 
 // doubtsIn are the dialect's, where there is a block.
-func doubtsIn(read func() ([]byte, error), d dialect.Dialect) []string {
+func doubtsIn(read func() ([]byte, error), d dialect.Dialect) (doubts []string, whose string) {
 	image, err := read()
 	if err != nil {
-		return nil // the table says that
+		return nil, "" // the table says that
 	}
 	entries, _ := parseBlock(image)
-	return d.Doubts(valuesIn(entries))
+	return d.Doubts(valuesIn(entries)), dialect.Whose(valuesIn(entries))
 }
 
 // Store overwrites the sector with the variables.

@@ -65,8 +65,12 @@ func OnPair(m Medium, sides [2]Side, d dialect.Dialect) *Pair {
 // Caps are those of the dialect.
 func (b *Pair) Caps() bootctl.Caps { return b.words.Caps() }
 
-// Doubts are what the variables that are there say against relying on them.
-func (b *Pair) Doubts() []string {
+// Foreign names the updater whose variables are written.
+func (b *Pair) Foreign() string { return b.words.Name() }
+
+// Doubts are what the variables that are there say against relying on them, and
+// whose they seem to be: the name of an updater, or empty.
+func (b *Pair) Doubts() (doubts []string, whose string) {
 	return doubtsIn(func() ([]byte, error) {
 		s, err := b.look()
 		return s.env, err

@@ -75,13 +75,23 @@ func (b *Backend) Speaking(d dialect.Dialect) *Backend {
 	return b
 }
 
-// Doubts are what the variables that are there say against relying on them.
-func (b *Backend) Doubts() []string {
+// Foreign names the updater whose variables are written, or is empty: without a
+// contract they are RAUC's.
+func (b *Backend) Foreign() string {
+	if b.contract && b.foreign == nil {
+		return ""
+	}
+	return b.dialect().Name()
+}
+
+// Doubts are what the variables that are there say against relying on them, and
+// whose they seem to be: the name of an updater, or empty.
+func (b *Backend) Doubts() (doubts []string, whose string) {
 	cur, err := b.current()
 	if err != nil {
-		return nil // the table says that
+		return nil, "" // the table says that
 	}
-	return b.dialect().Doubts(cur.env.get)
+	return b.dialect().Doubts(cur.env.get), dialect.Whose(cur.env.get)
 }
 
 func (b *Backend) dialect() dialect.Dialect {

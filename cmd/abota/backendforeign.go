@@ -10,6 +10,20 @@ import (
 	"abota/updater/config"
 )
 
+// speaker is a backend that may keep the table in another updater's variables.
+type speaker interface {
+	// Foreign names that updater.
+	Foreign() string
+	// Doubts speak against relying on what is there, which seems to be whose.
+	Doubts() (doubts []string, whose string)
+}
+
+// takesOver reports whether the boot script is another updater's.
+func takesOver(backend bootctl.Backend) bool {
+	s, ok := backend.(speaker)
+	return ok && s.Foreign() != ""
+}
+
 // dialectOf is how another updater's boot script keeps the boot table, or nil
 // where it is abota's own, or nobody says.
 func dialectOf(b config.Bootloader, loader dialect.Loader, paths [2]string) (d dialect.Dialect, err error) {

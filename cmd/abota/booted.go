@@ -28,7 +28,8 @@ func (all claims) byLoader() bool {
 
 // readClaims collects what the command line, the environment and the kernel
 // command line say. rauc.slot is what a boot script made for RAUC passes.
-func readClaims(flag string) (claims, error) {
+// names are what another updater's boot script calls the slots, where not A and B.
+func readClaims(flag string, names [2]string) (claims, error) {
 	var all claims
 	if flag != "" {
 		s, err := bootctl.ParseSlot(flag)
@@ -46,13 +47,27 @@ func readClaims(flag string) (claims, error) {
 		if !found {
 			continue
 		}
-		s, err := bootctl.ParseSlot(value)
+		s, err := slotNamed(value, name == "rauc.slot", names)
 		if err != nil {
 			return nil, &configError{fmt.Errorf("kernel command line: %s: %w", name, err)}
 		}
 		all = append(all, claim{by: "the kernel command line (" + name + ")", slot: s, loader: true})
 	}
 	return all, nil
+}
+
+// slotNamed is the slot that a boot script calls so: one made for RAUC by its
+// bootname.
+func slotNamed(value string, byBootname bool, names [2]string) (bootctl.Slot, error) {
+	if byBootname && names[0] != "" {
+		for _, s := range bootctl.Slots {
+			if value == names[s] {
+				return s, nil
+			}
+		}
+		return 0, fmt.Errorf("%q is not a slot: bootloader.names has %s and %s", value, names[0], names[1])
+	}
+	return bootctl.ParseSlot(value)
 }
 
 // orLoader asks what the bootloader itself says of this boot, where the kernel

@@ -114,7 +114,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	said, err := readClaims(c.booted)
+	said, err := readClaims(c.booted, d.cfg.Bootloader.Names)
 	if err != nil {
 		return err
 	}

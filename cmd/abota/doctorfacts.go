@@ -81,6 +81,7 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slo
 		f.Table.Err = err
 	} else {
 		f.Table.Err = d.tableFacts(f, backend)
+		f.Foreign = foreignFacts(d.cfg.Bootloader, backend)
 	}
 	for i := range slots {
 		refusal := seen.Refusal(slots[i], slots[1-i])
@@ -91,6 +92,16 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slo
 		}
 	}
 	c.bootedFacts(f, d, host, slots, backend)
+}
+
+// foreignFacts are of a boot script that is another updater's.
+func foreignFacts(b config.Bootloader, backend bootctl.Backend) (f doctor.Foreign) {
+	f.Configured = b.Foreign()
+	if s, ok := backend.(speaker); ok {
+		f.Spoken = s.Foreign()
+		f.Doubts, f.Found = s.Doubts()
+	}
+	return f
 }
 
 // slotFact looks at one slot and returns what was found of its parts.
@@ -112,7 +123,7 @@ func slotFact(at *doctor.Slot, host slot.Host, configured config.Slot) (group sl
 
 // bootedFacts say which slot runs, by the rules that hold for verbs that write.
 func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, slots [2]slot.Group, backend bootctl.Backend) {
-	said, err := readClaims(c.booted)
+	said, err := readClaims(c.booted, d.cfg.Bootloader.Names)
 	if err != nil {
 		f.BootedErr = err
 		return
@@ -214,7 +225,10 @@ func placesOfEnv(cfg *config.Config, host slot.Host, slots [2]slot.Group) (copie
 
 func envFacts(copies []uboot.Copy, cfg *config.Config, host slot.Host) *doctor.Environment {
 	seen := uboot.Inspect(copies)
-	env := &doctor.Environment{Known: uboot.Variables(), Names: seen.Names, Order: seen.Order}
+	env := &doctor.Environment{}
+	if !cfg.Bootloader.Foreign() {
+		env.Known, env.Names, env.Order = uboot.Variables(), seen.Names, seen.Order
+	}
 	for _, c := range seen.Copies {
 		env.Copies = append(env.Copies, doctor.Copy{
 			Name: nameOfCopy(c), Storage: c.Storage, Offset: c.Offset, Flash: c.Flash, Hole: c.Hole,

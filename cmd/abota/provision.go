@@ -53,7 +53,7 @@ func provision(c *command, flags *flag.FlagSet) action {
 		if err := d.cfg.Private(); err != nil {
 			return err
 		}
-		opts.Digest = d.digest
+		opts.Digest, opts.TakeOver = d.digest, takesOver(d.Backend)
 		s, err := d.Provision(ctx, opts)
 		if err != nil {
 			return err

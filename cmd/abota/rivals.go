@@ -26,6 +26,7 @@ var others = []struct {
 	{"mender-client", true},
 	{"mender-updated", true},
 	{"rauc-hawkbit-updater", false},
+	{"rauc", false}, // its own polling, or whoever tells it to install
 	{"swupdate", false},
 }
 

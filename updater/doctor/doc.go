@@ -82,6 +82,7 @@ type Facts struct {
 	Table  Table
 	// Env is nil where the boot table is kept elsewhere.
 	Env     *Environment
+	Foreign Foreign
 	Kernel  Kernel
 	State   State
 	Trust   []Trust
@@ -126,6 +127,17 @@ type Table struct {
 	Unmade bool
 	// Settled says that nothing is under way.
 	Settled bool
+}
+
+// Foreign is a boot script of another updater, whose variables abota writes.
+type Foreign struct {
+	// Configured says that the configuration says so.
+	Configured bool
+	// Spoken is the updater whose variables are written, and Found the one that
+	// those that are there seem to be of; empty: abota's, or unknown.
+	Spoken, Found string
+	// Doubts speak against relying on the variables that are there.
+	Doubts []string
 }
 
 // Environment is U-Boot's environment.

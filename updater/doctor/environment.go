@@ -179,6 +179,7 @@ func canary(f *Facts, say say) {
 	case k.Err != nil:
 		say(Error, "", "%v", k.Err)
 	case !f.Loaded:
+	case f.Foreign.Configured: // the check of foreign variables says it
 	case !k.Contract && !k.RAUC:
 		say(Error, "install abota's boot script, or one that passes rauc.slot", "the kernel command line has neither abota.contract=1 nor rauc.slot, so nothing shows that the boot loader reads the boot table that abota writes")
 	case !k.Contract:

@@ -13,6 +13,7 @@ var checks = []struct {
 	{"redundancy", redundancy},
 	{"environment", environment},
 	{"variables", variables},
+	{"foreign", foreign},
 	{"canary", canary},
 	{"fallback", fallback},
 	{"data", data},
