@@ -19,6 +19,7 @@ type Backend struct {
 	// flash says that the copies lie on flash, which is erased before it is
 	// written, and are marked as U-Boot marks them there.
 	flash bool
+	media []string // what each copy lies on, in words
 	open  func(c Copy, write bool) (medium, error)
 	lock  func() (unlock func())
 }

@@ -60,6 +60,7 @@ func New(copies []Copy, contract bool) (*Backend, error) {
 			return nil, err
 		}
 		b.copies, on, b.flash = append(b.copies, p.Copy), append(on, p), p.eraseBlock > 0
+		b.media = append(b.media, fmt.Sprintf("%s %s at %#x", mediumName(p), p.Path, p.Offset))
 	}
 	if len(copies) == 2 {
 		if err := apart(on[0], on[1]); err != nil {
@@ -93,17 +94,13 @@ func (b *Backend) Warning() string {
 	return fmt.Sprintf("%s is a single copy: a power cut while it is written loses the boot table and all variables: build U-Boot with CONFIG_SYS_REDUNDAND_ENVIRONMENT and configure two", b.copies[0])
 }
 
-// String is the environment in a few words: how many copies of it there are, and
-// on what.
-func (b *Backend) String() string {
-	at := make([]string, len(b.copies))
-	for i, c := range b.copies {
-		at[i] = fmt.Sprintf("%s at %#x", c.Path, c.Offset)
-	}
+// Storage is where the environment is kept, in words.
+func (b *Backend) Storage() string {
+	at := strings.Join(b.media, ", ")
 	if b.single() {
-		return "U-Boot environment, a single copy: " + at[0]
+		return "a single copy: " + at
 	}
-	return "U-Boot environment, two copies: " + strings.Join(at, ", ")
+	return "two copies: " + at
 }
 
 // place is where one copy lies, as it was found.

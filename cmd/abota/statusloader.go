@@ -6,6 +6,8 @@ import "abota/updater/config"
 type loaderStatus struct {
 	// Kind is that of the configuration, also where it was detected.
 	Kind string `json:"kind"`
+	// Storage is where the table is kept, where there is a choice.
+	Storage string `json:"storage,omitempty"`
 	// Note is what whoever relies on it should know, or empty.
 	Note string `json:"note,omitempty"`
 }
@@ -19,6 +21,9 @@ func (d *device) readBy() *loaderStatus {
 	if l.Kind == config.KindGPT || l.Kind == config.KindTryBoot {
 		l.Note = untested
 	}
+	if b, ok := d.Backend.(interface{ Storage() string }); ok {
+		l.Storage = b.Storage()
+	}
 	if b, ok := d.Backend.(interface{ Warning() string }); ok && b.Warning() != "" {
 		l.Note = b.Warning()
 	}
@@ -26,8 +31,12 @@ func (d *device) readBy() *loaderStatus {
 }
 
 func (l loaderStatus) line() string {
-	if l.Note == "" {
-		return l.Kind
+	text := l.Kind
+	if l.Storage != "" {
+		text += ", " + l.Storage
 	}
-	return l.Kind + " (" + l.Note + ")"
+	if l.Note != "" {
+		text += " (" + l.Note + ")"
+	}
+	return text
 }
