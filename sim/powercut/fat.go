@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -112,20 +113,26 @@ func (f *fat) extents(first, size int64) (at []int64, err error) {
 	return at, nil
 }
 
-// content reads a file.
-func (f *fat) content(e fatEntry) ([]byte, error) {
+// reader reads a file.
+func (f *fat) reader(e fatEntry) (io.Reader, error) {
 	at, err := f.extents(e.first, e.size)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", e.name, err)
 	}
-	b := make([]byte, e.size)
+	clusters := make([]io.Reader, len(at))
 	for i, start := range at {
-		from := int64(i) * f.cluster
-		if _, err := f.disk.ReadAt(b[from:min(from+f.cluster, e.size)], start); err != nil {
-			return nil, fmt.Errorf("read %s: %w", e.name, err)
-		}
+		clusters[i] = io.NewSectionReader(f.disk, start, min(f.cluster, e.size-int64(i)*f.cluster))
 	}
-	return b, nil
+	return io.MultiReader(clusters...), nil
+}
+
+// content is what is in a file.
+func (f *fat) content(e fatEntry) ([]byte, error) {
+	r, err := f.reader(e)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // sum stands for a file's content in whole sectors, in any clusters.

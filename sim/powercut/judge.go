@@ -47,7 +47,7 @@ func NewJudge(rec *Recording, base *Disk, dir string) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: newSlots(known), cases: map[caseKey]outcome{}}, nil
+	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: newSlots(known, l.files), cases: map[caseKey]outcome{}}, nil
 }
 
 // outcome is what becomes of a disk.
@@ -62,7 +62,7 @@ func (j *Judge) outcome(ctx context.Context, d *Disk) (outcome, error) {
 	}
 	key := caseKey{pointer: left.key, record: string(record.payload), damaged: record.damaged}
 	for _, s := range bootctl.Slots {
-		key.slots[s] = d.Sum(disk.Root(s.String()))
+		key.slots[s] = j.slots.sum(d, s)
 	}
 	if o, known := j.cases[key]; known {
 		o.record = record

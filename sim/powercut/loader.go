@@ -16,6 +16,9 @@ type loader interface {
 	storage() []string
 	// read is the pointer on a disk, found by the product's own backend.
 	read(d *Disk) (snapshot, error)
+	// files are the parts of a slot that lie on the boot partition, their paths
+	// there by their names.
+	files(bootctl.Slot) map[string]string
 	// own are the sectors of a write that become old or new, but no noise: those
 	// that a FAT needs for itself, and flash.
 	own(d *Disk, w write) map[int64]bool

@@ -44,6 +44,25 @@ func newEFILoader(dir string, base *Disk) (*efiLoader, error) {
 
 func (*efiLoader) storage() []string { return []string{varsName} }
 
+// files are what a slot's load option names.
+func (l *efiLoader) files(s bootctl.Slot) map[string]string {
+	option, err := efi.ParseLoadOption(l.options[s])
+	if err != nil {
+		return nil
+	}
+	_, linux, _ := option.File()
+	files := map[string]string{partLinux: slashes(linux)}
+	for _, word := range strings.Fields(option.CommandLine()) {
+		if initrd, ok := strings.CutPrefix(word, "initrd="); ok {
+			files[partInitrd] = slashes(initrd)
+		}
+	}
+	return files
+}
+
+// slashes writes a path of the firmware's as that of a file.
+func slashes(path string) string { return strings.ReplaceAll(path, `\`, "/") }
+
 func (*efiLoader) own(d *Disk, w write) map[int64]bool {
 	if !d.inPartition(w, varsName) {
 		return ownOfESP(d, w)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"abota/bootctl"
 	"abota/bootctl/grub"
 	"abota/sim/disk"
 	"abota/sim/parts"
@@ -32,6 +33,8 @@ func newGRUBLoader(dir string) (*grubLoader, error) {
 var grubFiles = [3]string{"/abota/0/env", "/abota/1/env", "/abota/count/env"}
 
 func (*grubLoader) storage() []string { return []string{disk.Boot} }
+
+func (*grubLoader) files(bootctl.Slot) map[string]string { return nil }
 
 func (*grubLoader) own(d *Disk, w write) map[int64]bool { return ownOfESP(d, w) }
 

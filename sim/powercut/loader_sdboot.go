@@ -88,6 +88,18 @@ mv temporary abota-$slot.conf
 sync
 `
 
+// files are what a slot's entry names.
+func (l *sdbootLoader) files(s bootctl.Slot) map[string]string {
+	lines := starting(l.bodies[s])
+	return map[string]string{partLinux: value(lines, "linux"), partInitrd: value(lines, "initrd")}
+}
+
+// The names of a slot's parts on the boot partition.
+const (
+	partLinux  = "linux"
+	partInitrd = "initrd"
+)
+
 func (*sdbootLoader) own(d *Disk, w write) map[int64]bool { return ownOfESP(d, w) }
 
 // espEntry is a file among the entries. Those that share a cluster are one file
@@ -285,12 +297,35 @@ func (p *sdbootPointer) menu() (menu []bootEntry, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the boot entries: %w", err)
 		}
-		if e, ok := parseEntry(f.Name(), string(content)); ok {
+		if e, ok := parseEntry(f.Name(), string(content)); ok && p.there(e) {
 			menu = append(menu, e)
 		}
 	}
 	slices.SortStableFunc(menu, bootEntry.order)
 	return menu, nil
+}
+
+// there reports whether what an entry starts can be opened, as the loader asks
+// before it lists one (boot_entry_add_type1). There are the slots' kernels, and
+// the folders that they are in.
+func (p *sdbootPointer) there(e bootEntry) bool {
+	for _, s := range bootctl.Slots {
+		own := value(starting(p.bodies[s]), "linux")
+		if path := value(e.lines, "linux"); path == own || strings.HasPrefix(own, strings.TrimRight(path, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// value is what an entry's lines say of a key.
+func value(lines []string, key string) (v string) {
+	for _, line := range lines {
+		if k, rest, _ := strings.Cut(line, " "); k == key {
+			v = strings.TrimSpace(rest)
+		}
+	}
+	return v
 }
 
 // start takes the first entry, and counts it down by giving it another name.
@@ -307,7 +342,7 @@ func (p *sdbootPointer) start() (begun, error) {
 		}
 	}
 	for _, s := range bootctl.Slots {
-		if slices.Equal(e.lines, starting(p.bodies[s])) {
+		if slices.Equal(slices.Sorted(slices.Values(e.lines)), slices.Sorted(slices.Values(starting(p.bodies[s])))) {
 			return begun{slot: s, starts: true, whole: true}, nil
 		}
 	}

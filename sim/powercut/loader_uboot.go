@@ -17,6 +17,8 @@ type ubootLoader struct{ dir string }
 
 func (ubootLoader) storage() []string { return []string{disk.Env} }
 
+func (ubootLoader) files(bootctl.Slot) map[string]string { return nil }
+
 func (ubootLoader) own(*Disk, write) map[int64]bool { return nil }
 
 func (l ubootLoader) read(d *Disk) (snapshot, error) {

@@ -47,8 +47,11 @@ type Recording struct {
 type Release struct {
 	Version   string
 	Behaviour guest.Behaviour
-	SHA256    string
-	Size      int64
+	// SHA256 and Size are of the slot's file system, or of all Parts together.
+	SHA256 string
+	Size   int64
+	// Parts are what it has in a slot that consists of several.
+	Parts []slot.Held
 }
 
 // Healthy reports whether a trial of the release ends well.

@@ -22,6 +22,11 @@ type started struct {
 
 func (s started) place() Place { return Place{s.slot, s.release.Version} }
 
+// same reports whether one start is like another.
+func (s started) same(o started) bool {
+	return s.place() == o.place() && s.whole == o.whole && s.good == o.good
+}
+
 func (s started) String() string {
 	if !s.whole {
 		return fmt.Sprintf("an image in slot %s that is not whole", s.slot)
@@ -189,7 +194,7 @@ func (d *device) settle(ctx context.Context) (outcome, error) {
 		if err != nil && !errors.Is(err, updater.ErrUnhealthy) {
 			o.stranded = fmt.Sprintf("abota boot in %s fails: %v", d.booted, err)
 		}
-		stays := !d.rebooted && d.booted == o.runs && settledTable(before, d.table())
+		stays := !d.rebooted && d.booted.same(o.runs) && settledTable(before, d.table())
 		o.runs = d.booted
 		if stays {
 			return d.end(o), nil

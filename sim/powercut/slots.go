@@ -8,68 +8,153 @@ import (
 
 	"abota/bootctl"
 	"abota/sim/disk"
+	"abota/updater/slot"
 )
 
 // slots tells what lies in a slot: one of the whole releases, or none. Each
 // distinct content is hashed once.
 type slots struct {
 	known []Release
-	seen  map[Sum]int // index in known; negative: none of them
+	// files are where a slot's further parts lie on the boot partition, by the
+	// part's name; nil where it has none.
+	files func(bootctl.Slot) map[string]string
+	// seen are digests of contents, and sizes of what was digested.
+	seen map[content]string
+	// parts are the sums of further parts, by the sum of the boot partition.
+	parts map[partOf]Sum
 }
 
-func newSlots(known []Release) *slots { return &slots{known: known, seen: map[Sum]int{}} }
+// content is what was digested: its sum, and how much of it.
+type content struct {
+	sum  Sum
+	size int64
+}
+
+// partOf is a part of a slot on a boot partition.
+type partOf struct {
+	boot Sum
+	path string
+}
+
+func newSlots(known []Release, files func(bootctl.Slot) map[string]string) *slots {
+	return &slots{known: known, files: files, seen: map[content]string{}, parts: map[partOf]Sum{}}
+}
+
+// sum stands for all that lies in a slot.
+func (s *slots) sum(d *Disk, which bootctl.Slot) Sum {
+	sum := d.Sum(disk.Root(which.String()))
+	for name, path := range s.files(which) {
+		part := s.partSum(d, path)
+		for k := range sum {
+			sum[k] += mix(int64(len(name)), uint32(part[k]), k) + mix(int64(len(name))<<8, uint32(part[k]>>32), k)
+		}
+	}
+	return sum
+}
+
+// partSum is the sum of a file on the boot partition; zero when it cannot be read.
+func (s *slots) partSum(d *Disk, path string) Sum {
+	key := partOf{d.Sum(disk.Boot), path}
+	sum, known := s.parts[key]
+	if known {
+		return sum
+	}
+	if esp, err := openFAT(d, d.partition(disk.Boot)); err == nil {
+		if e, err := esp.find(path); err == nil {
+			sum, _ = esp.sum(e)
+		}
+	}
+	s.parts[key] = sum
+	return sum
+}
 
 // of is the whole release in a slot.
-func (s *slots) of(d *Disk, slot bootctl.Slot) (Release, bool, error) {
-	name := disk.Root(slot.String())
+func (s *slots) of(d *Disk, which bootctl.Slot) (Release, bool, error) {
+	for _, r := range s.known {
+		whole, err := s.holds(d, which, r)
+		if whole || err != nil {
+			return r, whole, err
+		}
+	}
+	return Release{}, false, nil
+}
+
+// holds reports whether a slot has every part of a release.
+func (s *slots) holds(d *Disk, which bootctl.Slot, r Release) (bool, error) {
+	files := s.files(which)
+	for _, part := range r.parts() {
+		read := s.rootDigest
+		if path, onBoot := files[part.Name]; onBoot {
+			read = func(d *Disk, _ bootctl.Slot, size int64) (string, error) { return s.fileDigest(d, path, size) }
+		}
+		got, err := read(d, which, part.Size)
+		if err != nil {
+			return false, fmt.Errorf("digest slot %s: %w", which, err)
+		}
+		if got != part.SHA256 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// parts are what a slot has of a release; one without a name is its file system.
+func (r Release) parts() []slot.Held {
+	if len(r.Parts) > 0 {
+		return r.Parts
+	}
+	return []slot.Held{{SHA256: r.SHA256, Size: r.Size}}
+}
+
+// rootDigest is that of the start of a slot's partition.
+func (s *slots) rootDigest(d *Disk, which bootctl.Slot, size int64) (string, error) {
+	name := disk.Root(which.String())
 	// The slots have one size, so that equal sums are equal content.
-	sum := d.Sum(name)
-	i, known := s.seen[sum]
-	if !known {
-		var err error
-		if i, err = s.find(d, name); err != nil {
-			return Release{}, false, err
-		}
-		s.seen[sum] = i
-	}
-	if i < 0 {
-		return Release{}, false, nil
-	}
-	return s.known[i], true, nil
+	return s.digest(content{d.Sum(name), size}, io.NewSectionReader(d, d.partition(name).Offset, size))
 }
 
-func (s *slots) find(d *Disk, name string) (int, error) {
-	digests := map[int64]string{}
-	for i, r := range s.known {
-		if _, done := digests[r.Size]; !done {
-			sum, err := digest(d, d.partition(name).Offset, r.Size)
-			if err != nil {
-				return -1, fmt.Errorf("digest slot %s: %w", name, err)
-			}
-			digests[r.Size] = sum
-		}
-		if digests[r.Size] == r.SHA256 {
-			return i, nil
-		}
+// fileDigest is that of the start of a file on the boot partition; empty when that
+// cannot be read.
+func (s *slots) fileDigest(d *Disk, path string, size int64) (string, error) {
+	esp, err := openFAT(d, d.partition(disk.Boot))
+	if err != nil {
+		return "", nil
 	}
-	return -1, nil
+	e, err := esp.find(path)
+	if err != nil || e.size < size {
+		return "", nil
+	}
+	e.size = size
+	sum, err := esp.sum(e)
+	if err != nil {
+		return "", nil
+	}
+	r, err := esp.reader(e)
+	if err != nil {
+		return "", nil
+	}
+	return s.digest(content{sum, size}, r)
 }
 
-// digest is the SHA-256 of a part of a disk.
-func digest(d *Disk, offset, size int64) (string, error) {
+func (s *slots) digest(c content, r io.Reader) (string, error) {
+	sum, known := s.seen[c]
+	if known {
+		return sum, nil
+	}
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(d, offset, size), make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(h, r, make([]byte, 1<<20)); err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	sum = hex.EncodeToString(h.Sum(nil))
+	s.seen[c] = sum
+	return sum, nil
 }
 
 // partition finds a partition of the layout.
 func (d *Disk) partition(name string) disk.Partition {
-	for _, p := range d.parts {
-		if p.Name == name {
-			return p
-		}
+	p, err := d.parts.Find(name)
+	if err != nil {
+		panic(err)
 	}
-	panic("no partition " + name + " in the layout")
+	return p
 }
