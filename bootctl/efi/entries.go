@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -146,6 +147,52 @@ func (b *Backend) freeNumber() (uint16, error) {
 		}
 	}
 	return 0, errors.New("cannot make a boot entry because all 65536 numbers are taken")
+}
+
+// Faults are boot entries that are missing or not active, and what BootOrder
+// starts before them.
+func (b *Backend) Faults() (all []string) {
+	st, err := b.state()
+	if err != nil {
+		return nil // the table says that
+	}
+	for _, s := range bootctl.Slots {
+		switch e := st.entries[s]; {
+		case !e.found:
+			all = append(all, fmt.Sprintf("the firmware has no boot entry %q for slot %s: `abota provision` makes it, with bootloader.efi.entries", b.labels[s], s))
+		case !e.active:
+			all = append(all, fmt.Sprintf("the boot entry %q of slot %s is not active: efibootmgr -b %04X -a", b.labels[s], s, e.number))
+		}
+	}
+	if ours := st.ours(); len(ours) > 0 && st.order[0] != st.entries[ours[0]].number {
+		all = append(all, fmt.Sprintf("BootOrder starts %s before the slots: move it behind them with efibootmgr -o", bootName(st.order[0])))
+	}
+	return all
+}
+
+// OnTrial reports whether the firmware started an entry with this word on its
+// command line, while BootOrder starts another one of those first: BootNext did
+// it. It is for whoever does not know the labels.
+func (b *Backend) OnTrial(word string) bool {
+	has := func(number uint16) bool {
+		_, data, err := b.get(global(bootName(number)))
+		option, perr := ParseLoadOption(data)
+		return err == nil && perr == nil && slices.Contains(strings.Fields(option.CommandLine()), word)
+	}
+	current, ok, err := b.readNumber("BootCurrent")
+	if err != nil || !ok || !has(current) {
+		return false
+	}
+	order, err := b.readOrder()
+	if err != nil {
+		return false
+	}
+	for _, number := range order {
+		if has(number) {
+			return number != current
+		}
+	}
+	return true
 }
 
 // Booted is the slot that the firmware started, and false when it started

@@ -78,6 +78,29 @@ func (b *Backend) load(m medium) (bootctl.Table, error) {
 	return s.current().table(b.slots)
 }
 
+// Faults are copies of the partition table that are not valid, and what keeps
+// them from being written.
+func (b *Backend) Faults() (all []string) {
+	m, err := b.open(false)
+	if err != nil {
+		return nil // the table says that
+	}
+	defer m.Close()
+	s, err := b.read(m)
+	if err != nil {
+		return nil
+	}
+	if err := s.explain(); err != nil {
+		all = append(all, err.Error())
+	}
+	for i, name := range []string{primary: "primary", backup: "backup"} {
+		if c := &s.copies[i]; !c.valid() {
+			all = append(all, fmt.Sprintf("the %s partition table of %s is damaged (%v): the next change of the boot table makes it whole", name, b.disk, c.why()))
+		}
+	}
+	return all
+}
+
 // Store brings both copies to this table, see the package's documentation for
 // the order.
 func (b *Backend) Store(t bootctl.Table) error {

@@ -105,6 +105,19 @@ func onTrial(t bootctl.Table) bool {
 	return false
 }
 
+// Faults are blocks of which nothing is left but another one's content.
+func (b *Backend) Faults() (all []string) {
+	for i, p := range b.blocks {
+		if found := b.block(p); found.err == nil && found.image != nil && !found.valid && b.block(b.blocks[1-i]).valid {
+			all = append(all, fmt.Sprintf("%s holds no table: the next change of the boot table writes it anew", p))
+		}
+	}
+	if image, err := b.read(b.counts); err == nil && !writable(image) {
+		all = append(all, fmt.Sprintf("GRUB cannot count in %s because it is full or no environment block: the next change of the boot table makes it empty", b.counts))
+	}
+	return all
+}
+
 // expect reads all once more, as GRUB will: a device that answered wrongly
 // before may have made the wrong block count.
 func (b *Backend) expect(t bootctl.Table) error {

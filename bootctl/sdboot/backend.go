@@ -222,6 +222,18 @@ func (b *Backend) settled(st state, t bootctl.Table) bool {
 	return len(counted) == 1 && counted[0].name.slot == slot && counted[0].body == b.bodies[slot] && counted[0].version > st.newestConfirmed()
 }
 
+// Faults are what the loader sees otherwise than the table says.
+func (b *Backend) Faults() []string {
+	st, err := b.state()
+	if err != nil {
+		return nil // the table says that
+	}
+	if t, err := st.table(); err == nil && !b.settled(st, t) {
+		return []string{"the boot entries are not what the boot table and the configuration say: the next change of the boot table writes them anew"}
+	}
+	return nil
+}
+
 func (b *Backend) confirmedBody(s bootctl.Slot, t bootctl.Table) string {
 	if slices.Contains(fallback(t), s) {
 		return b.bodies[s]

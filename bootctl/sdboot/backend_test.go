@@ -311,11 +311,6 @@ func TestProductFiles(t *testing.T) {
 			t.Errorf("%q was not refused", line)
 		}
 	}
-	for _, want := range []string{"Before=boot-complete.target", "RequiredBy=boot-complete.target"} {
-		if !strings.Contains(read("abota-boot.conf"), "\n"+want+"\n") {
-			t.Errorf("the drop-in has no %s", want)
-		}
-	}
 }
 
 func FuzzEntry(f *testing.F) {

@@ -124,6 +124,14 @@ func Pad(path string) error {
 	return nil
 }
 
+// Faults are that the file may be too short for what is to come.
+func (b *Backend) Faults() []string {
+	if b.size >= paddedSize {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s has only %d bytes and cannot grow, so that a boot table may not fit: `abota provision` makes it longer", b.path, b.size)}
+}
+
 // Caps says that a trial is started once, and that all but tries is kept.
 func (b *Backend) Caps() bootctl.Caps { return caps }
 

@@ -34,7 +34,7 @@ func pointerKind(cfg *config.Config, slots [2]slot.Group) string {
 // backend is the boot pointer. What the configuration says of it and does not
 // fit this device is a configuration error.
 func (d *device) backend(host slot.Host, slots [2]slot.Group, how access) (bootctl.Backend, error) {
-	if err := d.apart(host, slots); err != nil {
+	if err := d.apart(slots); err != nil {
 		return nil, &configError{err}
 	}
 	switch {

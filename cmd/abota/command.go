@@ -60,7 +60,7 @@ var verbs = []verb{
 	{"log", "", "show what happened to this device's updates", showLog, 0},
 	{"report", "", "collect what support needs into one archive, without secrets", makeReport, 0},
 	{"provision", "", "write the first boot table and journal, on the device or at the factory", provision, 0},
-	{"init", "KIND", "print what makes init run abota: systemd, systemd-failed, sysv, systemd-agent, sysv-agent, systemd-app", printInit, 1},
+	{"init", "KIND", "print what makes init run abota: systemd, systemd-failed, systemd-complete, sysv, systemd-agent, sysv-agent, systemd-app", printInit, 1},
 	{"version", "", "print the version", version, 0},
 	{"force-reboot", "", "", forceAfter, 1},
 }
@@ -95,6 +95,8 @@ Options of verbs:
                                  trial no error makes init reboot the device
             --select             only set the link of directory slots, before what
                                  runs from them is started
+            --await              only wait until the slot that runs is confirmed, for
+                                 boot-complete.target
   run       --init               what the unit and the script pass: stderr is a log
   report    -o FILE              where to, or - for stdout
   provision --image FILE         into a disk image, with --state-dir DIR for the

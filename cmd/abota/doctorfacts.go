@@ -83,6 +83,7 @@ func (c *command) slotFacts(f *doctor.Facts, d *device, host slot.Host, seen slo
 		f.Table.Err = d.tableFacts(f, backend)
 		f.Foreign = foreignFacts(d.cfg.Bootloader, backend)
 	}
+	f.Loader = loaderFacts(d.cfg.Bootloader, seen, backend)
 	for i := range slots {
 		refusal := seen.Refusal(slots[i], slots[1-i])
 		if errors.Is(refusal, slot.ErrSameDevice) {

@@ -103,3 +103,23 @@ func loaderVariable(name string) ([]byte, error) {
 	}
 	return text[attributesSize:], nil
 }
+
+// trialByVariables reports whether what started this machine says in variables
+// that the slot is on trial: a counted entry of systemd-boot, BootNext of the
+// firmware, a reboot of a Raspberry Pi that asked for it. It needs no
+// configuration, which may be what is broken.
+func trialByVariables() bool {
+	if text, err := loaderVariable(sdboot.VarBootCountPath); err == nil {
+		_, counted := sdboot.Booted(text)
+		return counted
+	}
+	if asked, err := os.ReadFile(onMachine(trybootFlag)); err == nil {
+		return len(asked) > 0 && asked[len(asked)-1] == 1
+	}
+	vars := efi.On(onMachine(efi.Mount), efi.DefaultLabels)
+	return vars.OnTrial("abota.contract=1")
+}
+
+// trybootFlag is 1, a big-endian word, where a Raspberry Pi was started by
+// tryboot (its documentation, "config.txt", device tree properties).
+const trybootFlag = "proc/device-tree/chosen/bootloader/tryboot"

@@ -16,6 +16,8 @@ var (
 	systemdUnit string
 	//go:embed init/abota-failed.service
 	systemdFailedUnit string
+	//go:embed init/abota-complete.service
+	systemdCompleteUnit string
 	//go:embed init/abota-app.conf
 	systemdAppDropIn string
 	//go:embed init/abota.sysv
@@ -29,11 +31,11 @@ var (
 func printInit(c *command, _ *flag.FlagSet) func(context.Context, []string) error {
 	return func(_ context.Context, args []string) error {
 		kinds := map[string]string{
-			"systemd": systemdUnit, "systemd-failed": systemdFailedUnit, "sysv": sysvScript,
+			"systemd": systemdUnit, "systemd-failed": systemdFailedUnit, "systemd-complete": systemdCompleteUnit, "sysv": sysvScript,
 			"systemd-agent": systemdAgentUnit, "systemd-app": systemdAppDropIn, "sysv-agent": sysvAgentScript,
 		}
 		if len(args) != 1 || kinds[args[0]] == "" {
-			return cli.Usage("init takes systemd, systemd-failed, systemd-agent, systemd-app, sysv or sysv-agent")
+			return cli.Usage("init takes systemd, systemd-failed, systemd-complete, systemd-agent, systemd-app, sysv or sysv-agent")
 		}
 		fmt.Fprint(c.Stdout, kinds[args[0]])
 		return nil

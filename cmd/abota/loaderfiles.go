@@ -35,12 +35,12 @@ func loaderPaths(b *config.Bootloader) []*string {
 
 // apart makes sure that the boot pointer does not lie in a slot: an update would
 // take it along.
-func (d *device) apart(host slot.Host, slots [2]slot.Group) error {
+func (d *device) apart(slots [2]slot.Group) error {
 	files := loaderPaths(&d.cfg.Bootloader)
 	if len(files) == 0 {
 		return nil
 	}
-	seen, err := host.Look()
+	seen, err := machineHost().Look()
 	if err != nil {
 		return err
 	}

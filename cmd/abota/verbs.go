@@ -238,7 +238,11 @@ func (c *counter) Write(p []byte) (int, error) {
 func boot(c *command, flags *flag.FlagSet) action {
 	flags.BoolVar(&c.byInit, "init", false, "")
 	selectOnly := flags.Bool("select", false, "")
+	await := flags.Bool("await", false, "")
 	return func(ctx context.Context, _ []string) error {
+		if *await {
+			return c.awaitVerdict(ctx)
+		}
 		if *selectOnly {
 			return c.selectSlot(ctx)
 		}
@@ -265,14 +269,15 @@ func mustGoBack(action updater.Action, err error) bool {
 }
 
 // trialByLoader decides where nothing else could be read. The product's boot
-// script says it on the kernel command line. Under any other loader a
-// configuration that cannot be used counts as the fault of a new image.
+// script says it on the kernel command line, and others in variables. Under any
+// other loader a configuration that cannot be used counts as the fault of a new
+// image.
 func trialByLoader(err error) bool {
 	cmdline, readErr := kernelLine()
 	_, contract := argument(cmdline, "abota.contract")
 	_, trial := argument(cmdline, "abota.trial")
 	if readErr == nil && contract {
-		return trial
+		return trial || trialByVariables()
 	}
 	return exitCode(err) == cli.ExitUsage
 }

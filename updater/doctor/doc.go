@@ -80,9 +80,11 @@ type Facts struct {
 	// Loaded says that a boot loader reads the table, and not abota itself.
 	Loaded bool
 	Table  Table
-	// Env is nil where the boot table is kept elsewhere.
+	// Env is U-Boot's, and Loader what is known of another boot loader; each is
+	// nil where the boot table is kept elsewhere.
 	Env     *Environment
 	Foreign Foreign
+	Loader  *Loader
 	Kernel  Kernel
 	State   State
 	Trust   []Trust

@@ -180,10 +180,15 @@ func canary(f *Facts, say say) {
 		say(Error, "", "%v", k.Err)
 	case !f.Loaded:
 	case f.Foreign.Configured: // the check of foreign variables says it
+	case f.Loader != nil:
+		canaryOf(f, say)
 	case !k.Contract && !k.RAUC:
 		say(Error, "install abota's boot script, or one that passes rauc.slot", "the kernel command line has neither abota.contract=1 nor rauc.slot, so nothing shows that the boot loader reads the boot table that abota writes")
 	case !k.Contract:
 		say(Warning, "install abota's boot script, which passes it", "the kernel command line has no abota.contract=1: the boot table is taken for RAUC's, every boot of a slot counts, and nothing proves that the loader reads it")
+	}
+	switch {
+	case !f.Loaded || !k.Contract:
 	case k.Env == "lost" && f.Table.Err == nil:
 		say(Error, "reboot once; if it says so again, "+share, "the boot script found no valid boot table in this boot (abota.env=lost), but abota reads one")
 	case k.Env == "exhausted":

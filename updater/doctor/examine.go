@@ -10,6 +10,7 @@ var checks = []struct {
 	{"slots", slots},
 	{"running-slot", running},
 	{"boot-table", table},
+	{"bootloader", loader},
 	{"redundancy", redundancy},
 	{"environment", environment},
 	{"variables", variables},
