@@ -55,19 +55,42 @@ func (m Module) Build(ctx context.Context, command, arch, dir string) (string, e
 		return m.find(command, arch)
 	}
 	out := filepath.Join(dir, command)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/"+command)
+	words := goBuild("./cmd/"+command, out)
 	if command == "abota" {
-		cmd = exec.CommandContext(ctx, filepath.Join(m.dir, ".ci", "device"), out)
+		words = []string{filepath.Join(m.dir, ".ci", "device"), out}
 	}
+	return out, m.compile(ctx, words, arch)
+}
+
+// Helper makes a program of the simulator's own, by its folder in the source
+// tree, for an architecture, and returns its path below dir.
+func (m Module) Helper(ctx context.Context, folder, arch, dir string) (string, error) {
+	if m.built {
+		return "", fmt.Errorf("cannot build %s because only what was built before is here: run this in the source tree, with Go installed", folder)
+	}
+	out := filepath.Join(dir, filepath.Base(folder))
+	return out, m.compile(ctx, goBuild("./"+folder, out), arch)
+}
+
+// Read returns a file of the tree.
+func (m Module) Read(name string) ([]byte, error) { return m.read(name) }
+
+func goBuild(pkg, out string) []string {
+	return []string{"go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg}
+}
+
+// compile runs what builds a program, in the source tree.
+func (m Module) compile(ctx context.Context, words []string, arch string) error {
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir = m.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {
 		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch)
 	}
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w: %s", command, err, strings.TrimSpace(string(text)))
+		return fmt.Errorf("`%s`: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(text)))
 	}
-	return out, nil
+	return nil
 }
 
 // find returns a command that was built before.

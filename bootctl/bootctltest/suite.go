@@ -43,8 +43,7 @@ func newSuiteOf(caps bootctl.Caps) *suite {
 			s.edges = append(s.edges, e)
 		}
 	}
-	s.spacer = provisioned().WithOrder(bootctl.B)
-	s.spacer.Slots[bootctl.A].Tries = 5
+	s.spacer = Spacer()
 	s.third = provisioned().WithOrder(bootctl.A)
 	s.third.Slots[bootctl.A].Tries = 6
 	s.third.Generation = 0xfffffffe

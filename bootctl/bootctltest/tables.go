@@ -59,6 +59,30 @@ func transitions() (tables []bootctl.Table, edges []edge) {
 	return tables, edges
 }
 
+// Transition is one step from a stored table to the next.
+type Transition struct {
+	From, To bootctl.Table
+	// Verb says what makes it.
+	Verb string
+}
+
+// Transitions are all that the verbs make, and the loader's counting, and that a
+// backend with these caps can tell apart.
+func Transitions(caps bootctl.Caps) (all []Transition) {
+	for _, e := range newSuiteOf(caps).edges {
+		all = append(all, Transition{e.from, e.to, e.verb})
+	}
+	return all
+}
+
+// Spacer is a table unlike those of the transitions: stored before, it has both
+// copies of a storage in use.
+func Spacer() bootctl.Table {
+	t := provisioned().WithOrder(bootctl.B)
+	t.Slots[bootctl.A].Tries = 5
+	return t
+}
+
 // verbs is every legal transition out of a table, whichever slot is booted,
 // and one boot counted by the loader while few tries are left.
 func verbs(from bootctl.Table) (edges []edge) {

@@ -41,6 +41,14 @@ type Entry struct {
 	Data []byte
 }
 
+// Content is what sector i of it holds; zeros after a discard.
+func (e Entry) Content(i int64) string {
+	if e.Discard {
+		return string(make([]byte, SectorSize))
+	}
+	return string(e.Data[i*SectorSize:][:SectorSize])
+}
+
 // ReadLog reads a log of writes in the format of dm-log-writes, version 1:
 //
 //	sector 0    magic 0x6a736677736872, version 1, number of entries (each 8
