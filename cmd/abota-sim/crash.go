@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"abota/sim/powercut"
 )
 
-// crashOptions are what only the verb crash takes.
+// crashOptions are what only the verbs crash and bootcuts take.
 type crashOptions struct {
 	seed   uint64
 	guests int
@@ -21,7 +22,19 @@ func (o *crashOptions) add(flags *flag.FlagSet) {
 	const defaultGuests = 2
 	flags.Uint64Var(&o.seed, "seed", 1, "")
 	flags.IntVar(&o.guests, "guests", defaultGuests, "")
-	flags.StringVar(&o.state, "state", filepath.Join("build", "crash"), "")
+	flags.StringVar(&o.state, "state", "", "")
+}
+
+func (o *crashOptions) check() error {
+	if o.guests < 1 || o.guests > 2 {
+		return fmt.Errorf("%w: --guests is 1 or 2, not %d", errUsage, o.guests)
+	}
+	return nil
+}
+
+// stateFor is where a verb keeps its results.
+func (o *crashOptions) stateFor(verb string) string {
+	return cmp.Or(o.state, filepath.Join("build", verb))
 }
 
 // crash does the crash proof in one of its forms.
@@ -31,10 +44,10 @@ func (c *command) crash(ctx context.Context, form string) error {
 	if !known {
 		return fmt.Errorf("%w: crash takes short or long, not %q", errUsage, form)
 	}
-	if c.crashing.guests < 1 || c.crashing.guests > 2 {
-		return fmt.Errorf("%w: --guests is 1 or 2, not %d", errUsage, c.crashing.guests)
+	if err := c.crashing.check(); err != nil {
+		return err
 	}
 	return powercut.Prove(ctx, powercut.Options{
-		Form: chosen, Board: c.board, Seed: c.crashing.seed, State: c.crashing.state, Guests: c.crashing.guests, Out: c.stdout,
+		Form: chosen, Board: c.board, Seed: c.crashing.seed, State: c.crashing.stateFor("crash"), Guests: c.crashing.guests, Out: c.stdout,
 	})
 }

@@ -34,6 +34,8 @@ const usage = `usage: abota-sim [OPTIONS] VERB [ARGUMENTS]
                     what is left; FORM is short or long
   boards [quick] [BOARD…]  a table of what happens to updates on each board, with
                     seconds; quick leaves cases out on all but the default one
+  bootcuts [quick] [LOADER…]  boot every state that a power cut leaves of a boot
+                    table: uboot, grub, grub-ext4, sdboot
   fleet [DEVICES]   1,000 simulated agents in a rollout by AWS IoT that stops
                     itself, and then the fix
   up                start a board and its object store, and stay until Ctrl-C
@@ -49,9 +51,10 @@ Options, before or after the verb:
   --json            up: print one line with every endpoint and key; boards: print
                     a line for each case
   --dir DIR         up --aws: make this the work folder
-  --seed N          crash, fleet: which samples, noise, devices and moments (1)
-  --guests N        crash, boards: how many boards may run at once, 1 or 2 (2)
-  --state DIR       crash: where results are kept, to go on from (build/crash)
+  --seed N          crash, bootcuts, fleet: which samples, noise, devices and moments (1)
+  --guests N        crash, boards, bootcuts: how many boards may run at once, 1 or 2 (2)
+  --state DIR       crash, bootcuts: where results are kept, to go on from
+                    (build/crash, build/bootcuts)
 `
 
 // command is one invocation.
@@ -156,6 +159,8 @@ func (c *command) dispatch(ctx context.Context, words []string) error {
 		return c.crash(ctx, words[1])
 	case words[0] == "boards":
 		return c.boards(ctx, words[1:])
+	case words[0] == "bootcuts":
+		return c.bootcuts(ctx, words[1:])
 	case words[0] == "fleet" && len(words) <= 2:
 		return c.fleet(ctx, words[1:])
 	case words[0] == "up" && len(words) == 1:

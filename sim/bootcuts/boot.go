@@ -2,7 +2,9 @@ package bootcuts
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -67,7 +69,7 @@ func (m *machine) boot(ctx context.Context, o overlay) (outcome, []powercut.Entr
 		return outcome{}, nil, fmt.Errorf("%w; the console ends with: %s", err, tail(text))
 	}
 	writes, err := powercut.ReadLog(log)
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) { // one without a head has no entries
 		return outcome{}, nil, err
 	}
 	if err := m.restore(o, written(writes)); err != nil {

@@ -7,13 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"text/tabwriter"
 	"time"
-
-	"io"
 
 	"abota/bootctl"
 	"abota/bootctl/bootscript"
@@ -146,7 +145,11 @@ func (r *results) keep(one result) error {
 func (r *run) writesOf(ctx context.Context, m *machine, s start) ([]powercut.Entry, error) {
 	kept := r.results.writes(s.overlay.key())
 	if _, err := os.Stat(kept); err == nil {
-		return powercut.ReadLog(kept)
+		log, err := powercut.ReadLog(kept)
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return log, err
 	}
 	o, log, err := m.boot(ctx, s.overlay)
 	if err != nil {
@@ -182,11 +185,11 @@ func counts(t bootctl.Table) bool {
 
 // row is a line of the table.
 type row struct {
-	name                                   string
-	transitions, writing, made, distinct   int
-	booted, good, trial, other, bad        int
-	seconds                                float64
-	failures                               []string
+	name                                 string
+	transitions, writing, made, distinct int
+	booted, good, trial, other, bad      int
+	seconds                              float64
+	failures                             []string
 }
 
 func (r *run) count(j *job) {

@@ -1,6 +1,7 @@
 package bootcuts
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,9 @@ func Names() (names []string) {
 	return names
 }
 
+// ErrUnknown says that there is no loader of a name.
+var ErrUnknown = errors.New("there is no loader to boot that is called")
+
 // find returns the settings of these names, all for none.
 func find(names []string) (chosen []setting, err error) {
 	for _, s := range settings {
@@ -53,7 +57,7 @@ func find(names []string) (chosen []setting, err error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(Names(), name) {
-			return nil, fmt.Errorf("there is no loader %q to boot: use one of %s", name, strings.Join(Names(), ", "))
+			return nil, fmt.Errorf("%w %q: use some of %s", ErrUnknown, name, strings.Join(Names(), ", "))
 		}
 	}
 	return chosen, nil

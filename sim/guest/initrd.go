@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,28 +16,43 @@ import (
 	"abota/sim/parts"
 )
 
-// writeInitrd makes the initramfs: a gzipped cpio archive with BusyBox, the
-// kernel modules in the order in which they load, and the init script. The serial
-// console is built into the kernels.
+// writeInitrd makes the initramfs: BusyBox, the kernel modules, and the init
+// script. The serial console is built into the kernels.
 func writeInitrd(path string, set parts.Set) error {
-	modules, err := loadOrder(set.Modules, slices.Concat(set.Board.Modules, set.Board.BoardModules))
+	init, err := files.ReadFile("initrd/init")
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(path)
+	modules := slices.Concat(set.Board.Modules, set.Board.BoardModules)
+	return Tiny(path, set, modules, map[string][]byte{"init": init})
+}
+
+// Tiny makes an initramfs, a gzipped cpio archive: BusyBox, these
+// kernel modules and what they need in /lib/modules, their names in the order in
+// which they load in /lib/modules/order, and executable files by their paths
+// without the first slash, "init" among them.
+func Tiny(at string, set parts.Set, modules []string, files map[string][]byte) error {
+	order, err := loadOrder(set.Modules, modules)
 	if err != nil {
 		return err
+	}
+	f, err := os.Create(at)
+	if err != nil {
+		return fmt.Errorf("make an initramfs: %w", err)
 	}
 	zip, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
 	if err != nil {
 		return err
 	}
 	buffered := bufio.NewWriter(zip)
-	err = fillInitrd(buffered, set, modules)
-	return errors.Join(err, buffered.Flush(), zip.Close(), f.Close())
+	err = fillTiny(buffered, set, order, files)
+	if err = errors.Join(err, buffered.Flush(), zip.Close(), f.Close()); err != nil {
+		return fmt.Errorf("make an initramfs: %w", err)
+	}
+	return nil
 }
 
-func fillInitrd(w io.Writer, set parts.Set, modules []string) error {
+func fillTiny(w io.Writer, set parts.Set, modules []string, files map[string][]byte) error {
 	c := &cpio{w: w}
 	for _, dir := range []string{"bin", "dev", "proc", "sys", "mnt", "lib", "lib/modules"} {
 		c.dir(dir)
@@ -47,11 +64,9 @@ func fillInitrd(w io.Writer, set parts.Set, modules []string) error {
 		c.file("lib/modules/"+filepath.Base(module), 0o644, read(module, c))
 	}
 	c.file("lib/modules/order", 0o644, []byte(order.String()))
-	init, err := files.ReadFile("initrd/init")
-	if err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		c.file(path.Clean(name), 0o755, files[name])
 	}
-	c.file("init", 0o755, init)
 	c.end()
 	return c.err
 }
