@@ -88,7 +88,7 @@ func (b *bench) build(ctx context.Context) error {
 	if b.kind.KernelInSlot() {
 		err = b.slots(ctx, initrd, images)
 	} else {
-		err = copyFile(filepath.Join(boot, "abota", "b", "initrd"), initrd[1])
+		err = onESP(boot, initrd[1])
 	}
 	if err == nil && b.ext4() {
 		err = b.ownFileSystem(ctx, boot, images)
@@ -118,6 +118,15 @@ func (b *bench) slots(ctx context.Context, initrd [2]string, images map[string]s
 		images[disk.Root(slot)] = image
 	}
 	return nil
+}
+
+// onESP gives slot B its own initramfs where those are on the ESP, and makes the
+// folder of entries, as the loader's installation does.
+func onESP(boot, initrd string) error {
+	if err := os.MkdirAll(filepath.Join(boot, "loader", "entries"), 0o755); err != nil {
+		return fmt.Errorf("make the folder of entries: %w", err)
+	}
+	return copyFile(filepath.Join(boot, "abota", "b", "initrd"), initrd)
 }
 
 // bootLabel is the label by which GRUB finds its configuration.
