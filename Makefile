@@ -63,6 +63,18 @@ crash-boards: deps ## the crash proof in its long form over every boot loader (S
 	@failed=; for board in $(CRASH_BOARDS); do $(GO) run ./cmd/abota-sim --board $$board --seed $(SEED) crash long || failed="$$failed $$board"; done; \
 	test -z "$$failed" || { echo "the crash proof failed on:$$failed"; exit 1; }
 
+.PHONY: bootcuts
+bootcuts: deps ## every state that a power cut leaves of a boot table, booted by U-Boot, GRUB and systemd-boot (SEED=1; LOADERS=uboot; goes on where it was; a day)
+	$(GO) run ./cmd/abota-sim --seed $(SEED) bootcuts $(LOADERS)
+
+.PHONY: bootcuts-quick
+bootcuts-quick: deps ## a sample of them in two minutes
+	$(GO) run ./cmd/abota-sim --seed $(SEED) bootcuts quick $(LOADERS)
+
+.PHONY: grubscript
+grubscript: deps ## every row of grub.cfg's tests in the real GRUB
+	ABOTA_GRUB=full $(GO) test -count=1 -v -timeout 60m ./sim/grubscript
+
 .PHONY: fleet
 fleet: ## 1,000 simulated agents in a rollout by AWS IoT that stops itself, and then the fix (SEED=1)
 	$(GO) run ./cmd/abota-sim --seed $(SEED) fleet

@@ -23,7 +23,8 @@ import (
 
 // result is what a state came to.
 type result struct {
-	Key string
+	// Key names the state, Made says how one can come about.
+	Key, Made string
 	outcome
 	// Why says what is wrong, empty for nothing; Sort is what started.
 	Why     string `json:",omitempty"`

@@ -211,7 +211,7 @@ func (r *run) work(ctx context.Context, name string, queue <-chan *job) error {
 		} else {
 			fmt.Fprintf(r.Out, "%s: FAILED: %s: %s\n", r.name, j.key, why)
 		}
-		if err := r.results.keep(result{Key: j.key, outcome: o, Why: why, Sort: sort, Seconds: time.Since(began).Seconds()}); err != nil {
+		if err := r.results.keep(result{Key: j.key, Made: j.claims[0].Made, outcome: o, Why: why, Sort: sort, Seconds: time.Since(began).Seconds()}); err != nil {
 			return err
 		}
 	}
