@@ -35,8 +35,9 @@ func OnFlash(path string) bool {
 
 // flashFacts is what there is to know of NOR flash; nothing of other media.
 type flashFacts struct {
-	eraseBlock int64 // bytes that are erased together
-	clearsBits bool  // bits can be cleared without erasing, byte by byte
+	size       uint32 // bytes
+	eraseBlock int64  // bytes that are erased together
+	clearsBits bool   // bits can be cleared without erasing, byte by byte
 }
 
 // flashOf asks a character device what flash it is.
@@ -63,6 +64,7 @@ func factsOf(info unix.MtdInfo) (flashFacts, error) {
 		return flashFacts{}, errors.New("it is flash that the kernel does not erase: " + elsewhereInstead)
 	}
 	return flashFacts{
+		size:       info.Size,
 		eraseBlock: int64(info.Erasesize),
 		clearsBits: info.Flags&unix.MTD_BIT_WRITEABLE != 0 && info.Writesize <= 1,
 	}, nil
@@ -145,16 +147,28 @@ func (f *flash) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 // unlock makes blocks writable that are locked, as some flash is after power on.
-// Flash that cannot be asked is taken as it is.
+// Flash that cannot be asked is taken as it is. Some can only be unlocked as a
+// whole, which is done where all of it is locked, so that it can be again.
 func (f *flash) unlock(blocks unix.EraseInfo) error {
-	if locked, err := ioctlResult(f.File, unix.MEMISLOCKED, unsafe.Pointer(&blocks)); err != nil || locked == 0 {
+	if !f.isLocked(blocks) {
 		return nil
 	}
-	if err := ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks)); err != nil {
-		return fmt.Errorf("unlock the flash: %w", err)
+	err := ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks))
+	if whole := (unix.EraseInfo{Length: f.size}); err != nil && f.isLocked(whole) {
+		blocks = whole
+		err = ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks))
+	}
+	if err != nil {
+		return fmt.Errorf("unlock the flash: %w: unlock it with flash_unlock, or keep what locks it from locking the environment", err)
 	}
 	f.locked = append(f.locked, blocks)
 	return nil
+}
+
+// isLocked reports whether all of these blocks are.
+func (f *flash) isLocked(blocks unix.EraseInfo) bool {
+	locked, err := ioctlResult(f.File, unix.MEMISLOCKED, unsafe.Pointer(&blocks))
+	return err == nil && locked == 1
 }
 
 // Close releases it, and locks what was unlocked for it. That the lock could not
