@@ -9,8 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"abota/bootctl"
-	"abota/bootctl/grub"
+	"abota/sim/board"
 	"abota/sim/disk"
 	"abota/sim/guest"
 	"abota/sim/loader"
@@ -33,6 +32,7 @@ type factory struct {
 func (w *World) openFactory(ctx context.Context, module Module, set parts.Set, abota string) (*factory, error) {
 	w.timeline.Note("building the board's disk")
 	f := &factory{parts: set}
+	w.kernel = set.Kernel
 	script, err := module.read("cmd/abota/init/abota.sysv")
 	if err != nil {
 		return nil, err
@@ -62,11 +62,13 @@ func (w *World) openFactory(ctx context.Context, module Module, set parts.Set, a
 	return f, err
 }
 
-// buildDisk makes a board's disk.
+// buildDisk makes a board's disk. A folder stands for the root of the device that
+// does not run yet.
 func (f *factory) buildDisk(ctx context.Context, w *World) error {
-	boot, state := filepath.Join(w.dir, "boot"), filepath.Join(w.dir, "state")
-	if err := os.Mkdir(boot, 0o755); err != nil {
-		return fmt.Errorf("make the boot partition's folder: %w", err)
+	root, state := filepath.Join(w.dir, "device"), filepath.Join(w.dir, "state")
+	boot := filepath.Join(root, w.loader.Mount())
+	if err := os.MkdirAll(boot, 0o755); err != nil {
+		return fmt.Errorf("make the device's folder: %w", err)
 	}
 	if err := w.loader.Fill(ctx, boot, f.material); err != nil {
 		return err
@@ -74,7 +76,7 @@ func (f *factory) buildDisk(ctx context.Context, w *World) error {
 	if err := w.disk.Create(ctx, map[string]string{disk.Root("A"): f.root}); err != nil {
 		return err
 	}
-	if err := f.provision(ctx, w, boot, state); err != nil {
+	if err := f.provision(ctx, w, root, state); err != nil {
 		return err
 	}
 	if w.cloud != nil {
@@ -112,51 +114,67 @@ func (f *factory) fillBoot(ctx context.Context, w *World, dir string) error {
 func (w *World) varsPath() string { return filepath.Join(w.dir, "vars.fd") }
 
 // provision is the factory's last step: the host's abota writes the boot table
-// into the disk image or the boot partition's folder, and the journal into what
-// becomes the data partition.
-func (f *factory) provision(ctx context.Context, w *World, boot, state string) error {
-	etc := filepath.Join(w.dir, "factory", "etc-"+w.name)
-	if err := os.MkdirAll(etc, 0o700); err != nil {
-		return fmt.Errorf("make the factory's folder: %w", err)
+// into the disk image or below root, and the journal into what becomes the data
+// partition. Where only the board can write the table, it does so later.
+func (f *factory) provision(ctx context.Context, w *World, root, state string) error {
+	if w.loader.FirstBoot() != "" {
+		return os.MkdirAll(state, 0o700)
 	}
-	text, err := w.deviceConfig(guest.Healthy, boot, etc)
-	if err != nil {
-		return err
-	}
-	config := filepath.Join(etc, "config.yaml")
-	err = os.WriteFile(config, []byte(text), 0o600)
-	for name, content := range w.files {
-		err = errors.Join(err, os.WriteFile(filepath.Join(etc, name), []byte(content), 0o600))
-	}
+	config, err := f.configure(w, filepath.Join(root, "etc", "abota"))
 	if err != nil {
 		return fmt.Errorf("write the firmware's configuration: %w", err)
 	}
-	if w.kind.Loader != parts.LoaderUBoot {
-		return f.provisionFolder(w, boot, state)
+	args := []string{"--config", config, "--booted", "A", "provision", "--image", w.disk.Path, "--state-dir", state, "--release", FactoryVersion}
+	if w.loader.Mount() != "" {
+		args = append(args, "--root", root)
 	}
-	cmd := exec.CommandContext(ctx, f.abota, "--config", config, "--booted", "A", "provision",
-		"--image", w.disk.Path, "--state-dir", state, "--release", FactoryVersion)
+	cmd := exec.CommandContext(ctx, f.abota, args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("`%s`: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
 
-// provisionFolder makes the table in the boot partition's folder by the product's
-// backend. The first boot finds no journal, and begins one.
-func (f *factory) provisionFolder(w *World, boot, state string) error {
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return fmt.Errorf("make the data partition's folder: %w", err)
+// configure writes the firmware's configuration, and what belongs to it, into
+// the folder etc, and returns its path.
+func (f *factory) configure(w *World, etc string) (string, error) {
+	if err := os.MkdirAll(etc, 0o755); err != nil {
+		return "", err
 	}
-	if w.kind.Loader != parts.LoaderGRUB {
-		return fmt.Errorf("cannot provision a board of kind %s: the simulator does not know how", w.kind.Name)
-	}
-	at := func(name string) grub.Place { return grub.Place{Path: filepath.Join(boot, "abota", name, "env")} }
-	backend, err := grub.New([2]grub.Place{at("0"), at("1")}, at("count"))
+	text, err := w.deviceConfig(guest.Healthy)
 	if err != nil {
+		return "", err
+	}
+	config := filepath.Join(etc, "config.yaml")
+	err = os.WriteFile(config, []byte(text), 0o600)
+	for name, content := range w.files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(etc, name), []byte(content), 0o600))
+	}
+	return config, err
+}
+
+// firstBoot is the factory's last step where the table is in the firmware's
+// variables: the board is started from the network, provisions itself, and is
+// switched off.
+func (f *factory) firstBoot(ctx context.Context, w *World) error {
+	line := w.loader.FirstBoot()
+	if line == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, stepLimit, fmt.Errorf("%w (%s)", errLate, stepLimit))
+	defer cancel()
+	w.timeline.Note("the board is started by the factory, and provisions itself")
+	w.board.StartFrom(board.Kernel{Image: f.parts.Kernel, Initrd: w.maker.Initrd(), Arguments: line})
+	defer w.board.StartFrom(board.Kernel{})
+	if err := w.board.PowerOn(ctx); err != nil {
 		return err
 	}
-	table := bootctl.Table{Generation: 1, ConfirmedTries: 10}.WithOrder(bootctl.A)
-	table.Slots[bootctl.A] = bootctl.State{Priority: table.Slots[bootctl.A].Priority, Tries: 10, Good: true}
-	return backend.Store(table)
+	defer w.board.PowerCut()
+	if err := w.awaitHello(ctx); err != nil {
+		return err
+	}
+	if _, err := w.guest(ctx, "abota provision --force --release "+FactoryVersion+" && sync", 0); err != nil {
+		return err
+	}
+	return nil
 }

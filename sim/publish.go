@@ -25,12 +25,36 @@ func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) 
 		return Published{}, err
 	}
 	defer os.Remove(image)
-	proof, err := slot.Digest(ctx, image, -1)
-	if err != nil {
-		return Published{}, err
+	var held []slot.Held
+	for _, p := range w.payload(image) {
+		proof, err := slot.Digest(ctx, p.path, -1)
+		if err != nil {
+			return Published{}, err
+		}
+		held = append(held, slot.Held{Name: p.part, SHA256: proof.SHA256, Size: proof.Size})
 	}
 	_, err = w.offer(ctx, version, image)
+	proof := slot.Together(held)
 	return Published{SHA256: proof.SHA256, Size: proof.Size}, err
+}
+
+// payload is what a release holds: a slot's image, or one for each of its parts.
+func (w *World) payload(image string) []partImage {
+	if w.loader.KernelInSlot() {
+		return []partImage{{path: image}}
+	}
+	return []partImage{{"root", image}, {"linux", w.kernel}, {"initrd", w.maker.Initrd()}}
+}
+
+// partImage is the image of a part of a slot; of the only one when part is empty.
+type partImage struct{ part, path string }
+
+// word is it on the command line of abota-publish.
+func (p partImage) word() string {
+	if p.part == "" {
+		return p.path
+	}
+	return p.part + "=" + p.path
 }
 
 // publish makes a firmware and offers it in the bucket. It returns the size of
@@ -49,7 +73,11 @@ func (w *World) publish(ctx context.Context, version string, b guest.Behaviour) 
 func (w *World) offer(ctx context.Context, version, image string) (int64, error) {
 	release := filepath.Join(w.dir, "release-"+version)
 	defer os.RemoveAll(release)
-	if err := w.store.Publish(ctx, w.publisher, "pack", image, "-o", release, "--new-key", "--version", version); err != nil {
+	args := []string{"pack", "-o", release, "--new-key", "--version", version}
+	for _, p := range w.payload(image) {
+		args = append(args, p.word())
+	}
+	if err := w.store.Publish(ctx, w.publisher, args...); err != nil {
 		return 0, err
 	}
 	if err := w.store.Publish(ctx, w.publisher, "push", release, "s3://"+bucket, "--with-key", "--version", version); err != nil {

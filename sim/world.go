@@ -61,7 +61,9 @@ type World struct {
 	// hooks has the firmware run hooks.
 	hooks bool
 	maker *guest.Maker
-	cloud *cloud // nil without a fleet
+	// kernel is the path of every firmware's.
+	kernel string
+	cloud  *cloud // nil without a fleet
 	// fleet has a world for each board, which shares all of the above but
 	// folder and timeline; and name is the board's there. The fleet's own world
 	// has no board.
@@ -202,7 +204,7 @@ func (w *World) makeBoard(ctx context.Context, f *factory, opts Options) error {
 	}
 	w.board = board.New(c)
 	w.board.Log().Watch(w.timeline.event)
-	return nil
+	return f.firstBoot(ctx, w)
 }
 
 // logVars moves the firmware's variables behind the disk's end, so that one log
@@ -293,7 +295,7 @@ func (w *World) openStore(ctx context.Context) (err error) {
 
 // image builds a firmware with the board's configuration.
 func (w *World) image(ctx context.Context, version string, b guest.Behaviour) (string, error) {
-	config, err := w.deviceConfig(b, w.loader.Mount(), etcDir)
+	config, err := w.deviceConfig(b)
 	if err != nil {
 		return "", err
 	}
@@ -331,12 +333,8 @@ func watchdogTimeout(b guest.Behaviour) time.Duration {
 	return time.Minute
 }
 
-// etcDir is where firmware has its configuration.
-const etcDir = "/etc/abota"
-
-// deviceConfig is the board's /etc/abota/config.yaml, or what the factory has in
-// its place, with the boot partition and the loader's files in other folders.
-func (w *World) deviceConfig(b guest.Behaviour, mount, etc string) (string, error) {
+// deviceConfig is the board's /etc/abota/config.yaml.
+func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
 	deadline := patientDeadline
 	if b == guest.Unhealthy {
 		deadline = sickDeadline
@@ -348,7 +346,7 @@ func (w *World) deviceConfig(b guest.Behaviour, mount, etc string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return from + w.loader.Config(mount, etc) + fmt.Sprintf(`health:
+	return from + w.loader.Config() + fmt.Sprintf(`health:
   deadline: %s
   stable_for: 2s
   update_path_deadline: %s

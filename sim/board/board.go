@@ -91,6 +91,19 @@ type Board struct {
 	asked int
 	// served is the socket of DiskFrom.
 	served string
+	kernel Kernel
+}
+
+// Kernel is what a board starts in place of its own boot loader.
+type Kernel struct{ Image, Initrd, Arguments string }
+
+// StartFrom has the board start a kernel of the host, as a board is started by its
+// factory, from the next power-on on; its own boot loader again with the zero
+// Kernel.
+func (b *Board) StartFrom(k Kernel) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kernel = k
 }
 
 // New returns a board that is off.
@@ -185,6 +198,9 @@ func (b *Board) commandLine(agent bool) []string {
 		"-m", fmt.Sprint(b.cfg.Memory),
 		"-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio")
 	argv = append(argv, b.firmware()...)
+	if k := b.kernel; agent && k.Image != "" {
+		argv = append(argv, "-kernel", k.Image, "-initrd", k.Initrd, "-append", k.Arguments)
+	}
 	if agent && b.served != "" {
 		argv = append(argv, b.servedDrive(virtio("blk"))...)
 	} else {

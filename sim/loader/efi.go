@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"abota/sim/disk"
 	"abota/sim/parts"
@@ -27,13 +28,18 @@ func (e efi) Fill(_ context.Context, dir string, m Material) error { return kern
 
 func (efi) Files(Read) (map[string]string, error) { return nil, nil }
 
-func (e efi) Config(mount, _ string) string {
+// line is the command line of a slot's kernel.
+func (e efi) line(slot string) string {
+	return fmt.Sprintf("root=PARTLABEL=%s %s abota.slot=%s", disk.Root(slot), arguments(e.kind), slot)
+}
+
+func (e efi) Config() string {
 	entry := func(slot string) string {
 		folder := "/" + slotFolder(slot)
-		return fmt.Sprintf("{device: PARTLABEL=%s, file: %s, options: \"initrd=%s root=PARTLABEL=%s %s abota.slot=%s\"}",
-			disk.Boot, filepath.Join(folder, linuxFile), filepath.Join(folder, initrdFile), disk.Root(slot), arguments(e.kind), slot)
+		return fmt.Sprintf("{device: PARTLABEL=%s, file: %s, options: \"initrd=%s %s\"}",
+			disk.Boot, filepath.Join(folder, linuxFile), strings.ReplaceAll(filepath.Join(folder, initrdFile), "/", `\\`), e.line(slot))
 	}
-	return slotParts(mount) + fmt.Sprintf(`bootloader:
+	return slotParts() + fmt.Sprintf(`bootloader:
   kind: efi
   efi:
     entries:
@@ -41,6 +47,8 @@ func (e efi) Config(mount, _ string) string {
       - %s
 `, entry("A"), entry("B"))
 }
+
+func (e efi) FirstBoot() string { return e.line("A") }
 
 func (efi) Bears(l Loss) error {
 	if l == Table {

@@ -41,6 +41,21 @@ func put(dst, src string) error {
 	return nil
 }
 
+// roomy is put with zeroes behind the content, up to the next MiB but one.
+func roomy(dst, src string) error {
+	if err := put(dst, src); err != nil {
+		return err
+	}
+	info, err := os.Stat(dst)
+	if err == nil {
+		err = os.Truncate(dst, (info.Size()/mib+2)*mib)
+	}
+	if err != nil {
+		return fmt.Errorf("fill the boot partition: %w", err)
+	}
+	return nil
+}
+
 // write makes a file, and the folder that it goes to.
 func write(dst string, content []byte) error {
 	err := os.MkdirAll(filepath.Dir(dst), 0o755)

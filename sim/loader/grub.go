@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,40 +31,26 @@ func (grub) Counts() (trial, confirmed bool) { return true, true }
 // the one that GRUB counts in.
 var blocks = [3]string{"abota/0/env", "abota/1/env", "abota/count/env"}
 
-// emptyBlock is what `grub-editenv create` makes.
-func emptyBlock() []byte {
-	const size = 1024
-	block := bytes.Repeat([]byte{'#'}, size)
-	copy(block, "# GRUB Environment Block\n")
-	return block
-}
-
 func (g grub) Fill(_ context.Context, dir string, m Material) error {
 	if err := put(removable(dir, g.kind), m.Parts.Loader); err != nil {
 		return err
 	}
 	// Its settings are those of a disk with the ESP first and the slots behind
 	// it, as ours is.
-	if err := m.copied(filepath.Join(dir, "grub", "grub.cfg"), "bootctl/grub/grub.cfg"); err != nil {
-		return err
-	}
-	for _, name := range blocks {
-		if err := write(filepath.Join(dir, name), emptyBlock()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.copied(filepath.Join(dir, "grub", "grub.cfg"), "bootctl/grub/grub.cfg")
 }
 
 func (grub) Files(Read) (map[string]string, error) { return nil, nil }
 
-func (grub) Config(mount, _ string) string {
+func (grub) Config() string {
 	at := func(i int) string { return filepath.Join(mount, blocks[i]) }
 	return slots() + fmt.Sprintf(`bootloader:
   kind: grub
   grub: {blocks: [%s, %s], counts: %s}
 `, at(0), at(1), at(2))
 }
+
+func (grub) FirstBoot() string { return "" }
 
 func (grub) Bears(Loss) error { return nil }
 

@@ -26,9 +26,12 @@ type Loader interface {
 	Fill(ctx context.Context, dir string, m Material) error
 	// Files are what the firmware has below /etc/abota for the loader, by path.
 	Files(read Read) (map[string]string, error)
-	// Config is what the device's configuration says of slots and boot loader,
-	// with the boot partition at the folder mount, and Files in the folder etc.
-	Config(mount, etc string) string
+	// Config is what the device's configuration says of slots and boot loader.
+	Config() string
+	// FirstBoot are the kernel's arguments of a boot by the factory's own means, in
+	// which the board provisions itself; empty where the factory can write the
+	// table.
+	FirstBoot() string
 	// KernelInSlot says whether a slot's kernel is in its file system; otherwise it
 	// is on the boot partition.
 	KernelInSlot() bool
@@ -145,6 +148,9 @@ func (script) Counts() (trial, confirmed bool) { return true, true }
 type silent struct{}
 
 func (silent) Says(Seen) (string, bool) { return "", false }
+
+// etc is where firmware has Files.
+const etc = "/etc/abota"
 
 // slots are the two that have everything in their file system.
 func slots() string {

@@ -46,15 +46,15 @@ func (s sdboot) Fill(_ context.Context, dir string, m Material) error {
 	return kernels(dir, m)
 }
 
-// kernels puts the kernel and the initramfs of both slots on the ESP. Those of
-// slot B are there to be written over.
+// kernels puts the kernel and the initramfs of both slots on the ESP, with room for
+// larger ones. Those of slot B are there to be written over.
 func kernels(dir string, m Material) error {
 	for _, slot := range []string{"A", "B"} {
 		folder := filepath.Join(dir, slotFolder(slot))
-		if err := put(filepath.Join(folder, linuxFile), m.Parts.Kernel); err != nil {
+		if err := roomy(filepath.Join(folder, linuxFile), m.Parts.Kernel); err != nil {
 			return err
 		}
-		if err := put(filepath.Join(folder, initrdFile), m.Initrd); err != nil {
+		if err := roomy(filepath.Join(folder, initrdFile), m.Initrd); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func kernels(dir string, m Material) error {
 }
 
 // slotParts are slots whose kernel and initramfs are files on the ESP.
-func slotParts(mount string) string {
+func slotParts() string {
 	var text strings.Builder
 	text.WriteString("slots:\n")
 	for _, slot := range []string{"A", "B"} {
@@ -98,12 +98,14 @@ func arguments(kind parts.Board) string {
 	return "ro quiet panic=1 console=" + kind.Console + ",115200"
 }
 
-func (sdboot) Config(mount, etc string) string {
-	return slotParts(mount) + fmt.Sprintf(`bootloader:
+func (sdboot) Config() string {
+	return slotParts() + fmt.Sprintf(`bootloader:
   kind: sdboot
   sdboot: {esp: %s, entries: [%s, %s]}
 `, mount, filepath.Join(etc, entryFiles["A"]), filepath.Join(etc, entryFiles["B"]))
 }
+
+func (sdboot) FirstBoot() string { return "" }
 
 func (sdboot) Bears(l Loss) error {
 	if l == Table {

@@ -46,7 +46,7 @@ func (u uboot) Fill(ctx context.Context, dir string, m Material) error {
 
 func (uboot) Files(Read) (map[string]string, error) { return nil, nil }
 
-func (uboot) Config(_, _ string) string {
+func (uboot) Config() string {
 	return slots() + fmt.Sprintf(`bootloader:
   kind: uboot
   env:
@@ -54,6 +54,8 @@ func (uboot) Config(_, _ string) string {
     - {device: PARTLABEL=%s, offset: %#x, size: %#x}
 `, disk.Env, disk.EnvCopySize, disk.Env, disk.EnvCopyOffset, disk.EnvCopySize)
 }
+
+func (uboot) FirstBoot() string { return "" }
 
 func (uboot) Bears(Loss) error { return nil }
 
