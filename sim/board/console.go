@@ -7,7 +7,7 @@ import (
 )
 
 // control matches what a console line holds for terminals only.
-var control = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]|\x1b[78=>]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]`)
+var control = regexp.MustCompile(`\x1b\[[0-9;?=]*[A-Za-z]|\x1b[78=>]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]`)
 
 // maxLine bounds a line without an end.
 const maxLine = 4096
