@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -15,7 +16,7 @@ var decided = regexp.MustCompile(`msg=boot slot=(\w+) decision=("[^"]*"|\S+) why
 
 // expected is a boot as a scenario wants to see it.
 type expected struct {
-	// slot and version must run.
+	// slot and version must run; any version when it is empty.
 	slot, version string
 	// decision is what abota boot must decide; not looked at when empty.
 	decision string
@@ -45,7 +46,7 @@ func boots(title string, want expected) []Step {
 		if err != nil {
 			return "", err
 		}
-		if err := s.runs(want.slot, want.version); err != nil {
+		if err := s.runs(want.slot, cmp.Or(want.version, s.Version)); err != nil {
 			return "", err
 		}
 		if err := want.loads(w.loader, w.loaderSaid(), s.Status); err != nil {
@@ -160,24 +161,27 @@ func fallsIll(version, back string) []Step {
 	}}}
 }
 
-// crashes waits for a number of boots that end in a kernel panic.
-func crashes(version string, times int) []Step {
-	return []Step{{Title: fmt.Sprintf("release %s panics in each of its %d attempts", version, times), Do: func(ctx context.Context, w *World) (string, error) {
-		for n := range times {
-			if n > 0 {
-				if err := w.armedAgain(ctx); err != nil {
-					return "", err
-				}
-			}
-			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour panics`)); err != nil {
-				return "", err
-			}
-			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`Kernel panic - not syncing`)); err != nil {
-				return "", err
-			}
-			w.boot = w.seen
+// crashes waits for a number of boots that end in a kernel panic. A loader that
+// tries once starts the slot origin after each.
+func crashes(version, origin string, times int) []Step {
+	var all []Step
+	for n := range times {
+		if n > 0 {
+			all = append(all, backOnce(origin)...)
 		}
-		return fmt.Sprintf("%d panics on the console", times), nil
+		all = append(all, crashesOnce(version, fmt.Sprintf("release %s panics in attempt %d of %d", version, n+1, times))...)
+	}
+	return all
+}
+
+func crashesOnce(version, title string) []Step {
+	return []Step{{Title: title, Do: func(ctx context.Context, w *World) (string, error) {
+		if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` starts, behaviour panics`)); err != nil {
+			return "", err
+		}
+		_, err := w.awaitConsole(ctx, regexp.MustCompile(`Kernel panic - not syncing`))
+		w.boot = w.seen
+		return "the kernel says so", err
 	}}}
 }
 
@@ -254,29 +258,13 @@ func whileOff(title, before string, harm func(ctx context.Context, w *World) err
 	}}}
 }
 
-// armedAgain is for a loader that tries once: the origin starts, arms the slot
-// again, and is restarted.
-func (w *World) armedAgain(ctx context.Context) error {
-	if trial, _ := w.loader.Counts(); trial {
-		return nil
-	}
-	if err := w.awaitHello(ctx); err != nil {
-		return err
-	}
-	if err := w.decides(ctx, "arm again"); err != nil {
-		return err
-	}
-	_, err := restart().Do(ctx, w)
-	return err
-}
-
-// backOnce is where a loader that tries once goes back after an attempt
-// without a verdict, and the trial is armed again.
-func backOnce(version, slot string) []Step {
-	all := []Step{{Title: fmt.Sprintf("version %s is back from slot %s, and arms the trial again", version, slot), Do: func(ctx context.Context, w *World) (string, error) {
-		return "abota boot says so; restarted", w.armedAgain(ctx)
-	}}}
-	return where(func(l loader.Loader) bool { trial, _ := l.Counts(); return !trial }, all)
+// backOnce is where a loader that tries once goes back after an attempt without
+// a verdict: the slot origin starts, arms the trial again, and is restarted.
+func backOnce(origin string) []Step {
+	return where(func(l loader.Loader) bool { trial, _ := l.Counts(); return !trial },
+		boots("the firmware goes back to slot "+origin+", which arms the trial again", expected{slot: origin, decision: "arm again", good: origin}),
+		[]Step{restart()},
+	)
 }
 
 // damage are steps for loaders that pass a slot by which cannot be loaded.

@@ -70,7 +70,7 @@ func unhealthyCase() []Step {
 func panicCase() []Step {
 	return steps(
 		update("4", guest.Panics, "A"),
-		crashes("4", 3),
+		crashes("4", "B", 3),
 		boots("the attempts are used up, and version 2 is back", expected{
 			slot: "B", version: "2", decision: "condemn", good: "B", condemned: []string{"4"},
 			loader: []loader.Seen{spent("A"), confirmed("B")},
@@ -97,7 +97,7 @@ func powerCutCase() []Step {
 		update("5", guest.Healthy, "A"),
 		boots("version 5 starts from slot A, on trial", expected{slot: "A", version: "5", decision: "trial", trial: "A", good: "B"}),
 		powerCut("in the trial of version 5"),
-		backOnce("2", "B"),
+		backOnce("B"),
 		boots("version 5 is tried again", expected{
 			slot: "A", version: "5", decision: "trial", trial: "A", good: "B",
 			loader: []loader.Seen{triedWith("A", 1)},

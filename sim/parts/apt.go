@@ -10,23 +10,35 @@ import (
 	"strings"
 )
 
-// fetchInto downloads packages for an architecture, and what the meta packages
-// depend on first, and unpacks them as dir. whole says whether another process
-// has done so meanwhile.
-func fetchInto(ctx context.Context, arch, dir string, whole func() bool, names []string, metas ...string) error {
+// order is what to fetch for an architecture.
+type order struct {
+	arch string
+	// names are packages, metas such that depend on the one which is meant.
+	names, metas []string
+	// only are the files that are kept; all when empty.
+	only []string
+	// whole says whether the folder holds all of it.
+	whole func(dir string) bool
+}
+
+// fetchInto downloads the packages and unpacks them as dir.
+func (o order) fetchInto(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("make the cache folder: %w", err)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+arch+"-")
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+o.arch+"-")
 	if err != nil {
 		return fmt.Errorf("make the cache folder: %w", err)
 	}
 	defer os.RemoveAll(tmp)
 	root := filepath.Join(tmp, "root")
-	if err := fetchPackages(ctx, foreignApt{arch: arch, dir: filepath.Join(tmp, "apt")}, root, names, metas); err != nil {
+	if err := o.fetch(ctx, foreignApt{arch: o.arch, dir: filepath.Join(tmp, "apt")}, root); err != nil {
 		return err
 	}
-	if whole() {
+	if root, err = o.pick(root, filepath.Join(tmp, "picked")); err != nil {
+		return err
+	}
+	if o.whole(dir) {
 		return nil // another process was faster
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -38,12 +50,13 @@ func fetchInto(ctx context.Context, arch, dir string, whole func() bool, names [
 	return nil
 }
 
-// fetchPackages is fetchInto without the cache. A mirror of which apt gets one list
-// and not the other (a sync in progress) will do, if what is asked for is on
-// the lists that it got.
-func fetchPackages(ctx context.Context, a foreignApt, root string, names, metas []string) error {
+// fetch unpacks the packages below root. A mirror of which apt gets one list and
+// not the other (a sync in progress) will do, if what is asked for is on the
+// lists that it got.
+func (o order) fetch(ctx context.Context, a foreignApt, root string) error {
 	updated := a.update(ctx)
-	for _, meta := range metas {
+	names := o.names
+	for _, meta := range o.metas {
 		name, err := a.dependency(ctx, meta)
 		if err != nil {
 			return errors.Join(updated, err)
@@ -56,6 +69,24 @@ func fetchPackages(ctx context.Context, a foreignApt, root string, names, metas 
 		}
 	}
 	return nil
+}
+
+// pick moves what is kept to another folder, and returns the folder that has it.
+func (o order) pick(root, to string) (string, error) {
+	if len(o.only) == 0 {
+		return root, nil
+	}
+	for _, name := range append([]string{origins}, o.only...) {
+		path := filepath.Join(to, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
+			err = os.Rename(filepath.Join(root, name), path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("cannot use Debian's package %s for %s: %w", strings.Join(o.names, ", "), o.arch, err)
+		}
+	}
+	return to, nil
 }
 
 // foreignApt is apt with lists and caches of its own, so that it can serve an
@@ -123,8 +154,11 @@ func (a foreignApt) unpack(ctx context.Context, name, root string) error {
 	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, root).CombinedOutput(); err != nil {
 		return fmt.Errorf("unpack %s: %w: %s", deb, err, lastLine(out))
 	}
-	return noteOrigin(ctx, deb, filepath.Join(root, "packages.txt"))
+	return noteOrigin(ctx, deb, filepath.Join(root, origins))
 }
+
+// origins is the file that notes which packages a folder is made of.
+const origins = "packages.txt"
 
 // noteOrigin adds to the file at path which package this is, of which source:
 // whoever passes it on owes that source.

@@ -14,7 +14,7 @@ import (
 type need struct{ tool, pkg string }
 
 func hostNeeds(board Board) []need {
-	return append(board.makers(), []need{
+	needs := []need{
 		{board.QEMU[0], board.Emulator},
 		{"mcopy", "mtools"},
 		{"sgdisk", "gdisk"},
@@ -22,19 +22,11 @@ func hostNeeds(board Board) []need {
 		{"mke2fs", "e2fsprogs"},
 		{"debugfs", "e2fsprogs"},
 		{"e2fsck", "e2fsprogs"},
-	}...)
-}
-
-// makers are the tools that make what the boot loader reads.
-func (b Board) makers() []need {
-	switch b.Loader {
-	case LoaderUBoot:
-		return []need{{"mkimage", "u-boot-tools"}}
-	case LoaderGRUB:
-		return []need{{"grub-mkimage", "grub-common"}}
-	case LoaderSystemdBoot, LoaderEFI:
 	}
-	return nil
+	if board.Loader == LoaderUBoot {
+		needs = append(needs, need{"mkimage", "u-boot-tools"})
+	}
+	return needs
 }
 
 // EnsureHost installs the host's missing tools with apt-get when the user is

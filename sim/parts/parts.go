@@ -88,8 +88,9 @@ func system(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, e
 		return set, err
 	}
 	fmt.Fprintf(log, "fetching a kernel and BusyBox for %s from Debian\n", arch.Debian)
-	whole := func() bool { _, err := unpacked(arch, dir); return err == nil }
-	if err := fetchInto(ctx, arch.Debian, dir, whole, []string{arch.BusyBoxPackage}, arch.KernelPackage); err != nil {
+	o := order{arch: arch.Debian, names: []string{arch.BusyBoxPackage}, metas: []string{arch.KernelPackage}}
+	o.whole = func(dir string) bool { _, err := unpacked(arch, dir); return err == nil }
+	if err := o.fetchInto(ctx, dir); err != nil {
 		return Set{}, err
 	}
 	return unpacked(arch, dir)

@@ -13,11 +13,12 @@ import (
 
 // uefi adds the firmware and what it starts.
 func (s *Set) uefi(ctx context.Context, cache string, log io.Writer) error {
-	firmware, err := fetched(ctx, s.Board.Debian, cache, log, s.Board.Firmware.Package, s.Board.Firmware.Code)
+	f := s.Board.Firmware
+	firmware, err := fetched(ctx, s.Board.Debian, cache, log, f.Package, f.Code, f.Vars)
 	if err != nil {
 		return err
 	}
-	s.Code, s.Vars = filepath.Join(firmware, s.Board.Firmware.Code), filepath.Join(firmware, s.Board.Firmware.Vars)
+	s.Code, s.Vars = filepath.Join(firmware, f.Code), filepath.Join(firmware, f.Vars)
 	if s.Board.LoaderPackage == "" {
 		return nil
 	}
@@ -32,21 +33,22 @@ func (s *Set) uefi(ctx context.Context, cache string, log io.Writer) error {
 	return err
 }
 
-// fetched returns the folder in the cache with a package that holds this file.
-func fetched(ctx context.Context, arch, cache string, log io.Writer, name, file string) (string, error) {
+// fetched returns the folder in the cache with these files of a package.
+func fetched(ctx context.Context, arch, cache string, log io.Writer, name string, files ...string) (string, error) {
 	dir := filepath.Join(cache, arch+"-"+name)
-	whole := func() bool { _, err := os.Stat(filepath.Join(dir, file)); return err == nil }
-	if whole() {
+	o := order{arch: arch, names: []string{name}, only: files, whole: func(dir string) bool {
+		for _, file := range files {
+			if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+				return false
+			}
+		}
+		return true
+	}}
+	if o.whole(dir) {
 		return dir, nil
 	}
 	fmt.Fprintf(log, "fetching %s for %s from Debian\n", name, arch)
-	if err := fetchInto(ctx, arch, dir, whole, []string{name}); err != nil {
-		return "", err
-	}
-	if !whole() {
-		return "", fmt.Errorf("cannot use Debian's package %s for %s because it has no %s", name, arch, file)
-	}
-	return dir, nil
+	return dir, o.fetchInto(ctx, dir)
 }
 
 // grubModules are those that the product's grub.cfg and what starts it need.
@@ -70,7 +72,7 @@ func grubImage(ctx context.Context, board Board, modules, cache string, log io.W
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	if err := ensure(ctx, board.makers(), log); err != nil {
+	if err := ensure(ctx, []need{{"grub-mkimage", "grub-common"}}, log); err != nil {
 		return "", err
 	}
 	tmp, err := os.MkdirTemp(cache, ".grub-")
