@@ -109,6 +109,7 @@ func TestVariablesThatHoldNoTable(t *testing.T) {
 		{"ustate", "bootslot=c", `bootslot is "c"`, false},
 		{"rauc", "", "no BOOT_ORDER", true},
 		{"rauc", "BOOT_ORDER=A B", "set bootloader.names", true},
+		{"rauc", "mender_boot_part=2", "set bootloader.variables: mender", false},
 		{"raucgrub", "", "no ORDER", true},
 		{"raucgrub", "ORDER=x y", "neither slot A (A) nor slot B (B)", false},
 		{"raucgrub", "ORDER=A B|A_OK=0", "neither slot may be started", true},
@@ -181,6 +182,7 @@ func TestTablesThatAreRefused(t *testing.T) {
 		{"raucgrub", "A_OK=1", good, "no ORDER"},
 		{"raucgrub", "ORDER=x", good, "set bootloader.names"},
 		{"raucgrub", grubEnv, bootctl.Table{}, "without a bootable slot"},
+		{"rauc", "mender_boot_part=2", good, "set bootloader.variables: mender"},
 		{"rauc", "", bootctl.Table{}, "without a bootable slot"},
 		{"rauc", "", both(bootctl.State{Priority: 1, Tries: -1}, none), "-1 tries"},
 	} {

@@ -11,7 +11,14 @@ import (
 )
 
 // raucUBoot is RAUC's in U-Boot.
-type raucUBoot struct{ names [2]string }
+type raucUBoot struct {
+	names [2]string
+	// own says that abota's script runs, so that what else lies there is left over.
+	own bool
+}
+
+// Order is what abota's own boot script in U-Boot shares with those made for RAUC.
+func Order() Dialect { return raucUBoot{names: [2]string{"A", "B"}, own: true} }
 
 // RAUC is the dialect of boot scripts made for RAUC. names are the bootnames of
 // slot A and B in its system.conf.
@@ -27,7 +34,7 @@ func RAUC(loader Loader, names [2]string) (Dialect, error) {
 	if loader == GRUB {
 		return raucGRUB{names}, nil
 	}
-	return raucUBoot{names}, nil
+	return raucUBoot{names: names}, nil
 }
 
 func (raucUBoot) Name() string { return "rauc" }
@@ -42,6 +49,8 @@ func (r raucUBoot) Read(v Variables) (bootctl.Table, error) {
 	names := v(varOrder)
 	order := slotsIn(names, r.names)
 	switch {
+	case names == "" && !r.own && Whose(v) != "":
+		return bootctl.Table{}, r.alien(v)
 	case names == "":
 		return bootctl.Table{}, fmt.Errorf("%w: the U-Boot environment has no %s: run `abota provision`", bootctl.ErrNoTable, varOrder)
 	case len(order) == 0:
@@ -59,10 +68,18 @@ func (r raucUBoot) Read(v Variables) (bootctl.Table, error) {
 	return t, nil
 }
 
+// alien: nothing is made up in an environment that another updater's script reads.
+func (r raucUBoot) alien(v Variables) error {
+	return fmt.Errorf("the U-Boot environment has no %s, which RAUC's boot script goes by, but the variables of %[2]s: set bootloader.variables: %[2]s", varOrder, Whose(v))
+}
+
 // Write keeps names in the order that are not ours, behind ours.
 func (r raucUBoot) Write(t bootctl.Table, v Variables) ([]Variable, error) {
-	if len(t.Order()) == 0 {
+	switch {
+	case len(t.Order()) == 0:
 		return nil, fmt.Errorf("cannot store a boot table without a bootable slot because %s must not be empty", varOrder)
+	case v(varOrder) == "" && !r.own && Whose(v) != "":
+		return nil, fmt.Errorf("cannot store the boot table because %w", r.alien(v))
 	}
 	vars := []Variable{{varOrder, ordered(t.Order(), r.names, v(varOrder))}}
 	for _, s := range bootctl.Slots {

@@ -22,8 +22,16 @@ func slotVar(s bootctl.Slot, what string) string { return "BOOT_" + s.String() +
 // maxFailed keeps a digest short enough for the first sector.
 const maxFailed = 16
 
-// rauc is what the contract is built upon: BOOT_ORDER and BOOT_x_LEFT.
+// rauc are BOOT_ORDER and BOOT_x_LEFT, which the contract is built upon.
 var rauc, _ = dialect.RAUC(dialect.UBoot, [2]string{"A", "B"})
+
+// base is RAUC's part of it.
+func (o own) base() dialect.Dialect {
+	if o.contract {
+		return dialect.Order()
+	}
+	return rauc
+}
 
 // own is what the product's own boot script keeps, if there is a contract with
 // it, or RAUC's.
@@ -42,7 +50,7 @@ func (o own) Caps() bootctl.Caps {
 
 // Read finds the table in an environment, or says why there is none.
 func (o own) Read(get dialect.Variables) (bootctl.Table, error) {
-	t, err := rauc.Read(get)
+	t, err := o.base().Read(get)
 	if err == nil && o.contract {
 		readContract(get, &t)
 	}
@@ -75,7 +83,7 @@ func (o own) Write(t bootctl.Table, get dialect.Variables) ([]dialect.Variable, 
 	if err := check(t); err != nil {
 		return nil, err
 	}
-	vars, err := rauc.Write(t, get)
+	vars, err := o.base().Write(t, get)
 	if err != nil || !o.contract {
 		return vars, err
 	}

@@ -115,3 +115,22 @@ func TestOurVariablesFitTheFirstSector(t *testing.T) {
 }
 
 func dialectOf(contract bool) dialect.Dialect { return own{contract} }
+
+// TestOtherUpdatersVariables: abota's own script begins where they are left over;
+// without a contract nothing is made up beside them.
+func TestOtherUpdatersVariables(t *testing.T) {
+	env := environment{"mender_boot_part=2", "upgrade_available=0"}
+	table := tableOf("A", bootctl.State{Tries: 3}, bootctl.State{})
+	if _, err := dialectOf(true).Write(table, env.get); err != nil {
+		t.Errorf("with a contract: %v", err)
+	}
+	if _, err := dialectOf(true).Read(env.get); !errors.Is(err, bootctl.ErrNoTable) {
+		t.Errorf("with a contract: %v", err)
+	}
+	if _, err := dialectOf(false).Write(table, env.get); err == nil {
+		t.Error("without a contract a table was made up beside Mender's variables")
+	}
+	if _, err := dialectOf(false).Read(env.get); err == nil || errors.Is(err, bootctl.ErrNoTable) {
+		t.Errorf("without a contract: %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"abota/bootctl"
 	"abota/cmd/internal/cli"
+	"abota/updater/config"
 	"abota/updater/slot"
 )
 
@@ -28,7 +29,7 @@ func (all claims) byLoader() bool {
 
 // readClaims collects what the command line, the environment and the kernel
 // command line say. rauc.slot is what a boot script made for RAUC passes.
-// names are what another updater's boot script calls the slots, where not A and B.
+// names are what such a script calls the slots, where not A and B.
 func readClaims(flag string, names [2]string) (claims, error) {
 	var all claims
 	if flag != "" {
@@ -54,6 +55,14 @@ func readClaims(flag string, names [2]string) (claims, error) {
 		all = append(all, claim{by: "the kernel command line (" + name + ")", slot: s, loader: true})
 	}
 	return all, nil
+}
+
+// bootnames are what a boot script made for RAUC calls the slots, if that is said.
+func bootnames(b config.Bootloader) (names [2]string) {
+	if b.Variables == config.VariablesRAUC {
+		names = b.Names
+	}
+	return names
 }
 
 // slotNamed is the slot that a boot script calls so: one made for RAUC by its

@@ -114,7 +114,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	said, err := readClaims(c.booted, d.cfg.Bootloader.Names)
+	said, err := readClaims(c.booted, bootnames(d.cfg.Bootloader))
 	if err != nil {
 		return err
 	}

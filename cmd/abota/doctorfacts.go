@@ -124,7 +124,7 @@ func slotFact(at *doctor.Slot, host slot.Host, configured config.Slot) (group sl
 
 // bootedFacts say which slot runs, by the rules that hold for verbs that write.
 func (c *command) bootedFacts(f *doctor.Facts, d *device, host slot.Host, slots [2]slot.Group, backend bootctl.Backend) {
-	said, err := readClaims(c.booted, d.cfg.Bootloader.Names)
+	said, err := readClaims(c.booted, bootnames(d.cfg.Bootloader))
 	if err != nil {
 		f.BootedErr = err
 		return
@@ -166,8 +166,11 @@ func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 		f.Table.Unmade = !f.Loaded && errors.Is(err, bootctl.ErrNoTable)
 		return err
 	}
+	pointer := backend.Caps().Pointer
 	for i, st := range t.Slots {
-		f.Slots[i].Listed, f.Slots[i].Good = st.Bootable(), st.Good
+		// What a pointer does not name the journal knows.
+		former := pointer && !st.Bootable() && content[i].Confirmed
+		f.Slots[i].Listed, f.Slots[i].Good = st.Bootable() || former, st.Good || former
 	}
 	return nil
 }

@@ -84,6 +84,9 @@ func TestScripts(t *testing.T) {
 			"mounts":  mountOnMachine,
 			"rename":  renameVariable,
 			"starts":  loaderStarts,
+
+			"environment": makeEnvironment,
+			"block":       makeBlock,
 		},
 	})
 }

@@ -28,14 +28,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// quiet is how many reboots a device is left alone for: ten in the long form.
-func quiet() int {
-	if os.Getenv("ABOTA_TAKEOVER") == "full" {
-		return 10
-	}
-	return 2
-}
-
 // board is a device that another updater ran on.
 type board struct {
 	loaderscript.Slots
@@ -45,6 +37,8 @@ type board struct {
 	paths [2]string
 	dir   string
 	boots int
+	// quiet is how many reboots it is left alone for.
+	quiet int
 	// counts says that the script writes at each boot.
 	counts bool
 
@@ -59,7 +53,7 @@ type board struct {
 func newBoard(t *testing.T, m loaderscript.Machine, slotAt int) *board {
 	t.Helper()
 	dir := loaderscript.Scratch(t)
-	b := &board{Slots: loaderscript.Slots{Machine: m}, path: filepath.Join(dir, "disk.img"), slotAt: slotAt, dir: dir}
+	b := &board{Slots: loaderscript.Slots{Machine: m}, path: filepath.Join(dir, "disk.img"), slotAt: slotAt, dir: dir, quiet: 10}
 	b.push, b.pull = func(*testing.T) {}, func(*testing.T) {}
 	for _, s := range bootctl.Slots {
 		b.paths[s] = filepath.Join(dir, "slot-"+s.String())
@@ -191,7 +185,7 @@ func (b *board) story(t *testing.T) {
 	b.settle(t)
 	before, names := b.variables(t), namesIn(b.variables(t))
 	b.takeOver(t)
-	for n := range quiet() {
+	for n := range b.quiet {
 		all := b.everything(t)
 		b.expect(t, bootctl.A)
 		if r := b.answer(t, bootctl.A, true); r.Action != updater.DoNothing {

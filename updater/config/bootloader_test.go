@@ -87,3 +87,48 @@ func TestRefusedBootloaders(t *testing.T) {
 		t.Errorf("folders: %v", err)
 	}
 }
+
+func TestWhoseVariables(t *testing.T) {
+	blank := defaults().Bootloader
+	with := func(change func(*Bootloader)) Bootloader {
+		b := blank
+		change(&b)
+		return b
+	}
+	for text, want := range map[string]Bootloader{
+		"variables: rauc": with(func(b *Bootloader) { b.Variables = "rauc" }),
+		"kind: uboot\n  variables: rauc\n  names: [system0, system1]": with(func(b *Bootloader) {
+			b.Kind, b.Variables, b.Names = KindUBoot, "rauc", [2]string{"system0", "system1"}
+		}),
+		"variables: mender\n  names: [2, 3]\n  grub: {env: /boot/efi/grub-mender-grubenv}": with(func(b *Bootloader) {
+			b.Kind, b.Variables, b.Names, b.GRUB.Env = KindGRUB, "mender", [2]string{"2", "3"}, "/boot/efi/grub-mender-grubenv"
+		}),
+		"variables: swupdate\n  names: [a, b]\n  swupdate: {slot: bootslot, trial: ustate}": with(func(b *Bootloader) {
+			b.Variables, b.Names, b.SWUpdate = "swupdate", [2]string{"a", "b"}, SWUpdate{Slot: "bootslot", Trial: "ustate"}
+		}),
+		"variables: abota": with(func(b *Bootloader) { b.Variables = "abota" }),
+	} {
+		if got := mustLoad(t, slotLines+"bootloader:\n  "+text+"\n").Bootloader; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"variables: barebox":                                   `config.yaml:3: bootloader.variables: unknown variables "barebox": use abota, rauc, mender, swupdate`,
+		"kind: efi\n  variables: rauc":                         "bootloader.variables: is for kind uboot or grub, but the bootloader is of kind efi",
+		"names: [2, 3]":                                        "bootloader.names: is for another updater's variables",
+		"variables: swupdate":                                  "config.yaml:3: bootloader.swupdate: not set",
+		"swupdate: {slot: x, trial: y}":                        "bootloader.swupdate: is for variables: swupdate",
+		"variables: swupdate\n  swupdate: {slot: x, trial: y}": "bootloader.names: not set: give the values that x has",
+		"variables: swupdate\n  names: [2, 3]\n  swupdate: {slot: 'x=', trial: y}":      `"x=" is no name of a variable`,
+		"kind: grub\n  variables: rauc":                                                 "bootloader.grub.env: not set: name the grubenv file",
+		"variables: rauc\n  grub: {env: /g, counts: /c}":                                "blocks and counts are abota's own",
+		"grub: {env: /g, blocks: [/a, /b], counts: /c}":                                 "bootloader.grub.env: is for another updater's variables",
+		"variables: rauc\n  names: [A, A]":                                              "names A twice",
+		"variables: rauc\n  names: [A, B]\n  swupdate: {slot: rootpart, trial: ustate}": "is for variables: swupdate",
+	} {
+		_, err := Load([]string{write(t, "config.yaml", slotLines+"bootloader:\n  "+text+"\n")}, nil, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s:\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+}

@@ -82,6 +82,12 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"slot in small":      {func(f *Facts) { f.Env.Order = "A b" }, "variables", Error, `names slot "b"`},
 		"no canary":          {func(f *Facts) { f.Kernel.Contract = false }, "canary", Error, "neither abota.contract=1 nor rauc.slot"},
 		"canary of RAUC":     {func(f *Facts) { f.Kernel.Contract, f.Kernel.RAUC = false, true }, "canary", Warning, "RAUC's"},
+		"of another updater": {func(f *Facts) { f.Foreign.Found = "mender" }, "foreign", Error, "the boot environment holds the variables of mender: install abota's boot script, or set bootloader.variables: mender"},
+		"of another one":     {func(f *Facts) { f.Foreign = Foreign{Configured: true, Spoken: "rauc", Found: "mender"} }, "foreign", Error, "but those of rauc are configured or taken for granted: set bootloader.variables: mender"},
+		"contract after all": {func(f *Facts) { f.Foreign = Foreign{Configured: true, Spoken: "rauc", Found: "rauc"} }, "foreign", Error, "remove bootloader.variables"},
+		"taken over": {func(f *Facts) {
+			f.Kernel.Contract, f.Foreign = false, Foreign{Configured: true, Spoken: "mender", Found: "mender"}
+		}, "foreign", Warning, "nothing proves that the boot script made for mender"},
 		"lost elsewhere":     {func(f *Facts) { f.Kernel.Env = "lost" }, "canary", Error, "abota.env=lost"},
 		"exhausted":          {func(f *Facts) { f.Kernel.Env = "exhausted" }, "canary", Warning, "abota.env=exhausted"},
 		"no command line":    {func(f *Facts) { f.Kernel.Err = broken }, "canary", Error, "broken"},
@@ -126,6 +132,22 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 				t.Errorf("%q does not say what to do", got)
 			}
 		})
+	}
+}
+
+// TestDoubtsOfABootScript: each is a line of its own, and counts where that script
+// is configured.
+func TestDoubtsOfABootScript(t *testing.T) {
+	f := sound()
+	f.Kernel.Contract, f.Kernel.RAUC = false, true
+	f.Foreign = Foreign{Spoken: "rauc", Found: "rauc", Doubts: []string{"counts every boot"}}
+	if found := Examine(f); len(found) != 1 || found[0].Check != "canary" {
+		t.Errorf("not configured: %v", found)
+	}
+	f.Foreign.Configured = true
+	found := Examine(f)
+	if len(found) != 2 || found[1].What != "counts every boot" || found[1].Level != Warning {
+		t.Errorf("configured: %v", found)
 	}
 }
 
