@@ -38,7 +38,7 @@ func loaderPaths(b *config.Bootloader) []*string {
 func (d *device) apart(slots [2]slot.Group) error {
 	files := loaderPaths(&d.cfg.Bootloader)
 	if len(files) == 0 {
-		return nil
+		return d.entriesApart()
 	}
 	seen, err := machineHost().Look()
 	if err != nil {
@@ -48,8 +48,11 @@ func (d *device) apart(slots [2]slot.Group) error {
 		if on := slotOf(seen, slots, *file); on != "" {
 			return fmt.Errorf("bootloader: cannot use %s because that lies in slot %s, which an update replaces: mount the partition that the bootloader reads", *file, on)
 		}
+		if on := partOf(machineHost(), slots, *file); on != "" {
+			return fmt.Errorf("bootloader: cannot use %s because that is a part of slot %s, which an update overwrites: name two different files", *file, on)
+		}
 	}
-	return nil
+	return d.entriesApart()
 }
 
 // mend makes anew what was lost of GRUB's files, while another one shows that
