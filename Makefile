@@ -27,8 +27,15 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: sim
-sim: ## a virtual board (BOARD=arm64) takes an update from S3, and comes back from bad ones
+sim: ## a virtual board (BOARD=arm64; `make boards` names all) takes an update from S3, and comes back from bad ones
 	$(GO) run ./cmd/abota-sim --board $(BOARD) scenario story
+
+.PHONY: boards
+boards: deps ## a table of all boards (processor, firmware, boot loader) and what happens to updates on them, in seconds (BOARDS: some of them)
+	$(GO) run ./cmd/abota-sim boards $(BOARDS)
+.PHONY: boards-quick
+boards-quick: deps ## the same: all of arm64, of the others an update that is kept and one that panics
+	$(GO) run ./cmd/abota-sim boards quick $(BOARDS)
 
 # In this order. Each is a target of its own.
 AWS       := sim-aws-scenario fleet sim-aws-faults

@@ -85,7 +85,7 @@ func (m Module) compile(ctx context.Context, words []string, arch string) error 
 	cmd.Dir = m.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if arch != "" {
-		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch)
+		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch, "GOARM=7")
 	}
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("`%s`: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(text)))

@@ -16,6 +16,9 @@ func (c *command) boards(ctx context.Context, words []string) error {
 	if len(words) > 0 && words[0] == "quick" {
 		o.Quick, words = true, words[1:]
 	}
+	if o.Guests < 1 || o.Guests > 2 {
+		return fmt.Errorf("%w: --guests is 1 or 2, not %d", errUsage, o.Guests)
+	}
 	for _, name := range words {
 		kind, err := parts.FindBoard(name)
 		if err != nil {

@@ -16,7 +16,7 @@ func invoke(args ...string) (code int, stdout, stderr string) {
 }
 
 func TestWrongUsageIsOneLineAndExitTwo(t *testing.T) {
-	for _, args := range [][]string{{}, {"nonsense"}, {"list", "more"}, {"scenario"}, {"scenario", "no-such"}, {"--nonsense", "list"}, {"--arch", "vax", "scenario", "cycle"}, {"up", "more"}, {"fetch", "more"}, {"crash"}, {"crash", "middling"}, {"crash", "--guests", "3", "short"}, {"fleet", "99"}, {"fleet", "many"}, {"fleet", "100", "more"}, {"list", "--aws"}, {"up", "--aws", "more"}, {"--aws"}} {
+	for _, args := range [][]string{{}, {"nonsense"}, {"list", "more"}, {"scenario"}, {"scenario", "no-such"}, {"--nonsense", "list"}, {"--arch", "vax", "scenario", "cycle"}, {"--board", "vax", "list"}, {"boards", "vax"}, {"boards", "--guests", "3"}, {"--board", "amd64-grub", "scenario", "environment"}, {"--board", "amd64-efi", "scenario", "cuts"}, {"up", "more"}, {"fetch", "more"}, {"crash"}, {"crash", "middling"}, {"crash", "--guests", "3", "short"}, {"fleet", "99"}, {"fleet", "many"}, {"fleet", "100", "more"}, {"list", "--aws"}, {"up", "--aws", "more"}, {"--aws"}} {
 		code, stdout, stderr := invoke(args...)
 		if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
