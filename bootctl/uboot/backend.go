@@ -92,7 +92,11 @@ func (b *Backend) Doubts() (doubts []string, whose string) {
 	if err != nil {
 		return nil, "" // the table says that
 	}
-	return b.dialect().Doubts(cur.env.get), dialect.Whose(cur.env.get)
+	whose = dialect.Whose(cur.env.get)
+	if whose == rauc.Name() && b.Foreign() == "" {
+		whose = "" // what abota's own script shares with RAUC's
+	}
+	return b.dialect().Doubts(cur.env.get), whose
 }
 
 func (b *Backend) dialect() dialect.Dialect {

@@ -82,7 +82,6 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"slot in small":      {func(f *Facts) { f.Env.Order = "A b" }, "variables", Error, `names slot "b"`},
 		"no canary":          {func(f *Facts) { f.Kernel.Contract = false }, "canary", Error, "neither abota.contract=1 nor rauc.slot"},
 		"canary of RAUC":     {func(f *Facts) { f.Kernel.Contract, f.Kernel.RAUC = false, true }, "canary", Warning, "RAUC's"},
-		"of another updater": {func(f *Facts) { f.Foreign.Found = "mender" }, "foreign", Error, "the boot environment holds the variables of mender: install abota's boot script, or set bootloader.variables: mender"},
 		"of another one":     {func(f *Facts) { f.Foreign = Foreign{Configured: true, Spoken: "rauc", Found: "mender"} }, "foreign", Error, "but those of rauc are configured or taken for granted: set bootloader.variables: mender"},
 		"contract after all": {func(f *Facts) { f.Foreign = Foreign{Configured: true, Spoken: "rauc", Found: "rauc"} }, "foreign", Error, "remove bootloader.variables"},
 		"taken over": {func(f *Facts) {
@@ -155,6 +154,7 @@ func TestDoubtsOfABootScript(t *testing.T) {
 func TestWhatIsNoFault(t *testing.T) {
 	for name, change := range map[string]func(*Facts){
 		"sound":                                   func(*Facts) {},
+		"left over from another updater":          func(f *Facts) { f.Foreign.Found = "mender" },
 		"no boot loader, no watchdog":             func(f *Facts) { f.Loaded, f.Env, f.Dog, f.Kernel = false, nil, Watchdog{}, Kernel{} },
 		"watchdog held in trials":                 func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog"} },
 		"slot that runs is in use":                func(f *Facts) { f.Slots[0].InUse = errors.New("mounted at /") },

@@ -4,12 +4,10 @@ package doctor
 // only there, and goes by the variables that abota writes.
 func foreign(f *Facts, say say) {
 	b := f.Foreign
-	const set = "set bootloader.variables: "
 	switch {
-	case b.Found != "" && b.Found != b.Spoken && b.Spoken == "":
-		say(Error, "install abota's boot script, or "+set+b.Found, "the boot environment holds the variables of %s", b.Found)
+	case b.Spoken == "": // abota's own script runs: what else is there is left over
 	case b.Found != "" && b.Found != b.Spoken:
-		say(Error, set+b.Found, "the boot environment holds the variables of %s, but those of %s are configured or taken for granted", b.Found, b.Spoken)
+		say(Error, "set bootloader.variables: "+b.Found, "the boot environment holds the variables of %s, but those of %s are configured or taken for granted", b.Found, b.Spoken)
 	case b.Configured && f.Kernel.Contract:
 		say(Error, "remove bootloader.variables and names", "the boot script announces abota.contract=1, but the variables of %s are configured", b.Spoken)
 	case b.Configured && f.Table.Err == nil:
