@@ -251,6 +251,58 @@ func TestBootedIsWhatTheFirmwareStarted(t *testing.T) {
 	}
 }
 
+// A trial is known without labels: an entry with the word was started, and
+// BootOrder starts another one with it first.
+func TestOnTrialIsWhatBootNextStarted(t *testing.T) {
+	const word = "abota.slot=A"
+	for _, row := range []struct {
+		name    string
+		order   []uint16
+		current string
+		word    string
+		want    bool
+	}{
+		{"first of BootOrder", []uint16{1, 3, 4}, "\x03\x00", word, false},
+		{"not in BootOrder", []uint16{1, 4}, "\x03\x00", word, true},
+		{"an entry of others", []uint16{1, 3}, "\x01\x00", word, false},
+		{"no BootCurrent", []uint16{3}, "", word, false},
+		{"no entry", []uint16{3}, "\x09\x00", word, false},
+		{"half of the word", []uint16{1}, "\x03\x00", "abota.slot", false},
+	} {
+		n := newFirmware(t, row.order...)
+		if row.current != "" {
+			n.vars[global("BootCurrent")] = variable{6, row.current}
+		}
+		if got := opened(n).OnTrial(row.word); got != row.want {
+			t.Errorf("%s: %v", row.name, got)
+		}
+	}
+}
+
+func TestFaultsOfTheFirmware(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		order []uint16
+		spoil func(*nvram)
+		want  []string
+	}{
+		{"none", []uint16{3, 4, 1}, func(*nvram) {}, nil},
+		{"something before the slots", []uint16{1, 3}, func(*nvram) {}, []string{"BootOrder starts Boot0001 before the slots"}},
+		{"entry missing", []uint16{3}, func(n *nvram) { delete(n.vars, global("Boot0004")) }, []string{`no boot entry "abota B" for slot B`}},
+		{"entry not active", []uint16{4}, func(n *nvram) {
+			v := n.vars[global("Boot0003")]
+			n.vars[global("Boot0003")] = variable{v.attributes, "\x00" + v.data[1:]}
+		}, []string{`"abota A" of slot A is not active: efibootmgr -b 0003 -a`}},
+	} {
+		n := newFirmware(t, row.order...)
+		row.spoil(n)
+		got := opened(n).Faults()
+		if len(got) != len(row.want) || len(got) > 0 && !strings.Contains(got[0], row.want[0]) {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 func TestLabelsOfNew(t *testing.T) {
 	if _, err := New([2]string{"x", "x"}); err == nil || !strings.Contains(err.Error(), "one of its own") {
 		t.Errorf("two equal labels: %v", err)

@@ -383,3 +383,20 @@ func TestLinesOfABodyMayComeInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestSelectedIsTheEntryThatTheLoaderStarted(t *testing.T) {
+	for text, want := range map[string]string{
+		"abota-b+3.conf": "B", "abota-a.conf": "A", "debian.conf": "", `\loader\entries\abota-a.conf`: "", "": "",
+	} {
+		var variable []byte
+		for _, unit := range utf16.Encode([]rune(text + "\x00")) {
+			variable = append(variable, byte(unit), byte(unit>>8))
+		}
+		if got := Text(variable); got != text {
+			t.Errorf("text %q, want %q", got, text)
+		}
+		if s, ok := Selected(variable); ok != (want != "") || ok && s.String() != want {
+			t.Errorf("%q: slot %s, %v", text, s, ok)
+		}
+	}
+}

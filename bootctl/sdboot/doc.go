@@ -71,6 +71,8 @@
 // starts it for ever, also without tries left: see [CheckDefault]. Unified
 // kernel images in EFI/Linux are started by their own name: keep them
 // elsewhere and name them in an `efi` line. systemd-bless-boot must be masked.
+// What waits for a good boot orders itself behind boot-complete.target, which
+// `abota init systemd-complete` holds back until the slot is confirmed.
 //
 // Each transition writes one to a handful of sectors; a boot that changes
 // nothing writes none. 4 KiB sectors are as good as 512 bytes.

@@ -10,7 +10,7 @@
 //
 // # Guarantee
 //
-// The file exists before and keeps its size and place. One Store is one write
+// The file exists before ([Pad] makes it) and keeps its size and place. One Store is one write
 // of at most 512 bytes, in place, flushed and read back past the page cache;
 // nothing is created, truncated or renamed. A Store that changes nothing writes
 // nothing. Settings, sections and comments of others stay byte for byte and in

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -161,17 +160,14 @@ func (d *device) prepare(factory bool) error {
 	return nil
 }
 
-// errNotFAT: what reads the file knows no other file system.
-var errNotFAT = errors.New("it is on no FAT file system: mount the boot partition there")
-
 // onFAT refuses a folder in which no firmware would find a file.
 func onFAT(dir string) error {
 	var on unix.Statfs_t
 	if err := unix.Statfs(dir, &on); err != nil {
-		return fmt.Errorf("statfs %s: %w", dir, err)
+		return &configError{fmt.Errorf("cannot use %s: %w: mount the boot partition there", dir, err)}
 	}
 	if on.Type != unix.MSDOS_SUPER_MAGIC && machine == "/" {
-		return fmt.Errorf("cannot use %s because %w", dir, errNotFAT)
+		return &configError{fmt.Errorf("cannot use %s because it is on no FAT file system, and the firmware reads no other: mount the boot partition there", dir)}
 	}
 	return nil
 }

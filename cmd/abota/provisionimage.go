@@ -155,30 +155,22 @@ func (d *device) backendOnImage(at factory, slots [2]imageSlot) (bootctl.Backend
 		}
 		return d.openBackend(slot.Host{}, [2]slot.Group{}, writing)
 	}
-	return d.environmentOnImage(at.image, slots)
+	return d.environmentOnImage(at, slots)
 }
 
-// environmentOnImage is U-Boot's environment inside the image, as the product's
-// boot script will find it.
-func (d *device) environmentOnImage(image string, slots [2]imageSlot) (bootctl.Backend, error) {
+// environmentOnImage is U-Boot's environment as the product's boot script will
+// find it: inside the image, or in files below the factory's root.
+func (d *device) environmentOnImage(at factory, slots [2]imageSlot) (bootctl.Backend, error) {
 	if len(d.cfg.Bootloader.Env) == 0 {
 		return nil, &configError{errors.New("cannot provision an image without bootloader.env: list the two copies of U-Boot's environment")}
 	}
 	var copies []uboot.Copy
 	for _, env := range d.cfg.Bootloader.Env {
-		part, err := slot.FindIn(image, env.Device)
+		c, err := copyOnImage(at, env, slots)
 		if err != nil {
 			return nil, &configError{fmt.Errorf("bootloader.env: %w", err)}
 		}
-		if env.Offset < 0 || env.Offset+env.Size > part.Size {
-			return nil, &configError{fmt.Errorf("bootloader.env: offset %#x with size %#x is outside %s, which has %#x bytes", env.Offset, env.Size, env.Device, part.Size)}
-		}
-		for _, s := range slots {
-			if s.overlaps(part.Offset+env.Offset, env.Size) {
-				return nil, &configError{fmt.Errorf("bootloader.env: cannot use %s because that is a slot: give the environment a partition of its own", env.Device)}
-			}
-		}
-		copies = append(copies, uboot.Copy{Path: image, Offset: part.Offset + env.Offset, Size: env.Size})
+		copies = append(copies, c)
 	}
 	foreign, err := dialectOf(d.cfg.Bootloader, dialect.UBoot, [2]string{})
 	if err != nil {
@@ -189,4 +181,24 @@ func (d *device) environmentOnImage(image string, slots [2]imageSlot) (bootctl.B
 		return nil, &configError{err}
 	}
 	return backend.Speaking(foreign), nil
+}
+
+// copyOnImage is where one copy of the environment lies at the factory.
+func copyOnImage(at factory, env config.EnvCopy, slots [2]imageSlot) (uboot.Copy, error) {
+	if filepath.IsAbs(env.Device) && at.root != "" {
+		return uboot.Copy{Path: filepath.Join(at.root, env.Device), Offset: env.Offset, Size: env.Size}, nil
+	}
+	part, err := slot.FindIn(at.image, env.Device)
+	if err != nil {
+		return uboot.Copy{}, err
+	}
+	if env.Offset < 0 || env.Offset+env.Size > part.Size {
+		return uboot.Copy{}, fmt.Errorf("offset %#x with size %#x is outside %s, which has %#x bytes", env.Offset, env.Size, env.Device, part.Size)
+	}
+	for _, s := range slots {
+		if s.overlaps(part.Offset+env.Offset, env.Size) {
+			return uboot.Copy{}, fmt.Errorf("cannot use %s because that is a slot: give the environment a partition of its own", env.Device)
+		}
+	}
+	return uboot.Copy{Path: at.image, Offset: part.Offset + env.Offset, Size: env.Size}, nil
 }
