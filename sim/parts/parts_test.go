@@ -170,3 +170,31 @@ Description: a tool
 		t.Errorf("got %q, %v, want %q twice", got, err, line)
 	}
 }
+
+func TestOnlyWhatIsStartedIsKeptOfAPackage(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "root")
+	for _, name := range []string{origins, "usr/share/f/code.fd", "usr/share/f/other.fd"} {
+		write(t, filepath.Join(root, name), name)
+	}
+	o := order{arch: "all", names: []string{"firmware"}, only: []string{"usr/share/f/code.fd"}}
+	kept, err := o.pick(root, filepath.Join(dir, "kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(kept, "usr/share/f/*"))
+	if err != nil || len(found) != 1 {
+		t.Errorf("kept are %q, %v, want code.fd alone", found, err)
+	}
+	if _, err := os.Stat(filepath.Join(kept, origins)); err != nil {
+		t.Errorf("where it came from is lost: %v", err)
+	}
+	o.only = []string{"usr/share/f/none"}
+	if _, err := o.pick(kept, filepath.Join(dir, "again")); err == nil || !strings.Contains(err.Error(), "cannot use Debian's package firmware") {
+		t.Errorf("a package without the file: %v, want a refusal", err)
+	}
+	o.only = nil
+	if all, err := o.pick(root, filepath.Join(dir, "never")); err != nil || all != root {
+		t.Errorf("all of it: %q, %v", all, err)
+	}
+}
