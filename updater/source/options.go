@@ -77,9 +77,6 @@ func (o S3Options) check() error {
 	if strings.ContainsFunc(o.Bucket, notInName) {
 		return fmt.Errorf("cannot use bucket %s because a bucket's name has no such characters: give the name alone, without s3:// or a path", quoted(o.Bucket))
 	}
-	if strings.HasSuffix(o.Bucket, outpostEnding) && o.Endpoint == "" {
-		return fmt.Errorf("cannot use %q because it is an access point on an Outpost, which abota cannot address: name a bucket, or set url to what serves the objects", o.Bucket)
-	}
 	if o.Region == "" {
 		return fmt.Errorf("cannot read bucket %q because its region is not known: set region in the configuration, or AWS_REGION", o.Bucket)
 	}

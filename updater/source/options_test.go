@@ -1,9 +1,14 @@
 package source
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 func env(pairs ...string) func(string) string {
@@ -102,12 +107,21 @@ func TestAddressesOfAWS(t *testing.T) {
 }
 
 // addressOf is where an object is asked for.
-func addressOf(t *testing.T, o S3Options, key string) string {
-	req, err := newTestS3(t, keyed(o)).asker.(*bucket).request(t.Context(), key, question{})
-	if err != nil {
+func addressOf(t *testing.T, o S3Options, key string) (address string) {
+	s := newTestS3(t, keyed(o))
+	caught := errors.New("caught")
+	_, err := s.asker.(*bucket).client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &o.Bucket, Key: &key}, func(o *s3.Options) {
+		o.HTTPClient = smithyhttp.ClientDoFunc(func(req *http.Request) (*http.Response, error) {
+			u := *req.URL
+			u.RawQuery = ""
+			address = u.String()
+			return nil, caught
+		})
+	})
+	if !errors.Is(err, caught) {
 		t.Fatal(err)
 	}
-	return req.URL.String()
+	return address
 }
 
 func TestOwnKeysWinOverTheEnvironmentAsASet(t *testing.T) {

@@ -11,7 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // S3 is a bucket. It is safe for concurrent use.
@@ -27,24 +31,26 @@ func NewS3(o S3Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), creds: creds, endpoint: o.Endpoint, name: o.Bucket, place: o.Region, log: o.Log}
+	b := &bucket{wire: newWire(o.Network), signer: v4.NewSigner(), creds: creds, name: o.Bucket, place: o.Region, log: o.Log}
 	if o.Endpoint != "" {
 		b.place = redact(o.Endpoint)
 	}
 	b.region.Store(&o.Region)
+	b.client = b.newClient(o.Endpoint)
 	return &S3{newRemote(b, o.Network, true)}, nil
 }
 
-// bucket asks S3. The SDK knows how a request is signed; the rest of it, of which
-// one operation is needed here, would be more than a megabyte.
+// bucket asks S3. The SDK knows where a bucket is in which part of AWS, and how
+// a request is written; when to ask again, at what time to sign, and what an
+// error means is decided here.
 type bucket struct {
-	wire     *wire
-	signer   *v4.Signer
-	creds    Credentials
-	endpoint string // empty for AWS itself
-	name     string
-	place    string // endpoint or region, for messages
-	log      *slog.Logger
+	client *s3.Client
+	wire   *wire
+	signer *v4.Signer
+	creds  Credentials
+	name   string
+	place  string // endpoint or region, for messages
+	log    *slog.Logger
 
 	region atomic.Pointer[string] // that requests are signed for
 	// skew is by how much the server's clock is ahead, in nanoseconds, as far
@@ -52,71 +58,92 @@ type bucket struct {
 	skew atomic.Int64
 }
 
+// newClient sets up the SDK by hand: its config package would add ways to
+// find credentials that no device has, and megabytes.
+func (b *bucket) newClient(endpoint string) *s3.Client {
+	return s3.New(s3.Options{
+		Region: *b.region.Load(), Credentials: b.creds,
+		HTTPClient: b, HTTPSignerV4: b,
+		// Ours is the only retry policy: it knows what was read already.
+		Retryer: aws.NopRetryer{},
+		// Many compatible stores know no trailing checksums, and ours are
+		// checked on the whole object by later stages.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		// Session authentication would call a second operation.
+		DisableS3ExpressSessionAuth: aws.Bool(true),
+	}, func(o *s3.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = aws.String(redact(endpoint))
+			o.UsePathStyle = true
+		}
+	})
+}
+
 // String names bucket and place, without credentials.
 func (b *bucket) String() string { return fmt.Sprintf("s3://%s (%s)", b.name, b.place) }
 
-// emptySum is the SHA-256 of a request's body, which is empty.
-const emptySum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
 func (b *bucket) ask(ctx context.Context, name string, q question) (*reply, error) {
-	req, err := b.request(ctx, name, q)
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, Range: orNil(q.rng), IfMatch: orNil(q.match), IfNoneMatch: orNil(q.unless)}
+	out, err := b.client.GetObject(ctx, in, func(o *s3.Options) { o.Region = *b.region.Load() })
 	if err != nil {
-		return nil, err
+		return nil, notGranted(err)
 	}
+	length := int64(-1)
+	if out.ContentLength != nil {
+		length = *out.ContentLength
+	}
+	return &reply{
+		ReadCloser: out.Body, length: length, contentRange: aws.ToString(out.ContentRange),
+		tag: strong(aws.ToString(out.ETag)), version: clip(out.Metadata["version"]), modified: aws.ToTime(out.LastModified),
+	}, nil
+}
+
+// notGranted tells a request that was sent from one that never can be.
+func notGranted(err error) *answer {
+	var send *smithyhttp.RequestSendError
+	var read *smithy.DeserializationError
+	var ours *answer
+	switch {
+	case errors.As(err, &ours): // of the credentials, or of the request's own
+		return ours
+	case errors.As(err, &send):
+		return bySendError(send.Err)
+	case errors.As(err, &read):
+		return byStatus(http.StatusOK, "")
+	}
+	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Do is what the SDK sends by. What is none of the object is an error here
+// already: the SDK's own say less.
+func (b *bucket) Do(req *http.Request) (*http.Response, error) {
 	resp, err := b.wire.RoundTrip(req)
-	if err != nil {
-		return nil, bySendError(err)
-	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		defer resp.Body.Close()
 		return nil, b.refused(resp)
 	}
-	got := granted(resp)
-	if got.modified.IsZero() && resp.Header.Get("Last-Modified") != "" {
-		resp.Body.Close()
-		return nil, byStatus(http.StatusOK, "") // S3 says when, or nothing
-	}
-	got.tag = strong(resp.Header.Get("ETag"))
-	return got, nil
+	return resp, err
 }
 
-// request is signed at the server's time where that had to be learnt, and
-// without what a proxy may change on the way.
-func (b *bucket) request(ctx context.Context, name string, q question) (*http.Request, error) {
-	if name == "" {
-		return nil, unmade(errors.New("the object has no name"))
+// SignHTTP is what the SDK signs by: at the server's time where that had to be
+// learnt, and without what a proxy may change on the way.
+func (b *bucket) SignHTTP(ctx context.Context, creds aws.Credentials, req *http.Request, payload, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) error {
+	const encoding = "Accept-Encoding"
+	accepted := req.Header.Values(encoding)
+	req.Header.Del(encoding)
+	err := b.signer.SignHTTP(ctx, creds, req, payload, service, region, time.Now().Add(time.Duration(b.skew.Load())), opts...)
+	for _, value := range accepted {
+		req.Header.Add(encoding, value)
 	}
-	region := *b.region.Load()
-	target, service := address(b.endpoint, region, b.name, name)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return nil, unmade(err)
-	}
-	q.header(req.Header)
-	req.Header.Set("X-Amz-Content-Sha256", emptySum)
-	keys, err := b.creds.Retrieve(ctx)
-	if err != nil {
-		return nil, unmade(err)
-	}
-	now := time.Now().Add(time.Duration(b.skew.Load()))
-	if err := b.signer.SignHTTP(ctx, keys, req, emptySum, service, region, now, escapedAlready); err != nil {
-		return nil, unmade(err)
-	}
-	req.Header.Set("User-Agent", "abota")
-	req.Header.Set("Accept-Encoding", "identity")
-	return req, nil
-}
-
-// escapedAlready has the signer take the path as it is sent, as S3 wants it.
-func escapedAlready(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }
-
-// unmade is for a request that never can be sent.
-func unmade(err error) *answer {
-	var ours *answer
-	if errors.As(err, &ours) { // of the credentials
-		return ours
-	}
-	return &answer{kind: ErrTransport, why: "the request cannot be made: " + clip(err.Error()), advice: "check bucket, region and endpoint", final: true}
+	return err
 }
 
 // strong is an ETag that holds for every byte, or nothing.
