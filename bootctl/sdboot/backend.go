@@ -2,12 +2,12 @@ package sdboot
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"abota/bootctl"
 )
@@ -107,8 +107,9 @@ func (st state) counted() (files []file) {
 			files = append(files, f)
 		}
 	}
-	slices.SortStableFunc(files, func(x, y file) int {
-		return cmp.Or(cmp.Compare(y.version, x.version), cmp.Compare(y.name.left, x.name.left))
+	sort.SliceStable(files, func(i, j int) bool {
+		x, y := &files[i], &files[j]
+		return x.version > y.version || x.version == y.version && x.name.left < y.name.left
 	})
 	return files
 }

@@ -1,8 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -96,7 +96,7 @@ func parts[T any](field func(*T) *[]Part) setter[T] {
 		if len(all) > maxParts {
 			return w.fail(n, path, "has %d parts: a slot has at most %d", len(all), maxParts)
 		}
-		slices.SortFunc(all, func(a, b Part) int { return cmp.Compare(a.Name, b.Name) })
+		sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 		*field(dst) = all
 		return nil
 	}

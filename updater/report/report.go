@@ -31,6 +31,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func New(at time.Time, secrets []string) *Report {
 		}
 	}
 	// A secret that holds another one goes first, or half of it would stay.
-	slices.SortFunc(r.secrets, func(a, b []byte) int { return len(b) - len(a) })
+	sort.Slice(r.secrets, func(i, j int) bool { return len(r.secrets[i]) > len(r.secrets[j]) })
 	return r
 }
 

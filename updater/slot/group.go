@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -70,7 +71,8 @@ func Together(parts []Held) Proof {
 	if len(parts) == 1 {
 		return Proof{SHA256: parts[0].SHA256, Size: parts[0].Size}
 	}
-	sorted := slices.SortedFunc(slices.Values(parts), func(a, b Held) int { return strings.Compare(a.Name, b.Name) })
+	sorted := slices.Clone(parts)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Name < sorted[j].Name })
 	h, size := sha256.New(), int64(0)
 	for _, p := range sorted {
 		fmt.Fprintf(h, "%s %d %s\n", p.Name, p.Size, p.SHA256)
