@@ -3,8 +3,10 @@ package updater
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"abota/bootctl"
 )
@@ -68,10 +70,15 @@ func TestSlotWithoutAWayBackIsTriedAgain(t *testing.T) {
 }
 
 // heldDog is a watchdog that only remembers how it was left.
-type heldDog struct{ left string }
+type heldDog struct {
+	left string
+	fed  []time.Duration
+}
 
 func (d *heldDog) Close() error { d.left += "closed"; return nil }
 func (d *heldDog) Abandon()     { d.left += "abandoned" }
+
+func (d *heldDog) Feed(within time.Duration) { d.fed = append(d.fed, within) }
 
 // An abandoned watchdog resets the board: right where the device has to leave
 // the slot, wrong where it stays.
@@ -99,11 +106,35 @@ func TestWatchdogIsLeftArmedOnlyWhereTheDeviceLeaves(t *testing.T) {
 				cut()
 			}
 			dog, e := &heldDog{}, w.engine()
+			e.ProveWithin = time.Hour
 			e.Watchdog = func() (Watchdog, error) { return dog, nil }
 			if _, err := e.Boot(ctx); dog.left != row.want {
 				t.Errorf("the watchdog is %q, want %q (%v)", dog.left, row.want, err)
 			}
+			// While the checks run, and then once more for the verdict.
+			want := []time.Duration{time.Hour + judgeWithin, judgeWithin}
+			if got := dog.fed; !slices.Equal(got, want) {
+				t.Errorf("it is fed for %v, want %v", got, want)
+			}
 		})
+	}
+}
+
+// Where somebody else holds the watchdog, the trial goes on without it.
+func TestTrialGoesOnWithoutAWatchdog(t *testing.T) {
+	for name, open := range map[string]func() (Watchdog, error){
+		"left to who holds it": func() (Watchdog, error) { return nil, nil },
+		"broken":               func() (Watchdog, error) { return nil, errors.New("broken") },
+	} {
+		w := newWorld(t)
+		w.offer = &image{content: "v2 healthy"}
+		w.mustInstall()
+		w.powerOn()
+		e := w.engine()
+		e.Watchdog = open
+		if report, err := e.Boot(t.Context()); err != nil || !report.Committed {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
 	}
 }
 

@@ -79,9 +79,12 @@ type Payload interface {
 
 // Watchdog resets the board when this process, or the whole system, hangs.
 type Watchdog interface {
+	// Feed has it fed for this long from now, and not a moment longer unless it
+	// is called again. Before the first call it is fed without end.
+	Feed(within time.Duration)
 	// Close disarms it.
 	Close() error
-	// Abandon stops feeding it and leaves it armed.
+	// Abandon leaves it armed for a reboot that may hang.
 	Abandon()
 }
 
@@ -131,7 +134,11 @@ type Engine struct {
 	// Unlocked, optional, runs what takes long without the lock that keeps
 	// other verbs out, and has it back when it returns.
 	Unlocked func(ctx context.Context, do func()) error
-	// Watchdog, optional, is held during a trial.
+	// ProveWithin, optional, is how long Prove may take. A trial that takes
+	// longer hangs, and the watchdog is not fed any more.
+	ProveWithin time.Duration
+	// Watchdog, optional, is held during a trial. It returns nil where somebody
+	// else holds it.
 	Watchdog func() (Watchdog, error)
 	// Note, optional, is what the image in a slot says of itself, where that
 	// can be read: at least in the booted one.

@@ -4,24 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"abota/bootctl"
 	"abota/updater/hook"
 )
 
+// judgeWithin is how long the lock, the journal and the pointer may take around a
+// verdict before the trial counts as hung, in which case the watchdog bites.
+const judgeWithin = 2 * time.Minute
+
 // trial proves the booted slot, then keeps it or goes back.
 func (e *Engine) trial(ctx context.Context, st state) (bool, error) {
 	unlike := e.unlikeLink(st)
-	e.beginTrial(st)
 	dog, err := e.watch()
 	if err != nil {
 		e.Log.Error("cannot hold the watchdog during the trial", "error", err)
+	}
+	e.beginTrial(st)
+	if e.ProveWithin > 0 {
+		dog.Feed(e.ProveWithin + judgeWithin)
 	}
 	var verdict error
 	if err := e.unlocked(ctx, func() { verdict = e.prove(ctx, unlike) }); err != nil {
 		dog.Abandon()
 		return false, err
 	}
+	dog.Feed(judgeWithin)
 	if ctx.Err() != nil {
 		dog.Abandon()
 		return false, fmt.Errorf("trial of slot %s interrupted without a verdict, the next boot goes on: %w", e.Booted, ctx.Err())
@@ -96,6 +105,9 @@ func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason stri
 	if _, err := e.situation(st).Rollback(""); err != nil {
 		return errors.Join(fmt.Errorf("slot %s: %w, but there is no way back: %s: %w", e.Booted, ErrUnhealthy, reason, err), dog.Close())
 	}
+	if e.Service != nil { // which is restarted; the device is not
+		return errors.Join(e.rollBack(ctx, st, reason), dog.Close())
+	}
 	dog.Abandon()
 	return e.rollBack(ctx, st, reason)
 }
@@ -103,15 +115,16 @@ func (e *Engine) giveUp(ctx context.Context, st state, dog Watchdog, reason stri
 // noWatchdog stands in where none is configured.
 type noWatchdog struct{}
 
-func (noWatchdog) Close() error { return nil }
-func (noWatchdog) Abandon()     {}
+func (noWatchdog) Feed(time.Duration) {}
+func (noWatchdog) Close() error       { return nil }
+func (noWatchdog) Abandon()           {}
 
 func (e *Engine) watch() (Watchdog, error) {
 	if e.Watchdog == nil {
 		return noWatchdog{}, nil
 	}
 	dog, err := e.Watchdog()
-	if err != nil {
+	if err != nil || dog == nil {
 		return noWatchdog{}, err
 	}
 	return dog, nil

@@ -30,6 +30,8 @@ type device struct {
 	// digest reads what a slot holds.
 	digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 	opened []interface{ Close() error }
+	// dog is the watchdog that was held in a trial, if one was.
+	dog *health.Watchdog
 	// kind is that of the boot pointer, as configured or as detected.
 	kind string
 	// unmade says that the boot table need not be there yet.
@@ -41,6 +43,7 @@ func (d *device) Close() {
 	for i := len(d.opened) - 1; i >= 0; i-- {
 		d.opened[i].Close()
 	}
+	d.opened = nil
 }
 
 // access is what a verb does with the device.
@@ -159,6 +162,9 @@ func (d *device) equip(c *command, held *stateLock, how access) {
 		e.Events = d.events(c, d.BootID)
 	}
 	e.Prove = func(ctx context.Context) error { return d.prove(ctx, c) }
+	if e.Service == nil { // which is restarted first, and takes its own time
+		e.ProveWithin = d.gate(c).Longest()
+	}
 	if held != nil {
 		e.Unlocked = held.unlocked
 	}
@@ -242,22 +248,4 @@ func argument(cmdline []byte, name string) (value string, found bool) {
 		}
 	}
 	return value, found
-}
-
-// watchdog is held during a trial where the configuration names one.
-func (d *device) watchdog(log *slog.Logger) func() (updater.Watchdog, error) {
-	dog := d.cfg.Watchdog
-	if dog.Device == "" {
-		return nil
-	}
-	return func() (updater.Watchdog, error) {
-		held, err := health.OpenWatchdog(dog.Device, dog.Timeout)
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range held.Warnings() {
-			log.Warn(w)
-		}
-		return held, nil
-	}
 }

@@ -345,8 +345,12 @@ func probe(dir string) error {
 // dogFacts say who resets a device that hangs.
 func dogFacts(cfg *config.Config) doctor.Watchdog {
 	w := doctor.Watchdog{Configured: cfg.Watchdog.Device, Init: initHoldsWatchdog(machine)}
+	if w.Init == "" && underSystemd() && systemdWantsWatchdog() {
+		w.Init = "systemd's RuntimeWatchdogSec is set"
+	}
 	if w.Configured != "" {
 		w.Err = health.CheckWatchdog(w.Configured)
+		w.NoWayOut = health.NoWayOut(w.Configured)
 	}
 	return w
 }

@@ -14,6 +14,18 @@ const updatePathTimeout = 30 * time.Second
 // prove runs the configured checks and, unless it is switched off, the one
 // that this release could be updated again.
 func (d *device) prove(ctx context.Context, c *command) error {
+	gate := d.gate(c)
+	if d.cfg.Health.UpdatePath {
+		byJobs := &jobPath{c: c, trial: ctx}
+		defer byJobs.close()
+		gate.Checks[len(gate.Checks)-1].Run = func(ctx context.Context) error { return c.updatePath(ctx, byJobs) }
+	}
+	return gate.Prove(ctx)
+}
+
+// gate is what a trial has to pass. The built-in check comes last, and does
+// nothing yet.
+func (d *device) gate(c *command) health.Gate {
 	h := d.cfg.Health
 	gate := health.Gate{Deadline: h.Deadline, StableFor: h.StableFor, Log: c.log}
 	for _, check := range h.Checks {
@@ -24,14 +36,9 @@ func (d *device) prove(ctx context.Context, c *command) error {
 		}
 	}
 	if h.UpdatePath {
-		byJobs := &jobPath{c: c, trial: ctx}
-		defer byJobs.close()
-		gate.Checks = append(gate.Checks, health.Check{
-			Name: "update_path", Timeout: updatePathTimeout, Deadline: h.UpdatePathDeadline,
-			Run: func(ctx context.Context) error { return c.updatePath(ctx, byJobs) },
-		})
+		gate.Checks = append(gate.Checks, health.Check{Name: "update_path", Timeout: updatePathTimeout, Deadline: h.UpdatePathDeadline})
 	}
-	return gate.Prove(ctx)
+	return gate
 }
 
 // updatePath is the built-in check: the configuration parses, the key loads,

@@ -100,16 +100,3 @@ func processes(root string) map[string]string {
 	}
 	return all
 }
-
-// initHoldsWatchdog says in words that the init system resets a device that
-// hangs, or nothing. That it has the device open is the evidence: what systemd's
-// RuntimeWatchdogSec says is overridden in several places.
-func initHoldsWatchdog(root string) string {
-	open, _ := filepath.Glob(filepath.Join(root, "proc/1/fd/*"))
-	for _, fd := range open {
-		if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, "/dev/watchdog") {
-			return "process 1 holds " + target
-		}
-	}
-	return ""
-}

@@ -64,18 +64,3 @@ func TestRivals(t *testing.T) {
 		})
 	}
 }
-
-func TestWatchdogOfInit(t *testing.T) {
-	for name, row := range map[string]struct{ fd, target, want string }{
-		"held":            {"proc/1/fd/3", "/dev/watchdog", "process 1 holds /dev/watchdog"},
-		"by number":       {"proc/1/fd/41", "/dev/watchdog1", "process 1 holds /dev/watchdog1"},
-		"by another":      {"proc/12/fd/3", "/dev/watchdog", ""},
-		"another is held": {"proc/1/fd/3", "/dev/console", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := initHoldsWatchdog(system(t, map[string]string{row.fd + "@": row.target})); got != row.want {
-				t.Errorf("got %q, want %q", got, row.want)
-			}
-		})
-	}
-}

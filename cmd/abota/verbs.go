@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"strings"
 
@@ -246,7 +247,9 @@ func boot(c *command, flags *flag.FlagSet) action {
 		if *selectOnly {
 			return c.selectSlot(ctx)
 		}
-		report, err := c.boot(ctx)
+		init := connectInit(os.Getenv, c.log)
+		defer init.close()
+		report, err := c.boot(ctx, init)
 		if err != nil && c.byInit && !mustGoBack(report.Action, err) {
 			c.log.Error("abota boot failed, but this is no trial: staying up", "error", err)
 			return nil
@@ -282,12 +285,14 @@ func trialByLoader(err error) bool {
 	return exitCode(err) == cli.ExitUsage
 }
 
-func (c *command) boot(ctx context.Context) (updater.BootReport, error) {
+func (c *command) boot(ctx context.Context, init *initLink) (updater.BootReport, error) {
 	d, err := c.open(ctx, booting)
 	if err != nil {
 		return updater.BootReport{}, err
 	}
 	defer d.Close()
+	// Also where an unhealthy slot has to stay, for want of another.
+	defer d.feedOn(ctx, init)
 	report, err := d.Boot(ctx)
 	if err != nil {
 		return report, err

@@ -360,6 +360,9 @@ type Check struct {
 type Watchdog struct {
 	Device  string
 	Timeout time.Duration
+	// Keep has it fed on after a trial, until the device restarts, instead of
+	// disarmed.
+	Keep bool
 }
 
 // Default is the configuration that says nothing.

@@ -73,6 +73,7 @@ var schema = []key[Config]{
 	{name: "watchdog", sub: []key[Config]{
 		{name: "device", set: scalar(func(c *Config) *string { return &c.Watchdog.Device }, text)},
 		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Watchdog.Timeout }, wholeSeconds)},
+		{name: "keep", set: scalar(func(c *Config) *bool { return &c.Watchdog.Keep }, boolean)},
 	}},
 	{name: "hooks", sub: []key[Config]{
 		{name: "before_install", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.BeforeInstall })},

@@ -217,6 +217,8 @@ type Watchdog struct {
 	Configured string
 	// Err is why it cannot be held.
 	Err error
+	// NoWayOut says that its driver never disarms it.
+	NoWayOut bool
 	// Init says that the init system holds it, in which words.
 	Init string
 }

@@ -109,6 +109,7 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 		"1970":               {func(f *Facts) { f.Clock.Now = time.Unix(12, 0) }, "clock", Warning, "1970-01-01T00:00:12Z"},
 		"no watchdog":        {func(f *Facts) { f.Dog.Init = "" }, "watchdog", Warning, "no watchdog"},
 		"watchdog missing":   {func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog", Err: broken} }, "watchdog", Error, "broken"},
+		"no way out":         {func(f *Facts) { f.Dog = Watchdog{Configured: "/dev/watchdog", NoWayOut: true} }, "watchdog", Warning, "nowayout"},
 		"watchdog of init's": {func(f *Facts) { f.Dog.Configured = "/dev/watchdog" }, "watchdog", Warning, "process 1 holds"},
 		"bless-boot":         {func(f *Facts) { f.Rivals = []Rival{{"systemd-bless-boot", "there", true}} }, "rivals", Error, "systemd-bless-boot (there)"},
 		"other updater":      {func(f *Facts) { f.Rivals = []Rival{{"swupdate", "there", false}} }, "rivals", Warning, "swupdate (there)"},

@@ -180,6 +180,8 @@ func watchdog(f *Facts, say say) {
 		say(Warning, "leave watchdog.device out: who holds it already resets a device that hangs", "watchdog.device is %s, but %s", w.Configured, w.Init)
 	case w.Err != nil:
 		say(Error, "", "watchdog.device: %v", w.Err)
+	case w.NoWayOut:
+		say(Warning, "leave `abota boot` running after a trial, which feeds it until the device restarts, or have the init system hold it all the time", "the driver of %s never disarms it (nowayout)", w.Configured)
 	case w.Configured == "" && w.Init == "":
 		say(Warning, "set watchdog.device, or RuntimeWatchdogSec in systemd's system.conf", "no watchdog is held, so a release that hangs stays until somebody cuts the power")
 	}

@@ -22,7 +22,14 @@
 //
 // [OpenWatchdog] holds a Linux watchdog device, so that a system which hangs is
 // reset. The protocol is the kernel's (Documentation/watchdog/watchdog-api):
-// opening arms it, any byte written pets it, a 'V' before closing disarms it.
+// opening arms it, any byte written pets it, a 'V' before closing disarms it. It is
+// petted for as long as what it watches over may take ([Watchdog.Feed]), so that a
+// trial that hangs is reset too, although the process lives. A driver that never
+// disarms (nowayout) is petted on after the trial.
+//
+// Not guaranteed: that a watchdog which the boot loader armed, and the kernel fed
+// until it was opened, runs on after Close: the kernel does not tell it from one
+// that was off. DogOptions.Keep is for that.
 package health
 
 import (
@@ -125,6 +132,15 @@ func (g Gate) withDefaults() Gate {
 		g.Log = slog.New(slog.DiscardHandler)
 	}
 	return g
+}
+
+// Longest is how long Prove may take: the package's guarantee in figures.
+func (g Gate) Longest() time.Duration {
+	var deadline, timeout time.Duration
+	for _, c := range g.withDefaults().Checks {
+		deadline, timeout = max(deadline, c.Deadline), max(timeout, c.Timeout)
+	}
+	return deadline + g.StableFor + timeout + 2*time.Second
 }
 
 // ended prefers why the work was called off to what the checks made of it.

@@ -3,115 +3,134 @@ package health
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoWayOut: the watchdog cannot be disarmed once it is armed. Holding it
-// for a trial would reset the device soon after the trial ended well.
-var ErrNoWayOut = errors.New("its driver never disarms it (nowayout)")
+// ErrHeld: another program has the watchdog open.
+var ErrHeld = errors.New("another program holds it")
 
-// Watchdog is an armed watchdog device that is being petted.
+// A watchdog that is left armed for a reboot gets leaveTimeout where it can have
+// as much, since services have time to stop; and it is fed for leaveFor, unless
+// this process ends before.
+const (
+	leaveTimeout = 90 * time.Second
+	leaveFor     = 2 * time.Minute
+)
+
+// unknownPets is how often a watchdog is petted that does not say its timeout: the
+// shortest there is, a second, would still be too short for a third of it.
+const unknownPets = 300 * time.Millisecond
+
+// DogOptions say which watchdog is held, and how. Path and Timeout are required.
+type DogOptions struct {
+	// Path of the device, as /dev/watchdog.
+	Path string
+	// Timeout is asked for, rounded up to seconds. The driver may have another.
+	Timeout time.Duration
+	// Keep has Close feed it on instead of disarming it: for one that the boot
+	// loader armed, which would be off after a trial.
+	Keep bool
+	// Log gets what the device really does. Nil means none.
+	Log *slog.Logger
+}
+
+// Watchdog is an armed watchdog device that is being petted. It is safe for
+// concurrent use.
 type Watchdog struct {
-	path     string
-	fd       int
-	warnings []string
-	stop     chan struct{}
-	petting  sync.WaitGroup
-	petErr   error
-	once     sync.Once
-	closeErr error
+	path string
+	keep bool
+	log  *slog.Logger
+	dev  dogDevice
+	// noWayOut is what the kernel said beforehand, if anything.
+	noWayOut bool
+	timeout  time.Duration // in force; 0 if unknown
+
+	stop    chan struct{}
+	petting sync.WaitGroup
+
+	mu    sync.Mutex
+	until time.Time // it is petted; zero means without end
+	state dogState
+	err   error // of the first pet that failed
 }
 
-// OpenWatchdog arms the watchdog at path, asks for this timeout (rounded up to
-// seconds), and pets it at a third of the timeout in force until Close or
-// Abandon. A device known to have no way out is not opened: ErrNoWayOut.
-func OpenWatchdog(path string, timeout time.Duration) (*Watchdog, error) {
-	return openWatchdog("/sys", path, timeout)
-}
+type dogState int
 
-func openWatchdog(sys, path string, timeout time.Duration) (*Watchdog, error) {
-	if noWayOut(sys, path) {
-		return nil, fmt.Errorf("cannot hold the watchdog %s because %w: let the init system hold it all the time instead", path, ErrNoWayOut)
-	}
-	// A plain descriptor: an *os.File would be closed, and some drivers then
-	// disarm, when the garbage collector finds it after Abandon.
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+const (
+	dogHeld dogState = iota
+	dogStarving
+	dogKept
+	dogLeft
+	dogClosed
+)
+
+// OpenWatchdog arms the watchdog and pets it at a third of the timeout in force,
+// without end until Feed sets one, and until Close or Abandon.
+func OpenWatchdog(o DogOptions) (*Watchdog, error) {
+	dev, err := openDogDevice(o.Path)
 	if errors.Is(err, unix.EBUSY) {
-		return nil, fmt.Errorf("cannot hold the watchdog %s because another program holds it: leave watchdog.device out of the configuration, or stop that program: %w", path, err)
+		return nil, fmt.Errorf("cannot hold the watchdog %s because %w: leave watchdog.device out of the configuration, or stop that program", o.Path, ErrHeld)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the watchdog %s: %w", path, err)
+		return nil, fmt.Errorf("cannot open the watchdog %s: %w", o.Path, err)
 	}
-	w := &Watchdog{path: path, fd: fd, stop: make(chan struct{})}
-	timeout = w.setTimeout(timeout)
+	return holdDog(o, dev, noWayOut("/sys", o.Path)), nil
+}
+
+func holdDog(o DogOptions, dev dogDevice, noWayOut bool) *Watchdog {
+	w := &Watchdog{path: o.Path, keep: o.Keep, log: o.Log, dev: dev, noWayOut: noWayOut, stop: make(chan struct{})}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	driver, magic := dev.magic()
+	w.timeout = w.ask(o.Timeout)
+	w.log.Info("holding the watchdog", "device", w.path, "driver", driver, "timeout", w.timeout)
+	if !magic {
+		w.log.Warn("this watchdog's driver disarms it whenever abota ends, also when it crashes", "device", w.path)
+	}
 	w.pet()
-	w.petting.Go(func() { w.petEvery(timeout / 3) })
-	return w, nil
+	every := w.timeout / 3
+	if every == 0 {
+		every = unknownPets
+	}
+	w.petting.Go(func() { w.petEvery(every) })
+	return w
 }
 
-// CheckWatchdog says why the watchdog at path could not be held for a trial, as
-// far as that shows without opening it, which would arm it.
-func CheckWatchdog(path string) error { return checkWatchdog("/sys", path) }
-
-func checkWatchdog(sys, path string) error {
-	st, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return fmt.Errorf("cannot hold the watchdog %s because it is not there: load its driver, or leave watchdog.device out: %w", path, err)
-	case st.Mode()&os.ModeCharDevice == 0:
-		return fmt.Errorf("cannot hold the watchdog %s because it is no character device: name one, as /dev/watchdog", path)
-	case noWayOut(sys, path):
-		return fmt.Errorf("cannot hold the watchdog %s because %w: let the init system hold it all the time instead", path, ErrNoWayOut)
-	}
-	return nil
-}
-
-// noWayOut asks the kernel, which answers only if it was built to. The first
-// watchdog has a second name, /dev/watchdog, that has no entry of its own.
-func noWayOut(sys, path string) bool {
-	var st unix.Stat_t
-	if unix.Stat(path, &st) != nil {
-		return false
-	}
-	number := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))
-	const firstAlias = "10:130"
-	dir := filepath.Join(sys, "dev", "char", number)
-	if number == firstAlias {
-		dir = filepath.Join(sys, "class", "watchdog", "watchdog0")
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "nowayout"))
-	return err == nil && strings.TrimSpace(string(data)) == "1"
-}
-
-// setTimeout asks for a timeout and returns the one in force.
-func (w *Watchdog) setTimeout(want time.Duration) time.Duration {
+// ask asks for a timeout, and returns the one in force or 0 if nobody knows it.
+func (w *Watchdog) ask(want time.Duration) time.Duration {
 	seconds := int(math.Ceil(want.Seconds()))
-	if err := unix.IoctlSetPointerInt(w.fd, unix.WDIOC_SETTIMEOUT, seconds); err != nil {
-		w.warn("cannot set the timeout of the watchdog %s to %d s: %v", w.path, seconds, err)
-	}
-	got, err := unix.IoctlGetInt(w.fd, unix.WDIOC_GETTIMEOUT)
-	if err != nil || got <= 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if got != seconds {
-		w.warn("the watchdog %s resets the device after %d s, not after %d s as asked", w.path, got, seconds)
+	refused := w.dev.setTimeout(seconds)
+	got, err := w.dev.timeout()
+	switch {
+	case (err != nil || got <= 0) && refused != nil:
+		w.log.Warn("the watchdog neither takes a timeout nor says which it has", "device", w.path, "asked", want, "error", refused)
+		return 0
+	case err != nil || got <= 0:
+		got = seconds
+	case got != seconds:
+		w.log.Warn("the watchdog has another timeout than was asked for", "device", w.path, "asked", seconds, "has", got)
 	}
 	return time.Duration(got) * time.Second
 }
 
-func (w *Watchdog) warn(format string, args ...any) {
-	w.warnings = append(w.warnings, fmt.Sprintf(format, args...))
+// Feed has the watchdog petted for this long from now, and then no more. Whoever
+// holds it says so again before; otherwise it has hung, and is reset.
+func (w *Watchdog) Feed(within time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state == dogStarving {
+		w.state = dogHeld
+	}
+	if w.state == dogHeld {
+		w.until = time.Now().Add(within)
+	}
 }
-
-// Warnings says what the device does otherwise than asked.
-func (w *Watchdog) Warnings() []string { return w.warnings }
 
 func (w *Watchdog) petEvery(d time.Duration) {
 	tick := time.NewTicker(d)
@@ -121,37 +140,93 @@ func (w *Watchdog) petEvery(d time.Duration) {
 		case <-w.stop:
 			return
 		case <-tick.C:
-			w.pet()
+			w.petInTime()
 		}
+	}
+}
+
+func (w *Watchdog) petInTime() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.state == dogClosed:
+	case w.until.IsZero() || time.Now().Before(w.until):
+		w.pet()
+	case w.state == dogHeld:
+		w.state = dogStarving
+		w.log.Error("the trial hangs, so the watchdog is not fed any more: it will reset the device", "device", w.path)
 	}
 }
 
 // pet writes any byte but the one that disarms.
 func (w *Watchdog) pet() {
-	if _, err := unix.Write(w.fd, []byte{0}); err != nil && w.petErr == nil {
-		w.petErr = fmt.Errorf("cannot pet the watchdog %s: %w", w.path, err)
+	if err := w.dev.write([]byte{0}); err != nil && w.err == nil {
+		w.err = fmt.Errorf("cannot pet the watchdog %s: %w", w.path, err)
 	}
 }
 
-// Close disarms the watchdog. The error also tells of pets that failed.
+// Close disarms the watchdog. One that cannot be disarmed (nowayout), or is to
+// be kept, is petted on without end, and Kept says so. The error also tells of
+// pets that failed.
 func (w *Watchdog) Close() error {
-	w.once.Do(func() {
-		close(w.stop)
-		w.petting.Wait()
-		if _, err := unix.Write(w.fd, []byte("V")); err != nil {
-			w.closeErr = fmt.Errorf("cannot disarm the watchdog %s: it will reset the device: %w", w.path, err)
-		}
-		w.closeErr = errors.Join(w.petErr, w.closeErr, unix.Close(w.fd))
-	})
-	return w.closeErr
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state > dogStarving {
+		return nil
+	}
+	if why := w.staysArmed(); why != "" {
+		w.pet()
+		w.state, w.until = dogKept, time.Time{}
+		w.log.Info("the watchdog is fed on until the device restarts", "device", w.path, "why", why)
+		return w.err
+	}
+	w.state = dogClosed
+	close(w.stop)
+	err := w.dev.write([]byte("V"))
+	if err != nil {
+		err = fmt.Errorf("cannot disarm the watchdog %s: it will reset the device: %w", w.path, err)
+	}
+	return errors.Join(w.err, err, w.dev.close())
 }
 
-// Abandon stops petting and leaves the watchdog armed, so that a reboot which
-// hangs ends in a reset. The device stays open until the process ends, since
-// some drivers disarm when it is closed. A later Close does nothing.
+// staysArmed disarms it, or says why not. Drivers that know no such request
+// disarm when they are closed after a 'V'.
+func (w *Watchdog) staysArmed() string {
+	if w.keep {
+		return "watchdog.keep is set"
+	}
+	err := w.dev.disarm()
+	if errors.Is(err, unix.EBUSY) || err != nil && w.noWayOut {
+		return "its driver never disarms it (nowayout)"
+	}
+	return ""
+}
+
+// Kept reports that Close could not disarm the watchdog, or was not to. Whoever
+// closed it must then live on until the device restarts.
+func (w *Watchdog) Kept() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state == dogKept
+}
+
+// Abandon leaves the watchdog armed for a reboot: one that hangs ends in a reset.
+// It gets 90 s where it can have as much, and is petted for two minutes while this
+// process lives, so that services have time to stop. The device stays open until
+// the process ends, since some drivers disarm when it is closed. A later Close
+// does nothing.
 func (w *Watchdog) Abandon() {
-	w.once.Do(func() {
-		close(w.stop)
-		w.petting.Wait()
-	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.state >= dogLeft {
+		return
+	}
+	w.state, w.until = dogLeft, time.Now().Add(leaveFor)
+	if w.timeout < leaveTimeout {
+		_ = w.dev.setTimeout(int(leaveTimeout.Seconds()))
+		if got, err := w.dev.timeout(); err == nil && got < int(leaveTimeout.Seconds()) {
+			w.log.Warn("services have no longer than this watchdog's timeout to stop once abota was ended", "device", w.path, "seconds", got)
+		}
+	}
+	w.pet()
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,101 +16,274 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fake is a plain file: it takes the protocol's bytes, and no ioctl.
-func fake(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "watchdog")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+// fakeDog is a driver. It counts what is left of its timeout as the kernel does,
+// and barks, once, when nothing is.
+type fakeDog struct {
+	seconds   int   // its timeout
+	most      int   // that can be set; 0 means any
+	refuses   error // to set one
+	silent    error // about the one it has
+	locked    error // to be disarmed
+	plain     bool  // disarmed by every close
+	broken    error // to be petted
+	mu        sync.Mutex
+	wrote     []byte
+	fed       time.Time
+	off, shut bool
 }
 
-func written(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+func (f *fakeDog) write(p []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return f.broken
 	}
-	return data
+	f.wrote = append(f.wrote, p...)
+	f.fed = time.Now()
+	return nil
+}
+
+func (f *fakeDog) setTimeout(seconds int) error {
+	if f.refuses != nil {
+		return f.refuses
+	}
+	if f.most > 0 && seconds > f.most {
+		seconds = f.most
+	}
+	f.seconds = seconds
+	return nil
+}
+
+func (f *fakeDog) timeout() (int, error) { return f.seconds, f.silent }
+func (f *fakeDog) magic() (string, bool) { return "fake", !f.plain }
+func (f *fakeDog) disarm() error         { f.off = f.locked == nil; return f.locked }
+func (f *fakeDog) close() error          { f.shut = true; return nil }
+func (f *fakeDog) bites(t time.Time) bool {
+	return !f.off && t.Sub(f.fed) >= time.Duration(f.seconds)*time.Second
+}
+
+func (f *fakeDog) pets() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return bytes.Count(f.wrote, []byte{0})
+}
+
+func holdFake(f *fakeDog, o DogOptions) (*Watchdog, *bytes.Buffer) {
+	var log bytes.Buffer
+	o.Path, o.Log = "/dev/watchdog", slog.New(slog.NewTextHandler(&log, nil))
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	return holdDog(o, f, false), &log
 }
 
 func TestWatchdogPetsAtAThirdAndDisarms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		path := fake(t)
-		w, err := OpenWatchdog(path, 30*time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := &fakeDog{}
+		w, _ := holdFake(f, DogOptions{})
 		for pets := 1; pets <= 4; pets++ {
 			synctest.Wait()
-			if got := written(t, path); !bytes.Equal(got, make([]byte, pets)) {
-				t.Fatalf("after %d s: %q", 10*(pets-1), got)
+			if got := f.pets(); got != pets {
+				t.Fatalf("after %d s: %d pets", 10*(pets-1), got)
 			}
 			time.Sleep(10 * time.Second)
 		}
 		synctest.Wait()
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Errorf("second Close: %v", err)
-		}
-		time.Sleep(time.Hour)
-		if got := written(t, path); string(got) != "\x00\x00\x00\x00\x00V" {
-			t.Errorf("wrote %q", got)
-		}
-	})
-}
-
-func TestAbandonedWatchdogStaysArmed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		path := fake(t)
-		w, err := OpenWatchdog(path, 30*time.Second)
-		if err != nil {
-			t.Fatal(err)
+		for range 2 {
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 		w.Abandon()
+		w.Feed(time.Hour)
 		time.Sleep(time.Hour)
-		if err := w.Close(); err != nil {
-			t.Error(err)
+		if !f.off || !f.shut || w.Kept() || string(f.wrote) != "\x00\x00\x00\x00\x00V" {
+			t.Errorf("off %v, shut %v, kept %v, wrote %q", f.off, f.shut, w.Kept(), f.wrote)
 		}
-		if got := written(t, path); string(got) != "\x00" {
-			t.Errorf("wrote %q, want one pet and no disarming", got)
+	})
+}
+
+// What the device really does counts, not what was asked for.
+func TestWatchdogIsFedInTimeWhateverTheDriverGrants(t *testing.T) {
+	broken := errors.New("not supported")
+	for _, row := range []struct {
+		name string
+		dog  *fakeDog
+		real time.Duration
+		says string
+	}{
+		{"as asked", &fakeDog{}, 30 * time.Second, "timeout=30s"},
+		{"less at most", &fakeDog{most: 8}, 8 * time.Second, "has=8"},
+		{"a second", &fakeDog{most: 1}, time.Second, "has=1"},
+		{"its own", &fakeDog{seconds: 4, refuses: broken}, 4 * time.Second, "has=4"},
+		{"unsaid", &fakeDog{silent: broken}, 30 * time.Second, "timeout=30s"},
+		{"unknown", &fakeDog{seconds: 1, refuses: broken, silent: broken}, time.Second, "neither takes a timeout"},
+		{"disarmed by every close", &fakeDog{plain: true}, 30 * time.Second, "also when it crashes"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := row.dog
+			w, log := holdFake(f, DogOptions{})
+			for start := time.Now(); time.Since(start) < 3*time.Minute; time.Sleep(100 * time.Millisecond) {
+				synctest.Wait()
+				if idle := time.Since(f.fed); idle >= row.real/2 {
+					t.Fatalf("%s: not fed for %s of %s", row.name, idle, row.real)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(log.String(), row.says) {
+				t.Errorf("%s: the log lacks %q: %s", row.name, row.says, log)
+			}
+		})
+	}
+}
+
+// A trial that hangs is not covered up by a process that lives.
+func TestWatchdogBitesWhenWhatItWatchesOverHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeDog{}
+		w, log := holdFake(f, DogOptions{})
+		w.Feed(5 * time.Minute)
+		time.Sleep(4 * time.Minute)
+		w.Feed(2 * time.Minute)
+		time.Sleep(2*time.Minute - time.Second)
+		if f.bites(time.Now()) {
+			t.Fatal("it bites while the trial is in time")
 		}
-		if _, err := unix.FcntlInt(uintptr(w.fd), unix.F_GETFD, 0); err != nil {
-			t.Errorf("the device was closed: %v", err)
+		time.Sleep(45 * time.Second)
+		if !f.bites(time.Now()) || strings.Count(log.String(), "hangs") != 1 {
+			t.Errorf("it does not bite, or says so in vain: %s", log)
 		}
-		if err := unix.Close(w.fd); err != nil {
+		if err := w.Close(); err != nil { // it got free in the last moment
 			t.Error(err)
 		}
 	})
 }
 
-func TestWatchdogWarnsWhenTheTimeoutCannotBeSet(t *testing.T) {
-	path := fake(t)
-	w, err := OpenWatchdog(path, 1500*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if got := strings.Join(w.Warnings(), "; "); !strings.Contains(got, "cannot set the timeout of the watchdog "+path+" to 2 s: ") {
-		t.Errorf("warnings: %q", got)
+func TestWatchdogThatCannotBeDisarmedIsFedOn(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		dog      *fakeDog
+		keep     bool
+		noWayOut bool
+	}{
+		{name: "nowayout", dog: &fakeDog{locked: unix.EBUSY}},
+		{name: "nowayout, and no such request", dog: &fakeDog{locked: unix.ENOTTY}, noWayOut: true},
+		{name: "to be kept", dog: &fakeDog{}, keep: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := row.dog
+			w, log := holdFake(f, DogOptions{Keep: row.keep})
+			w.noWayOut = row.noWayOut
+			w.Feed(time.Minute)
+			if err := w.Close(); err != nil || !w.Kept() {
+				t.Fatalf("%s: kept %v, %v", row.name, w.Kept(), err)
+			}
+			w.Feed(time.Second) // means nothing any more
+			time.Sleep(24 * time.Hour)
+			if f.off || f.shut || f.bites(time.Now()) || bytes.ContainsRune(f.wrote, 'V') || !strings.Contains(log.String(), "fed on") {
+				t.Errorf("%s: off %v, shut %v: %s", row.name, f.off, f.shut, log)
+			}
+			w.Abandon()
+			if w.Kept() {
+				t.Error("kept while the device restarts")
+			}
+			time.Sleep(leaveFor + leaveTimeout)
+			if !f.bites(time.Now()) {
+				t.Errorf("%s: a restart that hangs is not ended", row.name)
+			}
+			close(w.stop)
+		})
 	}
 }
 
-func TestWatchdogThatIsMissingIsNotMade(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "none")
-	if _, err := OpenWatchdog(path, time.Second); !errors.Is(err, os.ErrNotExist) {
+func TestDriverThatKnowsNoRequestIsDisarmedByTheLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeDog{locked: unix.ENOTTY}
+		w, _ := holdFake(f, DogOptions{})
+		if err := w.Close(); err != nil || w.Kept() || !f.shut || string(f.wrote) != "\x00V" {
+			t.Errorf("kept %v, shut %v, wrote %q, %v", w.Kept(), f.shut, f.wrote, err)
+		}
+	})
+}
+
+// Services have time to stop, and a restart that hangs ends all the same.
+func TestAbandonedWatchdogGivesARestartTime(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		dog  *fakeDog
+		says string
+	}{
+		{"any timeout", &fakeDog{}, ""},
+		{"short ones only", &fakeDog{most: 15}, "seconds=15"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := row.dog
+			w, log := holdFake(f, DogOptions{})
+			time.Sleep(time.Minute)
+			w.Abandon()
+			w.Abandon()
+			w.Feed(time.Hour)
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			for end := time.Now().Add(leaveFor - time.Second); time.Now().Before(end); time.Sleep(time.Second) {
+				if f.bites(time.Now()) {
+					t.Fatalf("%s: it bites in an orderly restart", row.name)
+				}
+			}
+			time.Sleep(leaveTimeout + 15*time.Second)
+			if !f.bites(time.Now()) || f.off || f.shut || bytes.ContainsRune(f.wrote, 'V') {
+				t.Errorf("%s: off %v, shut %v, wrote %q", row.name, f.off, f.shut, f.wrote)
+			}
+			if row.says != "" && !strings.Contains(log.String(), row.says) || row.says == "" && f.seconds != int(leaveTimeout.Seconds()) {
+				t.Errorf("%s: %d s, and: %s", row.name, f.seconds, log)
+			}
+			close(w.stop)
+		})
+	}
+}
+
+func TestWatchdogTellsOfPetsThatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := holdFake(&fakeDog{broken: errors.New("no dog")}, DogOptions{})
+		err := w.Close()
+		if err == nil || !strings.Contains(err.Error(), "cannot pet the watchdog /dev/watchdog") || !strings.Contains(err.Error(), "cannot disarm the watchdog /dev/watchdog") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A plain file takes the protocol's bytes, and no request.
+func TestWatchdogOnAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "watchdog")
+	if _, err := OpenWatchdog(DogOptions{Path: path, Timeout: time.Second}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a file was made")
 	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := OpenWatchdog(DogOptions{Path: path, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.HasSuffix(got, []byte("\x00V")) {
+		t.Errorf("wrote %q, %v", got, err)
+	}
 }
 
-func TestWatchdogWithoutAWayOutIsNotOpened(t *testing.T) {
-	path, sys := fake(t), t.TempDir()
+func TestNoWayOutIsWhatTheKernelSays(t *testing.T) {
+	path, sys := filepath.Join(t.TempDir(), "watchdog"), t.TempDir()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
 		t.Fatal(err)
@@ -117,58 +292,31 @@ func TestWatchdogWithoutAWayOutIsNotOpened(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// The refused one first: the other leaves its mark in the file.
-	for _, content := range []string{"1\n", "0\n"} {
-		refused := content == "1\n"
+	if noWayOut(sys, path) {
+		t.Error("a kernel that says nothing")
+	}
+	for content, want := range map[string]bool{"1\n": true, "0\n": false} {
 		if err := os.WriteFile(filepath.Join(dir, "nowayout"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		w, err := openWatchdog(sys, path, time.Minute)
-		if errors.Is(err, ErrNoWayOut) != refused {
-			t.Errorf("nowayout %q: got %v", content, err)
+		if got := noWayOut(sys, path); got != want {
+			t.Errorf("%q: %v", content, got)
 		}
-		if refused && len(written(t, path)) > 0 {
-			t.Error("it was armed")
-		}
-		if w != nil {
-			if err := w.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-}
-
-func TestWatchdogTellsOfPetsThatFailed(t *testing.T) {
-	w, err := OpenWatchdog("/dev/full", time.Minute)
-	if err != nil {
-		t.Skipf("no device that refuses writes: %v", err)
-	}
-	err = w.Close()
-	if err == nil || !strings.Contains(err.Error(), "cannot pet the watchdog /dev/full") || !strings.Contains(err.Error(), "cannot disarm the watchdog /dev/full") {
-		t.Errorf("got %v", err)
 	}
 }
 
 func TestCheckWatchdogOpensNothing(t *testing.T) {
-	sys := t.TempDir()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkWatchdog(sys, file+"-none"); !errors.Is(err, os.ErrNotExist) {
+	if err := CheckWatchdog(file + "-none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing: %v", err)
 	}
-	if err := checkWatchdog(sys, file); err == nil || !strings.Contains(err.Error(), "no character device") {
+	if err := CheckWatchdog(file); err == nil || !strings.Contains(err.Error(), "no character device") {
 		t.Errorf("a file: %v", err)
 	}
-	if err := checkWatchdog(sys, os.DevNull); err != nil {
+	if err := CheckWatchdog(os.DevNull); err != nil {
 		t.Errorf("a device: %v", err)
-	}
-	dir := filepath.Join(sys, "dev/char/1:3") // of /dev/null
-	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "nowayout"), []byte("1\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if err := checkWatchdog(sys, os.DevNull); !errors.Is(err, ErrNoWayOut) {
-		t.Errorf("no way out: %v", err)
 	}
 }
