@@ -284,6 +284,9 @@ func (b *Backend) confirm(cur situation) error {
 
 func (b *Backend) writing(p Place, do func(medium) error) error {
 	m, err := b.open(p, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("open %s for writing: %w: mount its file system; `abota provision` makes the first ones", p, err)
+	}
 	if err != nil {
 		return fmt.Errorf("open %s for writing: %w", p, err)
 	}
