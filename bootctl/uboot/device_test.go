@@ -193,3 +193,19 @@ func TestFwEnvConfigs(t *testing.T) {
 		t.Errorf("missing file: %v", err)
 	}
 }
+
+func TestFlashIsKnownByWhatItIsAndByItsName(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "mtd3"), filepath.Join(dir, "env")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink("/dev/null", link)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		link: true, "/dev/null": true, file: false, dir: false,
+		"/nowhere/mtd3": true, "/nowhere/ubi0_1": true, "ubi0:env": true, "/dev/mtd7:env": true, "/nowhere/mtdblock3": false, "/nowhere/sda1": false, "PARTLABEL=env": false,
+	} {
+		if got := OnFlash(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}

@@ -26,9 +26,12 @@ var mtdDevice = regexp.MustCompile(`^mtd[0-9]+(ro)?$`)
 
 const elsewhereInstead = "keep the environment on NOR flash, on a block device, or in a file on FAT or ext4"
 
-// OnFlash reports whether a path names flash or a UBI volume, which are no block
-// devices and hold no slots.
+// OnFlash reports whether a path leads to a character device, as flash is, or
+// names flash or a UBI volume that is not there: no block devices, and no slots.
 func OnFlash(path string) bool {
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode()&os.ModeCharDevice != 0
+	}
 	name := filepath.Base(path)
 	return ubiVolume.MatchString(name) || mtdDevice.MatchString(name)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -49,17 +50,34 @@ func (e *ext4Disk) unmount() {
 		return
 	}
 	// Whoever was killed may still be on its way out.
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		out, err := exec.Command("umount", e.path).CombinedOutput()
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			e.t.Errorf("umount: %v: %s", err, out)
-			return
-		}
+	if !e.soon("umount", func() ([]byte, error) { return exec.Command("umount", e.path).CombinedOutput() }) {
+		return
 	}
 	e.mounted = false
+	// Its loop device goes some time after that. A new one beside it would have
+	// a cache of its own of the same file.
+	e.soon("the loop device", func() ([]byte, error) {
+		out, err := exec.Command("losetup", "-j", e.image).CombinedOutput()
+		if err == nil && len(out) > 0 {
+			err = errors.New("is still there")
+		}
+		return out, err
+	})
+}
+
+// soon tries until it works, for as long as that may take, and says so if it
+// does not.
+func (e *ext4Disk) soon(what string, try func() ([]byte, error)) bool {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		out, err := try()
+		if err == nil {
+			return true
+		}
+		if time.Now().After(deadline) {
+			e.t.Errorf("%s: %v: %s", what, err, out)
+			return false
+		}
+	}
 }
 
 // cut takes the power away. Nothing comes to the disk from here on.
