@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"abota/sim"
 	"abota/sim/bootcuts/plan"
@@ -168,8 +169,9 @@ func (b *bench) assemble(ctx context.Context, boot string, images map[string]str
 }
 
 // torn says which sectors hold what the loader's format promises to survive torn:
-// U-Boot's copies, and GRUB's blocks, which are found by what they hold.
-func (b *bench) torn() (func(int64) bool, error) {
+// U-Boot's copies, GRUB's blocks, and systemd-boot's entries. The last two are
+// found by what they hold.
+func (b *bench) torn(steps []step) (func(int64) bool, error) {
 	switch b.loader {
 	case "uboot":
 		p, err := b.layout.Find(disk.Env)
@@ -180,8 +182,24 @@ func (b *bench) torn() (func(int64) bool, error) {
 	case "grub":
 		found, err := b.blocks()
 		return func(n int64) bool { return found[n] }, err
+	case "sdboot":
+		found := entries(steps)
+		return func(n int64) bool { return found[n] }, nil
 	}
 	return nil, nil
+}
+
+// entries are the sectors of entry files: each begins with a comment of abota's.
+func entries(steps []step) map[int64]bool {
+	found := map[int64]bool{}
+	for _, s := range steps {
+		for n, content := range written(s.log) {
+			if strings.HasPrefix(content, "# abota ") {
+				found[n] = true
+			}
+		}
+	}
+	return found
 }
 
 // blocks are the sectors of GRUB's blocks: those of the base disk that begin as a

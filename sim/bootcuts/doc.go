@@ -26,10 +26,11 @@
 //
 // # What it does not show
 //
-// Sectors are torn where the loader's format promises to survive that: U-Boot's
-// environment and the sectors of GRUB's blocks. Sectors of file systems, and
-// systemd-boot's entries, are written whole or not at all, as drives do; FAT and
-// ext4 have sectors in which noise would cost everything on them, whoever writes.
+// Sectors are torn where a table or an entry lies: U-Boot's environment, GRUB's
+// blocks, systemd-boot's entries. The file systems' own sectors are written whole
+// or not at all, as drives do; FAT and ext4 have sectors in which noise would cost
+// everything on them, whoever writes.
+//
 // BootNext is not here: it lies in the firmware's own flash, and what a cut leaves
 // there is the firmware's doing.
 package bootcuts

@@ -2,23 +2,15 @@ package bootcuts
 
 import (
 	"bufio"
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
-	"text/tabwriter"
-	"time"
 
-	"abota/bootctl"
-	"abota/bootctl/bootscript"
 	"abota/sim/bootcuts/plan"
-	"abota/sim/disk"
-	"abota/sim/powercut"
 )
 
 // result is what a state came to.
@@ -140,93 +132,4 @@ func (r *results) keep(one result) error {
 		return fmt.Errorf("keep a result: %w", err)
 	}
 	return nil
-}
-
-// writesOf is what the loader writes when it boots from a whole state.
-func (r *run) writesOf(ctx context.Context, m *machine, s start) ([]powercut.Entry, error) {
-	kept := r.results.writes(s.overlay.key())
-	if _, err := os.Stat(kept); err == nil {
-		log, err := powercut.ReadLog(kept)
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return log, err
-	}
-	o, log, err := m.boot(ctx, s.overlay)
-	if err != nil {
-		return nil, err
-	}
-	if why := (claim{Before: s.table, After: s.table}).judge(o); why != "" {
-		return nil, fmt.Errorf("cannot cut the loader's write because without a cut it goes wrong: %+v: %s: %s", s.table, why, o.Console)
-	}
-	tmp := kept + ".tmp"
-	if err := disk.Copy(tmp, m.path("boot.log")); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(tmp, kept); err != nil {
-		return nil, fmt.Errorf("keep what the loader wrote: %w", err)
-	}
-	return log, nil
-}
-
-// counted is a table after the loader counted what it starts.
-func counted(t bootctl.Table) bootctl.Table {
-	start, ok := bootscript.Boot(t, nil)
-	if !ok || !start.Recorded {
-		return t
-	}
-	return start.Table
-}
-
-// counts says whether every loader counts the start of this table: it is a trial.
-func counts(t bootctl.Table) bool {
-	start, ok := bootscript.Boot(t, nil)
-	return ok && start.Recorded && !t.Slots[start.Slot].Good
-}
-
-// row is a line of the table.
-type row struct {
-	name                                 string
-	transitions, writing, made, distinct int
-	booted, good, trial, other, bad      int
-	seconds                              float64
-	failures                             []string
-}
-
-func (r *run) count(j *job) {
-	one, done := r.results.of(j.key)
-	if !done {
-		return
-	}
-	r.booted++
-	r.seconds += one.Seconds
-	switch {
-	case one.Why != "":
-		r.bad++
-		r.failures = append(r.failures, fmt.Sprintf("%s: %s: %s\n%s", r.row.name, one.Key, one.Why, one.Console))
-	case one.Sort == "trial":
-		r.trial++
-	case one.Sort == "good slot":
-		r.good++
-	default:
-		r.other++
-	}
-}
-
-// table prints what it came to.
-func table(out io.Writer, rows []*row, took time.Duration) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "loader\ttransitions\tloader's writes\tstates\tdistinct\tbooted\tgood slot\ttrial\tanother good slot\tfailed\tseconds a boot\t")
-	var failed error
-	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", r.name, r.transitions, r.writing, r.made, r.distinct,
-			r.booted, r.good, r.trial, r.other, r.bad, r.seconds/float64(max(1, r.booted)))
-		for _, f := range r.failures {
-			failed = ErrFailed
-			fmt.Fprintln(out, f)
-		}
-	}
-	t.Flush()
-	fmt.Fprintf(out, "this run took %.0f s\n", took.Seconds())
-	return failed
 }

@@ -99,7 +99,7 @@ func (r *run) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	torn, err := r.torn()
+	torn, err := r.torn(steps)
 	if err != nil {
 		return err
 	}
@@ -164,6 +164,7 @@ func (r *run) boot(ctx context.Context, what string, all *jobs, sample int) erro
 	queue := make(chan *job)
 	failures := make([]error, r.Guests)
 	var workers sync.WaitGroup
+	whole := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for i := range r.Guests {
@@ -184,6 +185,9 @@ func (r *run) boot(ctx context.Context, what string, all *jobs, sample int) erro
 	}
 	close(queue)
 	workers.Wait()
+	if whole.Err() != nil {
+		return fmt.Errorf("interrupted: the same command goes on from %d states that are booted", len(r.results.known))
+	}
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
@@ -216,43 +220,4 @@ func (r *run) work(ctx context.Context, name string, queue <-chan *job) error {
 		}
 	}
 	return nil
-}
-
-// quickStarts is how many boots the quick form takes the loader's writes of.
-const quickStarts = 2
-
-// ownWrites boots from whole states, and cuts what the loader writes then.
-func (r *run) ownWrites(ctx context.Context, starts []start, torn func(int64) bool) (*jobs, error) {
-	m, err := r.machine("writes")
-	if err != nil {
-		return nil, err
-	}
-	defer m.close()
-	if r.Quick {
-		rng := rand.New(rand.NewPCG(r.Seed, 4))
-		rng.Shuffle(len(starts), func(i, k int) { starts[i], starts[k] = starts[k], starts[i] })
-	}
-	found, writing := &jobs{}, 0
-	for i, s := range starts {
-		if r.Quick && (writing == quickStarts || !counts(s.table)) {
-			continue
-		}
-		log, err := r.writesOf(ctx, m, s)
-		if err != nil {
-			return nil, err
-		}
-		if len(written(log)) == 0 {
-			continue
-		}
-		writing++
-		states, err := r.base.states(s.overlay, log, cutting{torn: torn, unflushed: true, seed: r.Seed + uint64(i)})
-		if err != nil {
-			return nil, err
-		}
-		for _, st := range states {
-			found.add(st, claim{s.table, counted(s.table), "the loader's write cut"})
-		}
-	}
-	r.row.writing = writing
-	return found, nil
 }
