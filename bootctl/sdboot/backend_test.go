@@ -362,6 +362,31 @@ func TestAPieceOfAnEntryStartsNothing(t *testing.T) {
 	}
 }
 
+// An entry that is written over with another of its slot, in part alone, still
+// starts that slot as it should: only its table is gone.
+func TestAPieceOfAnEntryOverAnotherIsThatEntry(t *testing.T) {
+	small, great := bothGood(), armed()
+	small.Generation, great.Generation = 9, 1<<32-1
+	great.Slots[bootctl.A].Failed, great.Slots[bootctl.A].Tries = "0123456789abcdef", 1<<31-1
+	for _, pair := range [][2]stamp{{{9, small}, {1 << 60, great}}, {{1 << 60, great}, {1<<60 + 1, small}}} {
+		was, err := render(pair[0], bodies[bootctl.A], firstVersion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := render(pair[1], bodies[bootctl.A], firstVersion+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for keep := range Size + 1 {
+			torn := append(slices.Clone(is[:keep]), was[keep:]...)
+			f := parse(confirmedName(bootctl.A), torn)
+			if f.body != bodies[bootctl.A] || f.version < firstVersion || f.version > firstVersion+1 {
+				t.Errorf("%d bytes of the sector make the entry %q of version %d", keep, f.body, f.version)
+			}
+		}
+	}
+}
+
 func TestLinesOfABodyMayComeInAnyOrder(t *testing.T) {
 	mount := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(mount, "loader", "entries"), 0o755); err != nil {

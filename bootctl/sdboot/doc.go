@@ -98,12 +98,14 @@
 //
 // and an inert one has the first line alone, which the loader skips, and without
 // a linux or efi line it takes no notice of the file (`bootctl list` shows it all
-// the same). CRC is CRC-32 (IEEE) of
-// the 512 bytes with zeroes in its own eight hexadecimal digits. SERIAL is one
-// more with each write: the file with the greatest one says what the table is.
-// ORDER is the bootable slots ("BA"), GENERATION and CONFIRMED the table's, A
-// and B each GOOD:TRIES:FAILED ("true:10:-"). The tries of a trial are those in
-// the name. N orders the entries, the greatest first.
+// the same). CRC is CRC-32 (IEEE) of the 512 bytes with zeroes in its own eight
+// hexadecimal digits. SERIAL is one more with each write: the file with the
+// greatest one says what the table is. ORDER is the bootable slots ("BA"),
+// GENERATION and CONFIRMED the table's, A and B each GOOD:TRIES:FAILED
+// ("true:10:-"). Blanks make the line as long as any, so that those behind it have
+// their places: an entry that is written over in part is then still one of its
+// slot. The tries of a trial are those in the name. N orders the entries, the
+// greatest first.
 //
 // # Sources
 //

@@ -49,9 +49,11 @@ type file struct {
 func (f file) visible() bool { return f.body != "" }
 
 // render makes the content of an entry file; an inert one has no body. What
-// starts comes at the end of the sector, so that a part of the sector is inert.
+// starts comes at the end of the sector, so that a part of the sector is inert,
+// and every line has its place whatever the stamp says, so that a sector which is
+// partly one entry and partly the next of the same slot is still that entry.
 func render(s stamp, body string, version uint64) ([]byte, error) {
-	text, starts := magic+strings.Repeat("0", crcDigits)+" "+s.text()+"\n", ""
+	text, starts := magic+strings.Repeat("0", crcDigits)+" "+s.padded()+"\n", ""
 	if body != "" {
 		rest, last := cutStarts(body)
 		text += fmt.Sprintf("sort-key %s\nversion %d\n%s", sortKey, version, rest)
@@ -80,6 +82,12 @@ func cutStarts(body string) (rest, starts string) {
 
 // isStart reports whether a line with this key makes the loader show an entry.
 func isStart(key string) bool { return key == "linux" || key == "efi" || key == "uki" }
+
+// padded is the text of a stamp with blanks up to the length of any.
+func (s stamp) padded() string {
+	text := s.text()
+	return text + strings.Repeat(" ", max(0, len(largest.text())-len(text)))
+}
 
 func (s stamp) text() string {
 	order := ""
