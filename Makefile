@@ -82,6 +82,10 @@ bootcuts-quick: deps ## a sample of them in two minutes
 grubscript: deps ## every row of grub.cfg's tests in the real GRUB
 	ABOTA_GRUB=full $(GO) test -count=1 -v -timeout 60m ./sim/grubscript
 
+.PHONY: takeover
+takeover: deps ## devices of RAUC, Mender and SWUpdate taken over in the real U-Boot and GRUB, with ten quiet reboots each
+	ABOTA_TAKEOVER=full $(GO) test -count=1 -v -timeout 60m ./sim/takeover
+
 .PHONY: fleet
 fleet: ## 1,000 simulated agents in a rollout by AWS IoT that stops itself, and then the fix (SEED=1)
 	$(GO) run ./cmd/abota-sim --seed $(SEED) fleet

@@ -198,7 +198,7 @@ func TestDecideNeverTrustsTheRecordAlone(t *testing.T) {
 	n := 0
 	for _, record := range everyRecord() {
 		for _, table := range everyTable() {
-			for _, caps := range []bootctl.Caps{counting, rauc, oneShot} {
+			for _, caps := range []bootctl.Caps{counting, rauc, oneShot, raucOnce, pointer} {
 				for _, booted := range bootctl.Slots {
 					for _, id := range []string{"boot-1", "boot-2"} {
 						n++

@@ -124,7 +124,7 @@ func (w *world) Load() (bootctl.Table, error) {
 	if w.none {
 		return bootctl.Table{}, bootctl.ErrNoTable
 	}
-	return w.table, nil
+	return w.caps.Keep(w.table), nil
 }
 
 func (w *world) Store(t bootctl.Table) error {
@@ -273,6 +273,9 @@ func (w *world) choose() (bootctl.Slot, bool) {
 		start, ok := bootscript.BootLost(nil)
 		return start.Slot, ok
 	}
+	if w.caps.OneShot {
+		return w.chooseOnce(), true
+	}
 	table := w.table
 	if !w.caps.Good {
 		table.ConfirmedTries = bootctl.DefaultConfirmedTries // RAUC's counts every boot
@@ -282,4 +285,28 @@ func (w *world) choose() (bootctl.Slot, bool) {
 		w.table = w.caps.Keep(start.Table)
 	}
 	return start.Slot, ok
+}
+
+// chooseOnce is a boot script that starts a trial once: Mender's, or RAUC's in
+// GRUB, which wants an answer from every slot that it starts.
+func (w *world) chooseOnce() bootctl.Slot {
+	w.table = w.caps.Keep(w.table)
+	for {
+		for _, s := range w.table.Order() {
+			st := &w.table.Slots[s]
+			ready := st.Tries > 0 || w.caps.Pointer && st.Good
+			st.Tries = 0
+			if !ready && w.caps.Pointer {
+				w.table = w.table.WithOrder(s.Other())
+			}
+			if ready {
+				return s
+			}
+		}
+		for i := range w.table.Slots {
+			if w.table.Slots[i].Bootable() && !w.caps.Pointer {
+				w.table.Slots[i].Tries = bootctl.DefaultTrialTries
+			}
+		}
+	}
 }

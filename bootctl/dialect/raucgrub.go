@@ -77,4 +77,6 @@ func (r raucGRUB) Write(t bootctl.Table, v Variables) ([]Variable, error) {
 	return vars, nil
 }
 
-func (raucGRUB) Doubts(Variables) []string { return []string{countsEveryBoot} }
+func (raucGRUB) Doubts(Variables) []string {
+	return []string{"the boot script made for RAUC wants an answer to every boot: a device that is switched off once before `abota boot` ran starts its other slot next, and stays there"}
+}

@@ -87,6 +87,13 @@
 // and which holds no counts: then it is made empty, before the table changes. If
 // even that fails a trial is refused, and any other table stored all the same.
 //
+// # Other boot scripts
+//
+// A device whose grub.cfg is another updater's keeps that one's environment block:
+// [File] is one file in RAUC's variables or those of a script made for SWUpdate,
+// [Pair] the two files with locks of Mender. What both write says package
+// bootctl/dialect.
+//
 // # What GRUB can do
 //
 // GRUB's script knows no sums: grub.cfg takes one off with a table of ten digits.

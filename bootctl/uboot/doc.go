@@ -109,9 +109,16 @@
 // Without contract mode the environment is RAUC's: only BOOT_ORDER and
 // BOOT_x_LEFT are read and written, and a slot in the order is reported good.
 // A device that ran RAUC with the boot names A and B needs no provisioning.
+// Nothing is made up beside Mender's variables.
 //
 // Contract mode is for the product's own boot script. Where neither BOOT_A_GOOD
 // nor BOOT_B_GOOD exists the environment was taken over from RAUC: a slot in
 // the order with tries left counts as good, since that is what RAUC's
 // mark-good leaves behind. The first Store that changes something writes them.
+//
+// # Other boot scripts
+//
+// A device whose boot script stays as it is keeps its own variables: see package
+// bootctl/dialect, and Speaking. They come first in the data then, as ours do; no
+// other ones are written.
 package uboot

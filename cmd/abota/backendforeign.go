@@ -57,7 +57,7 @@ var lastNumber = regexp.MustCompile(`[0-9]+$`)
 func partitionNumbers(paths [2]string) (numbers [2]string, err error) {
 	for i, path := range paths {
 		if numbers[i] = lastNumber.FindString(path); numbers[i] == "" {
-			return numbers, fmt.Errorf("cannot tell the number of partition %s because its name does not end in one: set bootloader.names, as [2, 3]", path)
+			return numbers, fmt.Errorf("cannot tell the number of slot %s's partition by its path (%q): set bootloader.names, as [2, 3]", bootctl.Slots[i], path)
 		}
 	}
 	return numbers, nil

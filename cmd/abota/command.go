@@ -107,7 +107,9 @@ Options of verbs:
                                  becomes DIR/boot/efi/abota/0/env), state_dir too
             --both               both slots hold an image that may boot
             --release VERSION    the factory image's version
-            --force              replace a boot table that is there
+            --force              replace a boot table that is there; without it one
+                                 that RAUC, Mender or SWUpdate left is taken over
+                                 as it is
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 nothing to do,
 4 reboot required (with --reboot-exit-code), 5 untrusted or corrupt,

@@ -8,6 +8,8 @@ type loaderStatus struct {
 	Kind string `json:"kind"`
 	// Storage is where the table is kept, where there is a choice.
 	Storage string `json:"storage,omitempty"`
+	// Variables names the updater whose variables hold it, where not abota.
+	Variables string `json:"variables,omitempty"`
 	// Note is what whoever relies on it should know, or empty.
 	Note string `json:"note,omitempty"`
 }
@@ -24,6 +26,9 @@ func (d *device) readBy() *loaderStatus {
 	if b, ok := d.Backend.(interface{ Storage() string }); ok {
 		l.Storage = b.Storage()
 	}
+	if b, ok := d.Backend.(speaker); ok {
+		l.Variables = b.Foreign()
+	}
 	if b, ok := d.Backend.(interface{ Warning() string }); ok && b.Warning() != "" {
 		l.Note = b.Warning()
 	}
@@ -34,6 +39,9 @@ func (l loaderStatus) line() string {
 	text := l.Kind
 	if l.Storage != "" {
 		text += ", " + l.Storage
+	}
+	if l.Variables != "" {
+		text += ", in the variables of " + l.Variables
 	}
 	if l.Note != "" {
 		text += " (" + l.Note + ")"

@@ -105,7 +105,7 @@ func grubBoard(t *testing.T, name string) *board {
 	b.counts = own.counts
 	// A boot takes some seconds here.
 	if os.Getenv("ABOTA_TAKEOVER") != "full" {
-		b.quiet = 2
+		b.quiet, b.brief = 1, true
 	}
 	esp, vars := filepath.Join(b.dir, "esp"), filepath.Join(b.dir, "vars")
 	loaderscript.Write(t, vars, loaderscript.Read(t, set.Vars))
