@@ -47,7 +47,13 @@ func (w *World) openFactory(ctx context.Context, module Module, set parts.Set, a
 		}
 		w.cloud.agent = string(agent)
 	}
-	if w.maker, err = guest.NewMaker(set, abota, script, w.dir); err != nil {
+	verityroot := ""
+	if w.kind.Verity {
+		if verityroot, err = module.Helper(ctx, "sim/guest/verityroot", w.kind.Go, w.dir); err != nil {
+			return nil, err
+		}
+	}
+	if w.maker, err = guest.NewMaker(set, abota, verityroot, script, w.dir); err != nil {
 		return nil, err
 	}
 	f.material = loader.Material{Parts: set, Read: module.read, Initrd: w.maker.Initrd(), Dir: w.dir}
@@ -73,7 +79,11 @@ func (f *factory) buildDisk(ctx context.Context, w *World) error {
 	if err := w.loader.Fill(ctx, boot, f.material); err != nil {
 		return err
 	}
-	if err := w.disk.Create(ctx, map[string]string{disk.Root("A"): f.root}); err != nil {
+	images := map[string]string{disk.Root("A"): f.root}
+	if w.kind.Verity {
+		images[disk.BootOf("A")], images[disk.Hashes("A")] = f.root+guest.BootSuffix, f.root+guest.HashesSuffix
+	}
+	if err := w.disk.Create(ctx, images); err != nil {
 		return err
 	}
 	if err := f.provision(ctx, w, root, state); err != nil {

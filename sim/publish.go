@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"abota/sim/guest"
 	"abota/updater/slot"
@@ -24,7 +25,7 @@ func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) 
 	if err != nil {
 		return Published{}, err
 	}
-	defer os.Remove(image)
+	defer w.discard(image)
 	var held []slot.Held
 	for _, p := range w.payload(image) {
 		proof, err := slot.Digest(ctx, p.path, -1)
@@ -40,7 +41,10 @@ func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) 
 
 // payload is what a release holds: a slot's image, or one for each of its parts.
 func (w *World) payload(image string) []partImage {
-	if w.loader.KernelInSlot() {
+	switch {
+	case w.kind.Verity:
+		return []partImage{{"boot", image + guest.BootSuffix}, {"root", image}, {"verity", image + guest.HashesSuffix}}
+	case w.loader.KernelInSlot():
 		return []partImage{{path: image}}
 	}
 	return []partImage{{"root", image}, {"linux", w.kernel}, {"initrd", w.maker.Initrd()}}
@@ -64,8 +68,17 @@ func (w *World) publish(ctx context.Context, version string, b guest.Behaviour) 
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(image)
+	defer w.discard(image)
 	return w.offer(ctx, version, image)
+}
+
+// discard removes what was made of a firmware.
+func (w *World) discard(image string) {
+	for _, p := range w.payload(image) {
+		if strings.HasPrefix(p.path, image) {
+			os.Remove(p.path)
+		}
+	}
 }
 
 // offer makes a release of an image, as a release engineer would, by

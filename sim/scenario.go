@@ -31,6 +31,9 @@ type Setting struct {
 	Secure bool
 	// Hooks has the firmware's own hook run at every turn of an update.
 	Hooks bool
+	// Verity has the firmware's root read through dm-verity: a slot is then three
+	// partitions.
+	Verity bool
 	// Fleet has an AWS IoT with a thing of each of these names in one group,
 	// and a board for each thing, whose agent takes its jobs. There is no other
 	// board then.

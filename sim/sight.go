@@ -37,6 +37,12 @@ type status struct {
 		Priority   int    `json:"priority"`
 		Tries      int    `json:"tries"`
 		Version    string `json:"version"`
+		Parts      []struct {
+			Name   string `json:"name"`
+			Device string `json:"device"`
+			SHA256 string `json:"sha256"`
+			Size   int64  `json:"size"`
+		} `json:"parts"`
 	} `json:"slots"`
 }
 
@@ -82,7 +88,9 @@ func (s status) condemns(version string) (reason string, found bool) {
 const lookScript = `. /etc/firmware.conf
 echo "version $version"
 dev=$(awk '$5 == "/" { d = $3 } END { print d }' /proc/self/mountinfo)
-echo "root $(sed -n 's/^PARTNAME=//p' "/sys/dev/block/$dev/uevent")"
+at=/sys/dev/block/$dev
+[ ! -d "$at/dm" ] || at=$(ls -d "$at"/slaves/* | head -n 1) # a verified root, then its hashes
+echo "root $(sed -n 's/^PARTNAME=//p' "$at/uevent")"
 echo "cmdline $(cat /proc/cmdline)"
 echo "status $(abota status --json)"
 `

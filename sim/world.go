@@ -105,6 +105,9 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if w.kind.Name == "" {
 		w.kind = parts.DefaultBoard()
 	}
+	if opts.Setting.Verity {
+		w.kind = w.kind.Verified()
+	}
 	w.loader = loader.For(w.kind)
 	w.disk = disk.Image{Path: filepath.Join(w.dir, "disk.img"), Layout: w.loader.Layout()}
 	if len(opts.Setting.Fleet) > 0 {

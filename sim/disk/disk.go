@@ -29,6 +29,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -63,12 +64,23 @@ func Root(slot string) string {
 	return "root-b"
 }
 
+// BootOf and Hashes are the labels of a slot's further partitions where its root is
+// verified: for kernel and initramfs, and for the root's hash tree.
+func BootOf(slot string) string { return "boot-" + strings.ToLower(slot) }
+
+// Hashes is the label of the partition with the hash tree of a slot's root.
+func Hashes(slot string) string { return "verity-" + strings.ToLower(slot) }
+
 // Sizes of partitions, in bytes.
 const (
 	BootSize = 16 * mib
 	SlotSize = 64 * mib
 	DataSize = 16 * mib
 	envSize  = 8 * mib
+	// KernelSize has room for a kernel and an initramfs, hashesSize for the tree
+	// of a whole slot: less than a hundredth of it.
+	KernelSize = 56 * mib
+	hashesSize = 2 * mib
 )
 
 // Where U-Boot's two environment copies lie in their partition, and their
@@ -100,6 +112,15 @@ func UBoot() Layout {
 		Partition{Name: Root("B"), Size: SlotSize},
 		Partition{Name: Data, Size: DataSize},
 	)
+}
+
+// Verity is the layout for U-Boot with slots of three partitions.
+func Verity() Layout {
+	l := []Partition{{Name: Boot, Size: BootSize}, {Name: Env, Size: envSize}}
+	for _, slot := range []string{"A", "B"} {
+		l = append(l, Partition{Name: BootOf(slot), Size: KernelSize}, Partition{Name: Root(slot), Size: SlotSize}, Partition{Name: Hashes(slot), Size: hashesSize})
+	}
+	return laid(append(l, Partition{Name: Data, Size: DataSize})...)
 }
 
 // UEFI is the layout for loaders that keep everything on the boot partition,

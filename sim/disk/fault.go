@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +30,56 @@ func (d Image) EraseFile(ctx context.Context, name, file string) error {
 	}
 	if _, err := debugfs(ctx, image, "stat "+file); err == nil {
 		return fmt.Errorf("cannot erase %s on partition %s: debugfs left it there", file, name)
+	}
+	return nil
+}
+
+// DamageFile flips a bit in the first block of a file's content in an ext4: of a
+// partition while the board is off, or, without a partition's name, of a file
+// system's image.
+func (d Image) DamageFile(ctx context.Context, name, file string) error {
+	var offset int64
+	if name != "" {
+		p, err := d.Find(name)
+		if err != nil {
+			return err
+		}
+		offset = p.Offset
+	}
+	out, err := debugfs(ctx, fmt.Sprintf("%s?offset=%d", d.Path, offset), "blocks "+file)
+	if err != nil {
+		return err
+	}
+	var block int64
+	for _, line := range strings.Split(out, "\n") {
+		if n, err := strconv.ParseInt(strings.SplitN(strings.TrimSpace(line), " ", 2)[0], 10, 64); err == nil {
+			block = n
+			break
+		}
+	}
+	if block == 0 {
+		return fmt.Errorf("cannot damage %s because debugfs names no block of it: %s", file, out)
+	}
+	return d.flip(offset + block*ext4Block)
+}
+
+// ext4Block is the block size that mke2fs takes for images of this size.
+const ext4Block = 4096
+
+// flip changes one bit of the disk.
+func (d Image) flip(at int64) error {
+	f, err := os.OpenFile(d.Path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("damage the disk: %w", err)
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, at); err != nil {
+		return fmt.Errorf("damage the disk: %w", err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b, at); err != nil {
+		return fmt.Errorf("damage the disk: %w", err)
 	}
 	return nil
 }

@@ -105,11 +105,12 @@ type Maker struct {
 }
 
 // NewMaker prepares what all images share. abota is the device binary for the
-// board's architecture, initScript the SysV init script that goes with it, dir
+// board's architecture, verityroot the program that opens a verified root, where
+// the board has one, initScript the SysV init script that goes with abota, dir
 // an existing folder for the results.
-func NewMaker(set parts.Set, abota string, initScript []byte, dir string) (*Maker, error) {
+func NewMaker(set parts.Set, abota, verityroot string, initScript []byte, dir string) (*Maker, error) {
 	m := &Maker{parts: set, loader: loader.For(set.Board), abota: abota, init: initScript, dir: dir, initrd: filepath.Join(dir, "initrd")}
-	if err := writeInitrd(m.initrd, set); err != nil {
+	if err := writeInitrd(m.initrd, set, verityroot); err != nil {
 		return nil, fmt.Errorf("make the initramfs: %w", err)
 	}
 	return m, nil
@@ -118,7 +119,8 @@ func NewMaker(set parts.Set, abota string, initScript []byte, dir string) (*Make
 // Initrd is the path of the initramfs of every image.
 func (m *Maker) Initrd() string { return m.initrd }
 
-// Image builds the firmware's slot image and returns its path.
+// Image builds the firmware's slot image and returns its path. Where the root is
+// verified its other parts are beside it ([HashesSuffix], [BootSuffix]).
 func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
 	if err := fw.check(); err != nil {
 		return "", err
@@ -134,6 +136,11 @@ func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
 	image := filepath.Join(m.dir, "firmware-"+fw.Version+".ext4")
 	if err := disk.Ext4(ctx, image, root, "root", ImageSize); err != nil {
 		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
+	}
+	if m.parts.Board.Verity {
+		if err := m.verify(ctx, image); err != nil {
+			return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
+		}
 	}
 	return image, nil
 }

@@ -16,15 +16,22 @@ import (
 	"abota/sim/parts"
 )
 
-// writeInitrd makes the initramfs: BusyBox, the kernel modules, and the init
-// script. The serial console is built into the kernels.
-func writeInitrd(path string, set parts.Set) error {
+// writeInitrd makes the initramfs: BusyBox, the kernel modules, the init script,
+// and what opens a verified root, where there is one. The serial console is built
+// into the kernels.
+func writeInitrd(path string, set parts.Set, verityroot string) error {
 	init, err := files.ReadFile("initrd/init")
 	if err != nil {
 		return err
 	}
+	programs := map[string][]byte{"init": init}
+	if verityroot != "" {
+		if programs["bin/verityroot"], err = os.ReadFile(verityroot); err != nil {
+			return err
+		}
+	}
 	modules := slices.Concat(set.Board.Modules, set.Board.BoardModules)
-	return Tiny(path, set, modules, map[string][]byte{"init": init})
+	return Tiny(path, set, modules, programs)
 }
 
 // Tiny makes an initramfs, a gzipped cpio archive: BusyBox, these

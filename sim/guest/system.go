@@ -43,6 +43,9 @@ func (m *Maker) system(root string, fw Firmware) error {
 	t.text("etc/init.d/S99abota", 0o755, string(m.init))
 	t.text("etc/firmware.conf", 0o644, fmt.Sprintf("version=%s\nbehaviour=%s\n", fw.Version, fw.Behaviour))
 	t.text("etc/abota/release", 0o644, fw.Version+"\n")
+	if m.parts.Board.Verity {
+		t.text(sealed, 0o644, "sealed by the root hash\n")
+	}
 	// The configuration holds the keys of the object store.
 	t.text("etc/abota/config.yaml", 0o600, fw.Config)
 	if fw.Authority != "" {
@@ -65,13 +68,18 @@ func (m *Maker) boot(t *tree) {
 	if mount := m.loader.Mount(); mount != "" {
 		t.dir(mount)
 	}
-	if !m.loader.KernelInSlot() {
-		return
+	if m.loader.KernelInSlot() {
+		m.kernel(t, "")
 	}
+}
+
+// kernel is what the boot script loads, with the kernel arguments that travel
+// with the slot.
+func (m *Maker) kernel(t *tree, arguments string) {
 	t.copy("boot/"+m.parts.Board.KernelFile, 0o644, m.parts.Kernel)
 	t.copy("boot/initrd", 0o644, m.initrd)
 	// The last of several panic= counts: a crashed board shall not wait.
-	t.text("boot/abota.args", 0o644, "# GRUB Environment Block\nabota_args=ro quiet panic=1\n")
+	t.text("boot/abota.args", 0o644, "# GRUB Environment Block\nabota_args=ro quiet panic=1"+arguments+"\n")
 }
 
 // tree writes files below a folder. The first error sticks.

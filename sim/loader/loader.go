@@ -115,6 +115,9 @@ func For(kind parts.Board) Loader {
 		return efi{kind}
 	case parts.LoaderUBoot:
 	}
+	if kind.Verity {
+		return verity{uboot{kind}}
+	}
 	return uboot{kind}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,12 @@ func (u uboot) Fill(ctx context.Context, dir string, m Material) error {
 	if err != nil {
 		return err
 	}
-	settled, err := settle(string(text), u.kind.Script)
+	settings := map[string]string{}
+	maps.Copy(settings, u.kind.Script)
+	if u.kind.Verity {
+		settings["ab_label_A"], settings["ab_label_B"] = disk.BootOf("A"), disk.BootOf("B")
+	}
+	settled, err := settle(string(text), settings)
 	if err != nil {
 		return err
 	}
@@ -47,7 +53,12 @@ func (u uboot) Fill(ctx context.Context, dir string, m Material) error {
 func (uboot) Files(Read) (map[string]string, error) { return nil, nil }
 
 func (uboot) Config() string {
-	return slots() + fmt.Sprintf(`bootloader:
+	return slots() + environment()
+}
+
+// environment is where the table is.
+func environment() string {
+	return fmt.Sprintf(`bootloader:
   kind: uboot
   env:
     - {device: PARTLABEL=%s, offset: 0, size: %#x}

@@ -23,6 +23,17 @@ type Board struct {
 	LoaderPackage, LoaderPath string
 	// BoardModules are kernel modules beside those of the architecture.
 	BoardModules []string
+	// Verity says that the root is verified: see [Board.Verified].
+	Verity bool
+}
+
+// Verified is the board with a root that is read through dm-verity: a slot is
+// then a boot partition with kernel, initramfs and root hash, the root, and its
+// hash tree.
+func (b Board) Verified() Board {
+	b.Verity = true
+	b.BoardModules = append(slices.Clone(b.BoardModules), "dm-verity")
+	return b
 }
 
 // Loader is a boot loader, by the product's word for it (bootloader.kind).

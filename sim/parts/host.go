@@ -26,6 +26,9 @@ func hostNeeds(board Board) []need {
 	if board.Loader == LoaderUBoot {
 		needs = append(needs, need{"mkimage", "u-boot-tools"})
 	}
+	if board.Verity {
+		needs = append(needs, need{"veritysetup", "cryptsetup-bin"})
+	}
 	return needs
 }
 
