@@ -17,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # and the Python of the script that abota replaces.
 PACKAGES := qemu-system-arm qemu-system-x86 u-boot-qemu \
 	gcc-i686-linux-gnu gcc libc6-dev libssl-dev make bison flex swig python3-dev python3-setuptools dpkg-dev patch \
-	u-boot-tools libubootenv-tool efibootmgr systemd-boot grub-common mtools gdisk dosfstools e2fsprogs util-linux \
+	u-boot-tools libubootenv-tool efibootmgr systemd-boot grub-common mtools gdisk dosfstools e2fsprogs cryptsetup-bin util-linux \
 	strace python3 python3-cryptography python3-boto3 debootstrap ca-certificates
 
 export CGO_ENABLED := 0

@@ -51,6 +51,9 @@
 # handed over on x86) and /boot/abota.args (under 2 KiB): a line "abota_args=…" with the kernel arguments that travel with the slot, in
 # place of ab_default_args. They may not hold single quotes, which U-Boot's shell drops,
 # nor backslashes. What the script adds itself comes after them.
+#   A slot may have further partitions, as a root behind dm-verity has: ab_label_A and
+# ab_label_B then name the one with the files above. Its initramfs finds the others by
+# abota.slot=, and what it needs of them, as the root hash, stands in abota.args.
 #
 # Before changing it: a single quote inside double quotes is a syntax error to U-Boot's
 # shell, and one of those ends the script and lets distro boot go on to the network; an
