@@ -67,6 +67,8 @@ func TestRefusedParts(t *testing.T) {
 		"twice":              {pair("{parts: {root: /dev/a, root: /dev/c}}", root), "slots.a.parts.root: is set twice", ":2:"},
 		"an unknown key":     {pair("{parts: {root: {disk: /dev/a}}}", root), "slots.a.parts.root.disk: unknown key: known here are device, file", ":2:"},
 		"device and file":    {pair("{parts: {root: {device: /dev/a, file: /efi/a}}}", root), "slots.a.parts.root: needs either device or file", ":2:"},
+		"a device twice":     {pair("{parts: {root: {device: /dev/a, device: /dev/c}}}", root), "slots.a.parts.root.device: is set twice", ":2:"},
+		"a list for a part":  {pair("{parts: {root: [/dev/a]}}", root), "slots.a.parts.root: needs keys and values, not a list", ":2:"},
 		"neither":            {pair("{parts: {root: {}}}", root), "needs either device or file", ":2:"},
 		"no value":           {pair("{parts: {root: }}", root), "slots.a.parts.root", ":2:"},
 		"a relative file":    {pair("{parts: {root: {file: efi/a}}}", root), "slots.a.parts.root.file: \"efi/a\" is not an absolute path", ":2:"},

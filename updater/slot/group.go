@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"syscall"
 )
@@ -71,14 +70,15 @@ func Together(parts []Held) Proof {
 	if len(parts) == 1 {
 		return Proof{SHA256: parts[0].SHA256, Size: parts[0].Size}
 	}
-	sorted := slices.Clone(parts)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Name < sorted[j].Name })
-	h, size := sha256.New(), int64(0)
-	for _, p := range sorted {
-		fmt.Fprintf(h, "%s %d %s\n", p.Name, p.Size, p.SHA256)
+	lines, size := make([]string, len(parts)), int64(0)
+	for i, p := range parts {
+		lines[i] = fmt.Sprintf("%s %d %s\n", p.Name, p.Size, p.SHA256)
 		size += p.Size
 	}
-	return Proof{SHA256: hex.EncodeToString(h.Sum(nil)), Size: size}
+	// No name holds what sorts before the blank behind it.
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return Proof{SHA256: hex.EncodeToString(sum[:]), Size: size}
 }
 
 // OpenGroup opens every part of a slot for writing, as [Host.OpenTarget] opens
@@ -183,11 +183,10 @@ func (seen View) guardFile(v volume, others []volume) error {
 // which is replaced as a whole, and never where data goes through a journal that
 // boot loaders do not replay.
 func (seen View) guardPlace(v volume, dev uint64, others []volume) error {
-	i := slices.IndexFunc(seen.mounts, func(m mount) bool { return m.number == dev })
-	if i < 0 {
+	m, ok := seen.mountOf(dev)
+	if !ok {
 		return fmt.Errorf("cannot overwrite %s in place because nobody knows what its file system stands on: check that /proc is mounted", v.path)
 	}
-	m := seen.mounts[i]
 	if slices.Contains(m.options, "data=journal") {
 		return fmt.Errorf("cannot overwrite %s in place because %s is mounted with data=journal, and a boot loader does not replay the journal: mount it with data=ordered", v.path, m.point)
 	}
@@ -199,6 +198,16 @@ func (seen View) guardPlace(v volume, dev uint64, others []volume) error {
 		}
 	}
 	return nil
+}
+
+// mountOf is where a file system of this number is mounted.
+func (seen View) mountOf(dev uint64) (mount, bool) {
+	for _, m := range seen.mounts {
+		if m.number == dev {
+			return m, true
+		}
+	}
+	return mount{}, false
 }
 
 // FindFile resolves the path of a part that is overwritten in place. One that

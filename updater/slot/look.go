@@ -88,10 +88,6 @@ func (seen View) FileSystem(folder string) string {
 	if unix.Stat(folder, &st) != nil {
 		return ""
 	}
-	for _, m := range seen.mounts {
-		if m.number == st.Dev {
-			return m.kind
-		}
-	}
-	return ""
+	m, _ := seen.mountOf(st.Dev)
+	return m.kind
 }
