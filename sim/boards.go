@@ -100,6 +100,9 @@ func (t *boardTable) board(ctx context.Context, kind parts.Board) error {
 			}
 		}
 		row := r.play(ctx, c)
+		if ctx.Err() != nil {
+			return nil
+		}
 		t.add(row)
 		if !row.Passed {
 			r.keep(t.Out)
