@@ -47,7 +47,7 @@ var ErrCases = errors.New("not every case passed")
 // ErrCases when one was not seen; anything else means that the table is not whole.
 func RunBoards(ctx context.Context, o BoardOptions) error {
 	began := time.Now()
-	t := &boardTable{BoardOptions: o, rows: map[string][]BoardRow{}}
+	t := newBoardTable(o)
 	turns := make(chan struct{}, max(o.Guests, 1))
 	var all sync.WaitGroup
 	for _, kind := range o.Boards {
@@ -73,43 +73,65 @@ func RunBoards(ctx context.Context, o BoardOptions) error {
 // boardTable is the table while it is made.
 type boardTable struct {
 	BoardOptions
+	// start makes a board to play cases on.
+	start  func(context.Context, parts.Board) (player, error)
 	mu     sync.Mutex
 	rows   map[string][]BoardRow
 	failed bool
+}
+
+func newBoardTable(o BoardOptions) *boardTable {
+	return &boardTable{BoardOptions: o, rows: map[string][]BoardRow{}, start: newBoardRun}
+}
+
+// player is a board on which cases are played.
+type player interface {
+	play(context.Context, Case) BoardRow
+	// close ends it; keep does too, and says where what is left of it can be seen.
+	close()
+	keep(out io.Writer)
 }
 
 // board plays a board's cases one after the other. After one that was not seen a
 // new board goes on with the next.
 func (t *boardTable) board(ctx context.Context, kind parts.Board) error {
 	todo := casesOf(kind, t.Quick)
-	var r *boardRun
-	defer func() { r.close() }()
+	for len(todo) > 0 && ctx.Err() == nil {
+		left, err := t.on(ctx, kind, todo)
+		if err != nil {
+			return err
+		}
+		todo = left
+	}
+	return nil
+}
+
+// on plays cases on one board until one is not seen, and returns what is left.
+// Where that is not all, the first case has to be there before.
+func (t *boardTable) on(ctx context.Context, kind parts.Board, todo []Case) (left []Case, err error) {
+	r, err := t.start(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	if first := cases()[0]; todo[0].Name != first.Name {
+		if row := r.play(ctx, first); !row.Passed {
+			r.keep(t.Out)
+			return nil, fmt.Errorf("a new board does not get to the case %s: %s", todo[0].Name, row.Reason)
+		}
+	}
 	for i, c := range todo {
-		if ctx.Err() != nil {
-			return nil
-		}
-		if r == nil {
-			var err error
-			if r, err = newBoardRun(ctx, kind); err != nil {
-				return err
-			}
-			if i > 0 {
-				if row := r.play(ctx, todo[0]); !row.Passed {
-					return fmt.Errorf("a new board does not get to the case %s: %s", c.Name, row.Reason)
-				}
-			}
-		}
 		row := r.play(ctx, c)
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		t.add(row)
 		if !row.Passed {
 			r.keep(t.Out)
-			r = nil
+			return todo[i+1:], nil
 		}
 	}
-	return nil
+	r.close()
+	return nil, nil
 }
 
 // fail notes that a board's cases cannot be played on.
@@ -144,7 +166,7 @@ type boardRun struct {
 	timeline *os.File
 }
 
-func newBoardRun(ctx context.Context, kind parts.Board) (*boardRun, error) {
+func newBoardRun(ctx context.Context, kind parts.Board) (player, error) {
 	dir, err := os.MkdirTemp("", "abota-board-")
 	if err != nil {
 		return nil, fmt.Errorf("make a work folder: %w", err)
@@ -174,9 +196,6 @@ func (r *boardRun) play(ctx context.Context, c Case) BoardRow {
 
 // close ends a board and removes its folder.
 func (r *boardRun) close() {
-	if r == nil {
-		return
-	}
 	r.stop()
 	os.RemoveAll(r.dir)
 }
