@@ -43,7 +43,7 @@ func SWUpdate(loader Loader, names Names, values [2]string) (Dialect, error) {
 		seen[name] = true
 	}
 	for _, s := range bootctl.Slots {
-		if values[s] == "" || strings.TrimSpace(values[s]) != values[s] || strings.ContainsAny(values[s], "\n\x00") {
+		if values[s] == "" || strings.TrimSpace(values[s]) != values[s] || strings.ContainsAny(values[s], "\\\n\x00") {
 			return nil, fmt.Errorf("cannot use %q as slot %s's name for the boot script: set bootloader.names to the values of %s", values[s], s, names.Slot)
 		}
 	}

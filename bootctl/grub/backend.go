@@ -16,7 +16,7 @@ import (
 type Backend struct {
 	blocks [2]Place
 	counts Place
-	open   func(p Place, write bool) (medium, error)
+	open   opener
 }
 
 // Medium is what all three blocks lie on, for On. ReadAt reads what it holds,
@@ -242,8 +242,13 @@ func (s *situation) skipTorn(found [2]block) {
 	}
 }
 
-func (b *Backend) read(p Place) ([]byte, error) {
-	m, err := b.open(p, false)
+func (b *Backend) read(p Place) ([]byte, error) { return b.open.read(p) }
+
+// opener opens what a block lies on.
+type opener func(p Place, write bool) (medium, error)
+
+func (open opener) read(p Place) ([]byte, error) {
+	m, err := open(p, false)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", p, err)
 	}
@@ -282,8 +287,10 @@ func (b *Backend) confirm(cur situation) error {
 	return b.writing(p, func(m medium) error { return prove(m, p, cur.image) })
 }
 
-func (b *Backend) writing(p Place, do func(medium) error) error {
-	m, err := b.open(p, true)
+func (b *Backend) writing(p Place, do func(medium) error) error { return b.open.writing(p, do) }
+
+func (open opener) writing(p Place, do func(medium) error) error {
+	m, err := open(p, true)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("open %s for writing: %w: mount its file system; `abota provision` makes the first ones", p, err)
 	}

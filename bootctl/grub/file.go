@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"abota/bootctl"
 	"abota/bootctl/dialect"
@@ -22,7 +21,7 @@ import (
 type File struct {
 	place Place
 	words dialect.Dialect
-	open  func(p Place, write bool) (medium, error)
+	open  opener
 }
 
 // NewFile is the backend on this grubenv, which must exist.
@@ -63,14 +62,7 @@ func (f *File) Load() (bootctl.Table, error) {
 	return tableIn(f.place, image, f.words)
 }
 
-func (f *File) read() ([]byte, error) {
-	m, err := f.open(f.place, false)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", f.place, err)
-	}
-	defer m.Close()
-	return readPlace(m, f.place)
-}
+func (f *File) read() ([]byte, error) { return f.open.read(f.place) }
 
 // doubtsIn are the dialect's, where there is a block.
 func doubtsIn(read func() ([]byte, error), d dialect.Dialect) (doubts []string, whose string) {
@@ -84,15 +76,7 @@ func doubtsIn(read func() ([]byte, error), d dialect.Dialect) (doubts []string, 
 
 // Store overwrites the sector with the variables.
 func (f *File) Store(t bootctl.Table) error {
-	m, err := f.open(f.place, true)
-	if err != nil {
-		return fmt.Errorf("open %s for writing: %w", f.place, err)
-	}
-	err = f.store(m, f.Caps().Keep(t))
-	if cerr := m.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close %s: %w", f.place, cerr)
-	}
-	return err
+	return f.open.writing(f.place, func(m medium) error { return f.store(m, f.Caps().Keep(t)) })
 }
 
 func (f *File) store(m medium, t bootctl.Table) error {
@@ -174,9 +158,9 @@ func rendered(p Place, was []byte, t bootctl.Table, d dialect.Dialect) ([]byte, 
 }
 
 // withValue changes a variable where it stands, or adds it behind all others, as
-// GRUB does. Where it stands more than once, all are changed.
+// GRUB does. No dialect has values with backslashes or line breaks. Where it stands more than once, all are changed.
 func withValue(entries []entry, v dialect.Variable) []entry {
-	line := v.Name + "=" + escape(v.Value) + "\n"
+	line := v.Name + "=" + v.Value + "\n"
 	found := false
 	for i, e := range entries {
 		if e.name == v.Name {
@@ -188,8 +172,4 @@ func withValue(entries []entry, v dialect.Variable) []entry {
 		entries = append(entries, entry{raw: line, name: v.Name, value: v.Value})
 	}
 	return entries
-}
-
-func escape(value string) string {
-	return strings.NewReplacer(`\`, `\\`, "\n", "\\\n").Replace(value)
 }

@@ -31,7 +31,7 @@ import (
 type Pair struct {
 	sides [2]Side
 	words dialect.Dialect
-	open  func(p Place, write bool) (medium, error)
+	open  opener
 	hold  func() (release func())
 }
 
@@ -103,7 +103,7 @@ type lockState struct {
 // look reads the locks and the block that they point to.
 func (b *Pair) look() (s pairState, err error) {
 	for i, side := range b.sides {
-		image, err := b.read(side.Lock)
+		image, err := b.open.read(side.Lock)
 		if err != nil {
 			return s, err
 		}
@@ -113,17 +113,8 @@ func (b *Pair) look() (s pairState, err error) {
 	if s.locks[1].free && !s.locks[0].free {
 		s.from = 1
 	}
-	s.env, err = b.read(b.sides[s.from].Env)
+	s.env, err = b.open.read(b.sides[s.from].Env)
 	return s, err
-}
-
-func (b *Pair) read(p Place) ([]byte, error) {
-	m, err := b.open(p, false)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", p, err)
-	}
-	defer m.Close()
-	return readPlace(m, p)
 }
 
 const (
@@ -212,7 +203,7 @@ func (b *Pair) write(i int, lock, env []byte) error {
 
 // replace overwrites one block in place where it differs.
 func (b *Pair) replace(p Place, image []byte) error {
-	return b.writing(p, func(m medium) error {
+	return b.open.writing(p, func(m medium) error {
 		if was, err := readPlace(m, p); err != nil || bytes.Equal(was, image) {
 			return err
 		}
@@ -228,25 +219,13 @@ func (b *Pair) replace(p Place, image []byte) error {
 func (b *Pair) flush() (err error) {
 	for _, side := range b.sides {
 		for _, p := range []Place{side.Env, side.Lock} {
-			err = errors.Join(err, b.writing(p, func(m medium) error {
+			err = errors.Join(err, b.open.writing(p, func(m medium) error {
 				if err := m.Sync(); err != nil {
 					return fmt.Errorf("flush %s: %w", p, err)
 				}
 				return nil
 			}))
 		}
-	}
-	return err
-}
-
-func (b *Pair) writing(p Place, do func(medium) error) error {
-	m, err := b.open(p, true)
-	if err != nil {
-		return fmt.Errorf("open %s for writing: %w", p, err)
-	}
-	err = do(m)
-	if cerr := m.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close %s: %w", p, cerr)
 	}
 	return err
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
 
 	"abota/bootctl"
 	"abota/bootctl/dialect"
@@ -51,12 +51,10 @@ func dialectOf(b config.Bootloader, loader dialect.Loader, paths [2]string) (d d
 	return d, nil
 }
 
-// lastNumber is what Mender takes for the number of a partition.
-var lastNumber = regexp.MustCompile(`[0-9]+$`)
-
+// partitionNumbers are what Mender takes for them: the digits at the end.
 func partitionNumbers(paths [2]string) (numbers [2]string, err error) {
 	for i, path := range paths {
-		if numbers[i] = lastNumber.FindString(path); numbers[i] == "" {
+		if numbers[i] = path[len(strings.TrimRight(path, "0123456789")):]; numbers[i] == "" {
 			return numbers, fmt.Errorf("cannot tell the number of slot %s's partition by its path (%q): set bootloader.names, as [2, 3]", bootctl.Slots[i], path)
 		}
 	}
