@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,49 +15,49 @@ import (
 
 // bootloaderKeys are the keys below bootloader. One that not all kinds have is
 // in keyOwners too.
-var bootloaderKeys = []key[Config]{
-	{name: "kind", set: scalar(func(c *Config) *string { return &c.Bootloader.Kind }, bootloaderKind)},
-	{name: "env", list: true, set: list(func(c *Config) *[]EnvCopy { return &c.Bootloader.Env }, EnvCopy{}, envKeys)},
-	{name: "variables", set: scalar(func(c *Config) *string { return &c.Bootloader.Variables }, dialectName)},
-	{name: "names", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.Names }, filled, "names")},
-	{name: "swupdate", sub: swupdateKeys},
-	{name: "grub", sub: []key[Config]{
-		{name: "env", set: scalar(func(c *Config) *string { return &c.Bootloader.GRUB.Env }, absolutePath)},
-		{name: "blocks", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.GRUB.Blocks }, absolutePath, "files")},
-		{name: "counts", set: scalar(func(c *Config) *string { return &c.Bootloader.GRUB.Counts }, absolutePath)},
+var bootloaderKeys = []key{
+	{name: "kind", field: "Kind", set: scalar(bootloaderKind)},
+	{name: "env", list: true, field: "Env", set: list(EnvCopy{}, envKeys)},
+	{name: "variables", field: "Variables", set: scalar(dialectName)},
+	{name: "names", list: true, field: "Names", set: pair(filled, "names")},
+	{name: "swupdate", field: "SWUpdate", sub: swupdateKeys},
+	{name: "grub", field: "GRUB", sub: []key{
+		{name: "env", field: "Env", set: scalar(absolutePath)},
+		{name: "blocks", list: true, field: "Blocks", set: pair(absolutePath, "files")},
+		{name: "counts", field: "Counts", set: scalar(absolutePath)},
 	}},
-	{name: "sdboot", sub: []key[Config]{
-		{name: "esp", set: scalar(func(c *Config) *string { return &c.Bootloader.SDBoot.ESP }, absolutePath)},
-		{name: "entries", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.SDBoot.Entries }, absolutePath, "files")},
+	{name: "sdboot", field: "SDBoot", sub: []key{
+		{name: "esp", field: "ESP", set: scalar(absolutePath)},
+		{name: "entries", list: true, field: "Entries", set: pair(absolutePath, "files")},
 	}},
-	{name: "efi", sub: []key[Config]{
-		{name: "labels", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.EFI.Labels }, filled, "descriptions of boot entries")},
-		{name: "entries", list: true, set: list(func(c *Config) *[]EFIEntry { return &c.Bootloader.EFI.Entries }, EFIEntry{}, efiEntryKeys)},
+	{name: "efi", field: "EFI", sub: []key{
+		{name: "labels", list: true, field: "Labels", set: pair(filled, "descriptions of boot entries")},
+		{name: "entries", list: true, field: "Entries", set: list(EFIEntry{}, efiEntryKeys)},
 	}},
-	{name: "gpt", sub: []key[Config]{
-		{name: "disk", set: scalar(func(c *Config) *string { return &c.Bootloader.GPT.Disk }, absolutePath)},
-		{name: "partitions", list: true, set: pair(func(c *Config) *[2]string { return &c.Bootloader.GPT.Partitions }, partitionName, "partitions")},
+	{name: "gpt", field: "GPT", sub: []key{
+		{name: "disk", field: "Disk", set: scalar(absolutePath)},
+		{name: "partitions", list: true, field: "Partitions", set: pair(partitionName, "partitions")},
 	}},
-	{name: "tryboot", sub: []key[Config]{
-		{name: "file", set: scalar(func(c *Config) *string { return &c.Bootloader.TryBoot.File }, absolutePath)},
-		{name: "partitions", list: true, set: pair(func(c *Config) *[2]int { return &c.Bootloader.TryBoot.Partitions }, partitionNumber, "partition numbers")},
+	{name: "tryboot", field: "TryBoot", sub: []key{
+		{name: "file", field: "File", set: scalar(absolutePath)},
+		{name: "partitions", list: true, field: "Partitions", set: pair(partitionNumber, "partition numbers")},
 	}},
-	{name: "link", set: scalar(func(c *Config) *string { return &c.Bootloader.Link }, absolutePath)},
-	{name: "restart", list: true, set: program(func(c *Config) *[]string { return &c.Bootloader.Restart })},
-	{name: "restart_timeout", set: scalar(func(c *Config) *duration { return &c.Bootloader.RestartTimeout }, positiveDuration)},
-	{name: "confirmed_tries", set: scalar(func(c *Config) *int { return &c.Bootloader.ConfirmedTries }, tries)},
+	{name: "link", field: "Link", set: scalar(absolutePath)},
+	{name: "restart", list: true, field: "Restart", set: program},
+	{name: "restart_timeout", field: "RestartTimeout", set: scalar(positiveDuration)},
+	{name: "confirmed_tries", field: "ConfirmedTries", set: scalar(tries)},
 }
 
-var envKeys = []key[EnvCopy]{
-	{name: "device", set: scalar(func(e *EnvCopy) *string { return &e.Device }, device)},
-	{name: "offset", set: scalar(func(e *EnvCopy) *int64 { return &e.Offset }, size)},
-	{name: "size", set: scalar(func(e *EnvCopy) *int64 { return &e.Size }, size)},
+var envKeys = []key{
+	{name: "device", field: "Device", set: scalar(device)},
+	{name: "offset", field: "Offset", set: scalar(size)},
+	{name: "size", field: "Size", set: scalar(size)},
 }
 
-var efiEntryKeys = []key[EFIEntry]{
-	{name: "device", set: scalar(func(e *EFIEntry) *string { return &e.Device }, partitionName)},
-	{name: "file", set: scalar(func(e *EFIEntry) *string { return &e.File }, fileOnESP)},
-	{name: "options", set: scalar(func(e *EFIEntry) *string { return &e.Options }, text)},
+var efiEntryKeys = []key{
+	{name: "device", field: "Device", set: scalar(partitionName)},
+	{name: "file", field: "File", set: scalar(fileOnESP)},
+	{name: "options", field: "Options", set: scalar(text)},
 }
 
 // kinds are the bootloaders in the order in which errors list them.
@@ -129,19 +130,20 @@ func fileOnESP(s string) (string, error) {
 }
 
 // pair is the setter of a list of two different values, that of slot A first.
-func pair[T any, V comparable](field func(*T) *[2]V, parse func(string) (V, error), of string) setter[T] {
-	return func(w *walker, dst *T, n *yaml.Node, path string) error {
-		var all []V
-		if err := several(func(*T) *[]V { return &all }, parse, "two "+of)(w, dst, n, path); err != nil {
+func pair(parse any, of string) setter {
+	both := several(parse, "two "+of)
+	return func(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
+		all := reflect.New(reflect.SliceOf(dst.Type().Elem())).Elem()
+		if err := both(w, all, n, path); err != nil {
 			return err
 		}
 		switch {
-		case len(all) != 2:
-			return w.fail(n, path, "lists %d: needs two %s, that of slot A first", len(all), of)
-		case all[0] == all[1]:
-			return w.fail(n, path, "names %v twice: needs two different %s, that of slot A first", all[0], of)
+		case all.Len() != 2:
+			return w.fail(n, path, "lists %d: needs two %s, that of slot A first", all.Len(), of)
+		case all.Index(0).Equal(all.Index(1)):
+			return w.fail(n, path, "names %v twice: needs two different %s, that of slot A first", all.Index(0), of)
 		}
-		*field(dst) = [2]V(all)
+		reflect.Copy(dst, all)
 		return nil
 	}
 }

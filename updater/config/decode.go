@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -23,8 +24,8 @@ type walker struct {
 	at       map[string]place
 }
 
-// setter takes the value of one key.
-type setter[T any] func(w *walker, dst *T, n *yaml.Node, path string) error
+// setter takes the value of one key for the field dst.
+type setter func(w *walker, dst reflect.Value, n *yaml.Node, path string) error
 
 // place is where a node stands.
 func (w *walker) place(n *yaml.Node) place {
@@ -47,8 +48,19 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// in is what the key sets within dst.
+func (k key) in(dst reflect.Value) reflect.Value {
+	switch {
+	case k.field == "":
+		return dst
+	case dst.Kind() == reflect.Array:
+		return dst.Index(int(k.field[0] - '0'))
+	}
+	return dst.FieldByName(k.field)
+}
+
 // walk sets everything that a mapping says.
-func walk[T any](w *walker, dst *T, keys []key[T], unknown string, n *yaml.Node, path string) error {
+func walk(w *walker, dst reflect.Value, of key, n *yaml.Node, path string) error {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
 		return w.fail(n, path, "needs keys and values, not %s%s", kindName(n), blankAdvice(n))
@@ -56,9 +68,9 @@ func walk[T any](w *walker, dst *T, keys []key[T], unknown string, n *yaml.Node,
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
-		k, ok := find(keys, name)
+		k, ok := find(of.sub, name)
 		if !ok {
-			return w.fail(name, join(path, printable(name.Value)), "%s", adviceFor(keys, unknown))
+			return w.fail(name, join(path, printable(name.Value)), "%s", adviceFor(of))
 		}
 		if first, twice := seen[k.name]; twice {
 			return w.fail(name, join(path, k.name), "is set twice, first on line %d: keep one", first)
@@ -71,9 +83,9 @@ func walk[T any](w *walker, dst *T, keys []key[T], unknown string, n *yaml.Node,
 	return nil
 }
 
-// assign sets one key, whatever its kind.
-func assign[T any](w *walker, dst *T, k key[T], value *yaml.Node, path string) error {
-	value = resolve(value)
+// assign sets one key, whatever its kind, in what it belongs to.
+func assign(w *walker, dst reflect.Value, k key, value *yaml.Node, path string) error {
+	dst, value = k.in(dst), resolve(value)
 	switch {
 	case k.set != nil:
 		w.at[path] = w.place(value)
@@ -82,106 +94,111 @@ func assign[T any](w *walker, dst *T, k key[T], value *yaml.Node, path string) e
 		inner, _ := findName(k.sub, k.short)
 		return assign(w, dst, inner, value, join(path, k.short))
 	}
-	return walk(w, dst, k.sub, k.unknown, value, path)
+	return walk(w, dst, k, value, path)
 }
 
-func find[T any](keys []key[T], name *yaml.Node) (key[T], bool) {
+func find(keys []key, name *yaml.Node) (key, bool) {
 	if name.Kind != yaml.ScalarNode {
-		return key[T]{}, false
+		return key{}, false
 	}
 	return findName(keys, name.Value)
 }
 
-func findName[T any](keys []key[T], name string) (key[T], bool) {
+func findName(keys []key, name string) (key, bool) {
 	for _, k := range keys {
 		if k.name == name {
 			return k, true
 		}
 	}
-	return key[T]{}, false
+	return key{}, false
 }
 
-func adviceFor[T any](keys []key[T], unknown string) string {
-	if unknown != "" {
-		return unknown
+// adviceFor answers a name that the key's mapping does not hold.
+func adviceFor(k key) string {
+	if k.unknown != "" {
+		return k.unknown
 	}
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = k.name
+	names := make([]string, len(k.sub))
+	for i, inner := range k.sub {
+		names[i] = inner.name
 	}
 	return "unknown key: known here are " + strings.Join(names, ", ")
 }
 
+// parsed is what parse makes of a scalar. It is a func(string) (T, error),
+// where T is the type of what the key sets: a test holds every key against it.
+func parsed(w *walker, parse any, n *yaml.Node, path string) (v reflect.Value, err error) {
+	source, err := scalarText(n)
+	if err != nil {
+		return v, w.fail(n, path, "%v", err)
+	}
+	out := reflect.ValueOf(parse).Call([]reflect.Value{reflect.ValueOf(source)})
+	if err, failed := out[1].Interface().(error); failed {
+		return v, w.fail(n, path, "%v", err)
+	}
+	return out[0], nil
+}
+
 // scalar is the setter of a field that parse makes from a scalar's text.
-func scalar[T, V any](field func(*T) *V, parse func(string) (V, error)) setter[T] {
-	return func(w *walker, dst *T, n *yaml.Node, path string) error {
-		source, err := scalarText(n)
-		if err != nil {
-			return w.fail(n, path, "%v", err)
+func scalar(parse any) setter {
+	return func(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
+		v, err := parsed(w, parse, n, path)
+		if err == nil {
+			dst.Set(v)
 		}
-		v, err := parse(source)
-		if err != nil {
-			return w.fail(n, path, "%v", err)
-		}
-		*field(dst) = v
-		return nil
+		return err
 	}
 }
 
-// list is the setter of a list of mappings. It replaces what was there.
-func list[T, E any](field func(*T) *[]E, blank E, keys []key[E]) setter[T] {
-	return func(w *walker, dst *T, n *yaml.Node, path string) error {
+// list is the setter of a list of mappings, each of which begins as blank. It
+// replaces what was there.
+func list(blank any, keys []key) setter {
+	return func(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
 		if n.Kind != yaml.SequenceNode {
 			return w.fail(n, path, "needs a list, not %s", kindName(n))
 		}
-		all := make([]E, 0, len(n.Content))
+		all := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
 		for i, item := range n.Content {
-			e, at := blank, fmt.Sprintf("%s[%d]", path, i)
+			e, at := all.Index(i), fmt.Sprintf("%s[%d]", path, i)
+			e.Set(reflect.ValueOf(blank))
 			w.at[at] = w.place(item)
-			if err := walk(w, &e, keys, "", item, at); err != nil {
+			if err := walk(w, e, key{sub: keys}, item, at); err != nil {
 				return err
 			}
-			all = append(all, e)
 		}
-		*field(dst) = all
+		dst.Set(all)
 		return nil
 	}
 }
 
 // program is the setter of a command and its arguments.
-func program[T any](field func(*T) *[]string) setter[T] {
-	words := several(field, argument, "a program and its arguments, as [/usr/bin/app, --selftest]")
-	return func(w *walker, dst *T, n *yaml.Node, path string) error {
-		if err := words(w, dst, n, path); err != nil {
-			return err
-		}
-		if (*field(dst))[0] == "" {
-			return w.fail(n, path, "names no program: its first word is empty")
-		}
-		return nil
+func program(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
+	if err := words(w, dst, n, path); err != nil {
+		return err
 	}
+	if dst.Index(0).String() == "" {
+		return w.fail(n, path, "names no program: its first word is empty")
+	}
+	return nil
 }
 
+var words = several(argument, "a program and its arguments, as [/usr/bin/app, --selftest]")
+
 // several is the setter of a list of scalars.
-func several[T, V any](field func(*T) *[]V, parse func(string) (V, error), of string) setter[T] {
-	return func(w *walker, dst *T, n *yaml.Node, path string) error {
+func several(parse any, of string) setter {
+	return func(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
 		if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 			return w.fail(n, path, "needs a list of %s", of)
 		}
-		all := make([]V, 0, len(n.Content))
-		for _, item := range n.Content {
-			item = resolve(item)
-			s, err := scalarText(item)
+		all := reflect.MakeSlice(dst.Type(), len(n.Content), len(n.Content))
+		for i, item := range n.Content {
+			v, err := parsed(w, parse, resolve(item), path)
 			if err != nil {
-				return w.fail(item, path, "%v", err)
+				return err
 			}
-			v, err := parse(s)
-			if err != nil {
-				return w.fail(item, path, "%v", err)
-			}
-			all = append(all, v)
+			all.Index(i).Set(v)
 		}
-		*field(dst) = all
+		dst.Set(all)
 		return nil
 	}
 }

@@ -20,15 +20,15 @@ const DeviceFile = "device.yaml"
 // and health are for the image alone.
 var deviceSchema = append(
 	pick(schema, "accesskey", "secretkey", "sessiontoken", "endpoint", "device_id", "group"),
-	key[Config]{name: "aws_iot", sub: pick(pick(schema, "aws_iot")[0].sub, "endpoint", "thing", "client_id", "cert", "key", "credentials_endpoint")},
+	key{name: "aws_iot", field: "AWSIoT", sub: pick(pick(schema, "aws_iot")[0].sub, "endpoint", "thing", "client_id", "cert", "key", "credentials_endpoint")},
 )
 
 // credentials belong together: one half of one pair and one of another open
 // nothing.
 var credentials = []string{"accesskey", "secretkey", "sessiontoken"}
 
-func pick(from []key[Config], names ...string) []key[Config] {
-	keys := make([]key[Config], len(names))
+func pick(from []key, names ...string) []key {
+	keys := make([]key, len(names))
 	for i, name := range names {
 		k, ok := findName(from, name)
 		if !ok {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -114,7 +115,7 @@ func readFile(path string) (data []byte, mode fs.FileMode, err error) {
 }
 
 // parse sets what one file says.
-func parse(w *walker, c *Config, keys []key[Config], file string, data []byte) error {
+func parse(w *walker, c *Config, keys []key, file string, data []byte) error {
 	w.file, w.lineless = file, false
 	source := strings.TrimPrefix(string(data), "\ufeff")
 	if line, ok := badText(source); !ok {
@@ -127,7 +128,7 @@ func parse(w *walker, c *Config, keys []key[Config], file string, data []byte) e
 	if root == nil {
 		return nil
 	}
-	return walk(w, c, keys, "", root, "")
+	return walk(w, reflect.ValueOf(c).Elem(), key{sub: keys}, root, "")
 }
 
 func badText(source string) (line int, ok bool) {

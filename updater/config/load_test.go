@@ -89,7 +89,7 @@ func TestExampleShowsEveryKeyAndTheRealDefaults(t *testing.T) {
 }
 
 // allPaths lists every key that takes a value.
-func allPaths(keys []key[Config], path string) (all []string) {
+func allPaths(keys []key, path string) (all []string) {
 	for _, k := range keys {
 		if k.set != nil {
 			all = append(all, join(path, k.name))

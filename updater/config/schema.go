@@ -1,117 +1,123 @@
 package config
 
-// key is one name that a mapping may hold, for a destination of type T.
-type key[T any] struct {
+// key is one name that a mapping may hold.
+type key struct {
 	name string
+	// field is the destination's field that it sets, or the index in an array;
+	// empty: the destination itself.
+	field string
 	// set takes the value of a scalar or a list.
-	set setter[T]
+	set setter
 	// list says that set takes a list, which a variable writes as YAML.
 	list bool
 	// sub are the keys of a nested mapping, instead of set.
-	sub []key[T]
+	sub []key
 	// short is the sub key that a bare scalar stands for, if any.
 	short string
 	// unknown replaces the advice about names that are not in sub.
 	unknown string
 }
 
+// root is the configuration as one key.
+var root = key{sub: schema}
+
 // schema is every key there is. Variables and command-line settings are
 // resolved by walking it, since names hold underscores themselves.
-var schema = []key[Config]{
-	{name: "accesskey", set: scalar(func(c *Config) *Secret { return &c.AccessKey }, secret)},
-	{name: "secretkey", set: scalar(func(c *Config) *Secret { return &c.SecretKey }, secret)},
-	{name: "sessiontoken", set: scalar(func(c *Config) *Secret { return &c.SessionToken }, secret)},
-	{name: "region", set: scalar(func(c *Config) *string { return &c.Region }, word)},
-	{name: "bucket", set: scalar(func(c *Config) *string { return &c.Bucket }, bucketName)},
-	{name: "endpoint", set: scalar(func(c *Config) *string { return &c.Endpoint }, endpoint)},
-	{name: "file_name", set: scalar(func(c *Config) *string { return &c.FileName }, objectName)},
-	{name: "checksum_name", set: scalar(func(c *Config) *string { return &c.ChecksumName }, objectName)},
-	{name: "key_name", set: scalar(func(c *Config) *string { return &c.KeyName }, objectName)},
-	{name: "url", set: scalar(func(c *Config) *Secret { return &c.URL }, secretAddress)},
-	{name: "url_command", list: true, set: program(func(c *Config) *[]string { return &c.URLCommand })},
-	{name: "proxy", set: scalar(func(c *Config) *Secret { return &c.Proxy }, secretAddress)},
-	{name: "tls", sub: []key[Config]{
-		{name: "ca_file", set: scalar(func(c *Config) *string { return &c.TLS.CAFile }, text)},
-		{name: "cert", set: scalar(func(c *Config) *string { return &c.TLS.Cert }, text)},
-		{name: "key", set: scalar(func(c *Config) *string { return &c.TLS.Key }, text)},
+var schema = []key{
+	{name: "accesskey", field: "AccessKey", set: scalar(secret)},
+	{name: "secretkey", field: "SecretKey", set: scalar(secret)},
+	{name: "sessiontoken", field: "SessionToken", set: scalar(secret)},
+	{name: "region", field: "Region", set: scalar(word)},
+	{name: "bucket", field: "Bucket", set: scalar(bucketName)},
+	{name: "endpoint", field: "Endpoint", set: scalar(endpoint)},
+	{name: "file_name", field: "FileName", set: scalar(objectName)},
+	{name: "checksum_name", field: "ChecksumName", set: scalar(objectName)},
+	{name: "key_name", field: "KeyName", set: scalar(objectName)},
+	{name: "url", field: "URL", set: scalar(secretAddress)},
+	{name: "url_command", list: true, field: "URLCommand", set: program},
+	{name: "proxy", field: "Proxy", set: scalar(secretAddress)},
+	{name: "tls", field: "TLS", sub: []key{
+		{name: "ca_file", field: "CAFile", set: scalar(text)},
+		{name: "cert", field: "Cert", set: scalar(text)},
+		{name: "key", field: "Key", set: scalar(text)},
 	}},
-	{name: "min_rate", set: scalar(func(c *Config) *int64 { return &c.MinRate }, size)},
-	{name: "timeout", sub: []key[Config]{
-		{name: "connect", set: scalar(func(c *Config) *duration { return &c.Timeout.Connect }, positiveDuration)},
-		{name: "handshake", set: scalar(func(c *Config) *duration { return &c.Timeout.Handshake }, positiveDuration)},
-		{name: "header", set: scalar(func(c *Config) *duration { return &c.Timeout.Header }, positiveDuration)},
-		{name: "idle", set: scalar(func(c *Config) *duration { return &c.Timeout.Idle }, positiveDuration)},
-		{name: "slow", set: scalar(func(c *Config) *duration { return &c.Timeout.Slow }, positiveDuration)},
+	{name: "min_rate", field: "MinRate", set: scalar(size)},
+	{name: "timeout", field: "Timeout", sub: []key{
+		{name: "connect", field: "Connect", set: scalar(positiveDuration)},
+		{name: "handshake", field: "Handshake", set: scalar(positiveDuration)},
+		{name: "header", field: "Header", set: scalar(positiveDuration)},
+		{name: "idle", field: "Idle", set: scalar(positiveDuration)},
+		{name: "slow", field: "Slow", set: scalar(positiveDuration)},
 	}},
-	{name: "retry", sub: []key[Config]{
-		{name: "open", set: scalar(func(c *Config) *int { return &c.Retry.Open }, attempts)},
-		{name: "resume", set: scalar(func(c *Config) *int { return &c.Retry.Resume }, attempts)},
-		{name: "first", set: scalar(func(c *Config) *duration { return &c.Retry.First }, positiveDuration)},
-		{name: "longest", set: scalar(func(c *Config) *duration { return &c.Retry.Longest }, positiveDuration)},
-		{name: "after", set: scalar(func(c *Config) *duration { return &c.Retry.After }, positiveDuration)},
+	{name: "retry", field: "Retry", sub: []key{
+		{name: "open", field: "Open", set: scalar(attempts)},
+		{name: "resume", field: "Resume", set: scalar(attempts)},
+		{name: "first", field: "First", set: scalar(positiveDuration)},
+		{name: "longest", field: "Longest", set: scalar(positiveDuration)},
+		{name: "after", field: "After", set: scalar(positiveDuration)},
 	}},
-	{name: "key_file", set: scalar(func(c *Config) *string { return &c.KeyFile }, text)},
-	{name: "device_id", set: scalar(func(c *Config) *string { return &c.DeviceID }, word)},
-	{name: "group", set: scalar(func(c *Config) *string { return &c.Group }, word)},
-	{name: "state_dir", set: scalar(func(c *Config) *string { return &c.StateDir }, filled)},
-	{name: "slots", unknown: "unknown slot: use a and b", sub: []key[Config]{
-		slotKey("a", 0),
-		slotKey("b", 1),
+	{name: "key_file", field: "KeyFile", set: scalar(text)},
+	{name: "device_id", field: "DeviceID", set: scalar(word)},
+	{name: "group", field: "Group", set: scalar(word)},
+	{name: "state_dir", field: "StateDir", set: scalar(filled)},
+	{name: "slots", field: "Slots", unknown: "unknown slot: use a and b", sub: []key{
+		slotKey("a", "0"),
+		slotKey("b", "1"),
 	}},
-	{name: "bootloader", sub: bootloaderKeys},
-	{name: "tree", sub: []key[Config]{
-		{name: "max_entries", set: scalar(func(c *Config) *int { return &c.Tree.MaxEntries }, entries)},
-		{name: "max_size", set: scalar(func(c *Config) *int64 { return &c.Tree.MaxSize }, size)},
+	{name: "bootloader", field: "Bootloader", sub: bootloaderKeys},
+	{name: "tree", field: "Tree", sub: []key{
+		{name: "max_entries", field: "MaxEntries", set: scalar(entries)},
+		{name: "max_size", field: "MaxSize", set: scalar(size)},
 	}},
-	{name: "health", sub: []key[Config]{
-		{name: "deadline", set: scalar(func(c *Config) *duration { return &c.Health.Deadline }, positiveDuration)},
-		{name: "stable_for", set: scalar(func(c *Config) *duration { return &c.Health.StableFor }, anyDuration)},
-		{name: "update_path", set: scalar(func(c *Config) *bool { return &c.Health.UpdatePath }, boolean)},
-		{name: "update_path_deadline", set: scalar(func(c *Config) *duration { return &c.Health.UpdatePathDeadline }, positiveDuration)},
-		{name: "checks", list: true, set: list(func(c *Config) *[]Check { return &c.Health.Checks }, Check{Timeout: defaultCheckTimeout}, checkKeys)},
+	{name: "health", field: "Health", sub: []key{
+		{name: "deadline", field: "Deadline", set: scalar(positiveDuration)},
+		{name: "stable_for", field: "StableFor", set: scalar(anyDuration)},
+		{name: "update_path", field: "UpdatePath", set: scalar(boolean)},
+		{name: "update_path_deadline", field: "UpdatePathDeadline", set: scalar(positiveDuration)},
+		{name: "checks", list: true, field: "Checks", set: list(Check{Timeout: defaultCheckTimeout}, checkKeys)},
 	}},
-	{name: "watchdog", sub: []key[Config]{
-		{name: "device", set: scalar(func(c *Config) *string { return &c.Watchdog.Device }, text)},
-		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Watchdog.Timeout }, wholeSeconds)},
-		{name: "keep", set: scalar(func(c *Config) *bool { return &c.Watchdog.Keep }, boolean)},
+	{name: "watchdog", field: "Watchdog", sub: []key{
+		{name: "device", field: "Device", set: scalar(text)},
+		{name: "timeout", field: "Timeout", set: scalar(wholeSeconds)},
+		{name: "keep", field: "Keep", set: scalar(boolean)},
 	}},
-	{name: "hooks", sub: []key[Config]{
-		{name: "before_install", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.BeforeInstall })},
-		{name: "before_reboot", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.BeforeReboot })},
-		{name: "after_commit", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.AfterCommit })},
-		{name: "after_rollback", list: true, set: program(func(c *Config) *[]string { return &c.Hooks.AfterRollback })},
-		{name: "timeout", set: scalar(func(c *Config) *duration { return &c.Hooks.Timeout }, positiveDuration)},
+	{name: "hooks", field: "Hooks", sub: []key{
+		{name: "before_install", list: true, field: "BeforeInstall", set: program},
+		{name: "before_reboot", list: true, field: "BeforeReboot", set: program},
+		{name: "after_commit", list: true, field: "AfterCommit", set: program},
+		{name: "after_rollback", list: true, field: "AfterRollback", set: program},
+		{name: "timeout", field: "Timeout", set: scalar(positiveDuration)},
 	}},
-	{name: "poll", sub: []key[Config]{
-		{name: "interval", set: scalar(func(c *Config) *duration { return &c.Poll.Interval }, positiveDuration)},
-		{name: "jitter", set: scalar(func(c *Config) *duration { return &c.Poll.Jitter }, anyDuration)},
-		{name: "window", list: true, set: several(func(c *Config) *[]Window { return &c.Poll.Window }, window, `times of the week, as ["Mon-Fri 02:00-04:30"]`)},
-		{name: "rate_limit", set: scalar(func(c *Config) *int64 { return &c.Poll.RateLimit }, size)},
-		{name: "wave", set: scalar(func(c *Config) *duration { return &c.Poll.Wave }, anyDuration)},
-		{name: "reboot", set: scalar(func(c *Config) *string { return &c.Poll.Reboot }, rebootPolicy)},
+	{name: "poll", field: "Poll", sub: []key{
+		{name: "interval", field: "Interval", set: scalar(positiveDuration)},
+		{name: "jitter", field: "Jitter", set: scalar(anyDuration)},
+		{name: "window", list: true, field: "Window", set: several(window, `times of the week, as ["Mon-Fri 02:00-04:30"]`)},
+		{name: "rate_limit", field: "RateLimit", set: scalar(size)},
+		{name: "wave", field: "Wave", set: scalar(anyDuration)},
+		{name: "reboot", field: "Reboot", set: scalar(rebootPolicy)},
 	}},
-	{name: "mode", set: scalar(func(c *Config) *string { return &c.Mode }, oneOf(ModePoll, ModeAWSIoT))},
-	{name: "aws_iot", sub: []key[Config]{
-		{name: "endpoint", set: scalar(func(c *Config) *string { return &c.AWSIoT.Endpoint }, hostPort)},
-		{name: "thing", set: scalar(func(c *Config) *string { return &c.AWSIoT.Thing }, thingName)},
-		{name: "client_id", set: scalar(func(c *Config) *string { return &c.AWSIoT.ClientID }, thingName)},
-		{name: "ca_file", set: scalar(func(c *Config) *string { return &c.AWSIoT.CAFile }, text)},
-		{name: "cert", set: scalar(func(c *Config) *string { return &c.AWSIoT.Cert }, text)},
-		{name: "key", set: scalar(func(c *Config) *string { return &c.AWSIoT.Key }, text)},
-		{name: "keep_alive", set: scalar(func(c *Config) *duration { return &c.AWSIoT.KeepAlive }, keepAlive)},
-		{name: "certificates", set: scalar(func(c *Config) *string { return &c.AWSIoT.Certificates }, absolutePath)},
-		{name: "format", set: scalar(func(c *Config) *string { return &c.AWSIoT.Format }, oneOf(FormatCBOR, FormatJSON))},
-		{name: "block_size", set: scalar(func(c *Config) *int64 { return &c.AWSIoT.BlockSize }, blockSize)},
-		{name: "credentials_endpoint", set: scalar(func(c *Config) *string { return &c.AWSIoT.CredentialsEndpoint }, hostPort)},
-		{name: "role_alias", set: scalar(func(c *Config) *string { return &c.AWSIoT.RoleAlias }, roleAlias)},
+	{name: "mode", field: "Mode", set: scalar(oneOf(ModePoll, ModeAWSIoT))},
+	{name: "aws_iot", field: "AWSIoT", sub: []key{
+		{name: "endpoint", field: "Endpoint", set: scalar(hostPort)},
+		{name: "thing", field: "Thing", set: scalar(thingName)},
+		{name: "client_id", field: "ClientID", set: scalar(thingName)},
+		{name: "ca_file", field: "CAFile", set: scalar(text)},
+		{name: "cert", field: "Cert", set: scalar(text)},
+		{name: "key", field: "Key", set: scalar(text)},
+		{name: "keep_alive", field: "KeepAlive", set: scalar(keepAlive)},
+		{name: "certificates", field: "Certificates", set: scalar(absolutePath)},
+		{name: "format", field: "Format", set: scalar(oneOf(FormatCBOR, FormatJSON))},
+		{name: "block_size", field: "BlockSize", set: scalar(blockSize)},
+		{name: "credentials_endpoint", field: "CredentialsEndpoint", set: scalar(hostPort)},
+		{name: "role_alias", field: "RoleAlias", set: scalar(roleAlias)},
 	}},
-	{name: "jobs", sub: []key[Config]{
-		{name: "unknown", set: scalar(func(c *Config) *string { return &c.Jobs.Unknown }, oneOf(UnknownReject, UnknownLeave))},
+	{name: "jobs", field: "Jobs", sub: []key{
+		{name: "unknown", field: "Unknown", set: scalar(oneOf(UnknownReject, UnknownLeave))},
 	}},
 }
 
-var checkKeys = []key[Check]{
-	{name: "exec", list: true, set: program(func(c *Check) *[]string { return &c.Exec })},
-	{name: "http", set: scalar(func(c *Check) *string { return &c.HTTP }, webAddress)},
-	{name: "timeout", set: scalar(func(c *Check) *duration { return &c.Timeout }, positiveDuration)},
+var checkKeys = []key{
+	{name: "exec", list: true, field: "Exec", set: program},
+	{name: "http", field: "HTTP", set: scalar(webAddress)},
+	{name: "timeout", field: "Timeout", set: scalar(positiveDuration)},
 }

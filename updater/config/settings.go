@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -37,12 +38,12 @@ func applyEnviron(w *walker, c *Config, environ []string) error {
 	slices.Sort(names)
 	w.lineless = true
 	for _, name := range names {
-		k, path, ok := findVariable(schema, strings.TrimPrefix(name, envPrefix), "")
+		dst, k, path, ok := findVariable(root, reflect.ValueOf(c).Elem(), strings.TrimPrefix(name, envPrefix), "")
 		if !ok {
 			return &Error{File: name, Reason: "unknown variable: no such key in the configuration"}
 		}
 		w.file = name
-		if err := assignText(w, c, k, path, values[name]); err != nil {
+		if err := assignText(w, dst, k, path, values[name]); err != nil {
 			return err
 		}
 	}
@@ -50,23 +51,23 @@ func applyEnviron(w *walker, c *Config, environ []string) error {
 }
 
 // findVariable finds the key whose path, in upper case and with underscores
-// for dots, is rest.
-func findVariable(keys []key[Config], rest, path string) (key[Config], string, bool) {
-	for _, k := range keys {
+// for dots, is rest, and what it belongs to: below the key of, which sets dst.
+func findVariable(of key, dst reflect.Value, rest, path string) (reflect.Value, key, string, bool) {
+	for _, k := range of.sub {
 		tail, ok := strings.CutPrefix(rest, strings.ToUpper(k.name))
 		if !ok {
 			continue
 		}
 		if tail == "" {
-			return k, join(path, k.name), true
+			return dst, k, join(path, k.name), true
 		}
-		if inner, ok := strings.CutPrefix(tail, "_"); ok {
-			if found, at, ok := findVariable(k.sub, inner, join(path, k.name)); ok {
-				return found, at, true
+		if inner, ok := strings.CutPrefix(tail, "_"); ok && len(k.sub) > 0 {
+			if in, found, at, ok := findVariable(k, k.in(dst), inner, join(path, k.name)); ok {
+				return in, found, at, true
 			}
 		}
 	}
-	return key[Config]{}, "", false
+	return dst, key{}, "", false
 }
 
 // applySets sets what the command line says, in its order.
@@ -79,48 +80,49 @@ func applySets(w *walker, c *Config, sets []string) error {
 			name, _, _ := strings.Cut(path, ":")
 			return &Error{File: w.file, Key: printable(name), Reason: "has no value: write it as key=value"}
 		}
-		k, err := findPath(w, path)
+		dst, k, err := findPath(w, reflect.ValueOf(c).Elem(), path)
 		if err != nil {
 			return err
 		}
-		if err := assignText(w, c, k, path, value); err != nil {
+		if err := assignText(w, dst, k, path, value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func findPath(w *walker, path string) (k key[Config], err error) {
-	keys, unknown, at := schema, "", ""
+// findPath finds a key by its path, and what it belongs to.
+func findPath(w *walker, dst reflect.Value, path string) (reflect.Value, key, error) {
+	k, at := root, ""
 	for name := range strings.SplitSeq(path, ".") {
-		var ok bool
-		if k, ok = findName(keys, name); !ok {
-			reason := adviceFor(keys, unknown)
-			if at != "" && len(keys) == 0 {
+		inner, ok := findName(k.sub, name)
+		if !ok {
+			reason := adviceFor(k)
+			if at != "" && len(k.sub) == 0 {
 				reason = fmt.Sprintf("unknown key: %s has no keys of its own", at)
 			}
-			return k, &Error{File: w.file, Key: printable(path), Reason: reason}
+			return dst, k, &Error{File: w.file, Key: printable(path), Reason: reason}
 		}
-		keys, unknown, at = k.sub, k.unknown, join(at, name)
+		dst, k, at = k.in(dst), inner, join(at, name)
 	}
-	return k, nil
+	return dst, k, nil
 }
 
 // assignText sets a key from text: a scalar takes it verbatim, a list or a
 // mapping reads it as YAML.
-func assignText(w *walker, c *Config, k key[Config], path, value string) error {
+func assignText(w *walker, dst reflect.Value, k key, path, value string) error {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
 	structured := k.list || (k.set == nil && (k.short == "" || strings.HasPrefix(value, "{")))
 	if structured {
-		root, err := parseYAML(w.file, value)
+		said, err := parseYAML(w.file, value)
 		if err != nil {
 			err.Line = 0
 			return err
 		}
-		if root == nil {
-			root = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
+		if said == nil {
+			said = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
 		}
-		n = root
+		n = said
 	}
-	return assign(w, c, k, n, path)
+	return assign(w, dst, k, n, path)
 }

@@ -46,7 +46,7 @@ func TestEveryKeyHasItsOwnVariable(t *testing.T) {
 			t.Errorf("%s and %s are both ABOTA_%s", path, other, name)
 		}
 		seen[name] = path
-		if _, at, ok := findVariable(schema, name, ""); !ok || at != path {
+		if _, _, at, ok := findVariable(root, reflect.ValueOf(&Config{}).Elem(), name, ""); !ok || at != path {
 			t.Errorf("ABOTA_%s finds %q, want %s", name, at, path)
 		}
 	}

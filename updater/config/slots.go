@@ -1,7 +1,9 @@
 package config
 
 import (
-	"errors"
+	"reflect"
+	"slices"
+	"sort"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -61,88 +63,58 @@ func (s Slot) kind() string {
 	return ""
 }
 
-func slotKey(name string, i int) key[Config] {
-	return key[Config]{name: name, short: "device", sub: []key[Config]{
-		{name: "device", set: scalar(func(c *Config) *string { return &c.Slots[i].Device }, slotDevice)},
-		{name: "dir", set: scalar(func(c *Config) *string { return &c.Slots[i].Dir }, absolutePath)},
-		{name: "parts", list: true, set: func(w *walker, c *Config, n *yaml.Node, path string) error { return c.parts(w, i, n, path) }},
+func slotKey(name, index string) key {
+	return key{name: name, field: index, short: "device", sub: []key{
+		{name: "device", field: "Device", set: scalar(slotDevice)},
+		{name: "dir", field: "Dir", set: scalar(absolutePath)},
+		{name: "parts", list: true, field: "Parts", set: parts},
 	}}
+}
+
+var partKeys = []key{
+	{name: "device", field: "Device", set: scalar(slotDevice)},
+	{name: "file", field: "File", set: scalar(absolutePath)},
 }
 
 // parts is the setter of a mapping whose names are the author's. It replaces
 // what was there.
-func (c *Config) parts(w *walker, i int, n *yaml.Node, path string) error {
+func parts(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
 		return w.fail(n, path, "needs the parts by their names, as {root: {device: …}, kernel: {file: …}}, not %s%s", kindName(n), blankAdvice(n))
 	}
-	if len(n.Content) > 2*maxParts {
-		return w.fail(n, path, "has %d parts: a slot has at most %d", len(n.Content)/2, maxParts)
-	}
 	var all []Part
-	for k := 0; k < len(n.Content); k += 2 {
-		p, err := w.part(n.Content[k], n.Content[k+1], path)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		p, err := w.part(n.Content[i], n.Content[i+1], path)
 		if err != nil {
 			return err
 		}
-		at := 0
-		for at < len(all) && all[at].Name < p.Name {
-			at++
+		if slices.ContainsFunc(all, func(o Part) bool { return o.Name == p.Name }) {
+			return w.fail(n.Content[i], join(path, p.Name), "is set twice: keep one")
 		}
-		if at < len(all) && all[at].Name == p.Name {
-			return w.fail(n.Content[k], join(path, p.Name), "is set twice: keep one")
-		}
-		all = append(all[:at:at], append([]Part{p}, all[at:]...)...)
+		all = append(all, p)
 	}
-	c.Slots[i].Parts = all
+	if len(all) > maxParts {
+		return w.fail(n, path, "has %d parts: a slot has at most %d", len(all), maxParts)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	dst.Set(reflect.ValueOf(all))
 	return nil
 }
 
 // part reads one part. A bare value is its device.
 func (w *walker) part(name, value *yaml.Node, path string) (Part, error) {
 	p, at := Part{Name: name.Value}, join(path, printable(name.Value))
-	if name.Kind != yaml.ScalarNode || !isPartName(name.Value) {
+	if !isPartName(name.Value) {
 		return p, w.fail(name, at, "cannot be a part's name, since entries of a release are named for it: use a to z, 0 to 9, _ and -, a letter first, at most %d of them", maxPartName)
 	}
 	w.at[at] = w.place(name)
-	value = resolve(value)
-	switch {
-	case value.Kind == yaml.ScalarNode && value.ShortTag() != "!!null":
-		return p, w.placed(&p, "device", value, at)
-	case value.Kind != yaml.MappingNode:
-		return p, w.fail(value, at, "needs keys and values, not %s", kindName(value))
-	}
-	for k := 0; k < len(value.Content); k += 2 {
-		if err := w.placed(&p, value.Content[k].Value, resolve(value.Content[k+1]), at); err != nil {
-			return p, err
-		}
+	if err := assign(w, reflect.ValueOf(&p).Elem(), key{short: "device", sub: partKeys}, value, at); err != nil {
+		return p, err
 	}
 	if (p.Device == "") == (p.File == "") {
 		return p, w.fail(name, at, "needs either device or file")
 	}
 	return p, nil
-}
-
-// placed takes one of the two keys that say where a part lies.
-func (w *walker) placed(p *Part, name string, value *yaml.Node, at string) error {
-	text, err := scalarText(value)
-	if err == nil {
-		switch {
-		case name == "device" && p.Device != "", name == "file" && p.File != "":
-			err = errors.New("is set twice: keep one")
-		case name == "device":
-			p.Device, err = slotDevice(text)
-		case name == "file":
-			p.File, err = absolutePath(text)
-		default:
-			err = errors.New("unknown key: known here are device, file")
-		}
-	}
-	at = join(at, printable(name))
-	w.at[at] = w.place(value)
-	if err != nil {
-		return w.fail(value, at, "%v", err)
-	}
-	return nil
 }
 
 func isPartName(s string) bool {
@@ -194,7 +166,7 @@ func (w *walker) checkGroups(a, b Slot) error {
 	for i, s := range []Slot{a, b} {
 		for _, p := range s.Group() {
 			other := []Slot{b, a}[i]
-			if !other.has(p.Name) {
+			if !slices.ContainsFunc(other.Group(), func(o Part) bool { return o.Name == p.Name }) {
 				return w.failAt(slotPaths[i]+".parts."+p.Name, "has no counterpart in %s: both slots need the same parts, since a release fits either", slotPaths[1-i])
 			}
 			at, where := s.placeOf(p, slotPaths[i])
@@ -205,16 +177,6 @@ func (w *walker) checkGroups(a, b Slot) error {
 		}
 	}
 	return nil
-}
-
-// has reports whether the slot has a part of this name.
-func (s Slot) has(part string) bool {
-	for _, p := range s.Group() {
-		if p.Name == part {
-			return true
-		}
-	}
-	return false
 }
 
 // placeOf is the key that says where a part lies, and what it says.

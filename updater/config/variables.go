@@ -32,11 +32,11 @@ func (b Bootloader) Foreign() bool {
 	return b.Variables != "" && b.Variables != VariablesAbota
 }
 
-var swupdateKeys = []key[Config]{
-	{name: "slot", set: scalar(func(c *Config) *string { return &c.Bootloader.SWUpdate.Slot }, variableName)},
-	{name: "trial", set: scalar(func(c *Config) *string { return &c.Bootloader.SWUpdate.Trial }, variableName)},
-	{name: "count", set: scalar(func(c *Config) *string { return &c.Bootloader.SWUpdate.Count }, variableName)},
-	{name: "state", set: scalar(func(c *Config) *string { return &c.Bootloader.SWUpdate.State }, variableName)},
+var swupdateKeys = []key{
+	{name: "slot", field: "Slot", set: scalar(variableName)},
+	{name: "trial", field: "Trial", set: scalar(variableName)},
+	{name: "count", field: "Count", set: scalar(variableName)},
+	{name: "state", field: "State", set: scalar(variableName)},
 }
 
 func dialectName(s string) (string, error) {
