@@ -91,6 +91,43 @@ func TestErasedFileIsGoneAndCannotBeErasedAgain(t *testing.T) {
 	}
 }
 
+// DamageFile hits the file whatever the block size is, and nothing but one bit.
+func TestDamagedFileDiffersInOneBit(t *testing.T) {
+	ctx := tools(t)
+	for _, size := range []string{"1024", "4096"} {
+		dir := t.TempDir()
+		content := bytes.Repeat([]byte("content "), 1000)
+		if err := os.WriteFile(filepath.Join(dir, "file"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d := Image{Path: filepath.Join(t.TempDir(), "image")}
+		if err := Ext4(ctx, d.Path, dir, "x", 8<<20, "-b", size); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.ReadFile(d.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.DamageFile(ctx, "", "/file"); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(d.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(before, content[:1024])
+		if at < 0 || after[at] != before[at]^1 {
+			t.Errorf("blocks of %s: the file begins with % x", size, after[at:at+8])
+		}
+		if after[at] = before[at]; !bytes.Equal(after, before) {
+			t.Errorf("blocks of %s: more than one bit differs", size)
+		}
+		if err := d.DamageFile(ctx, "", "/none"); err == nil {
+			t.Error("a file that is not there was damaged")
+		}
+	}
+}
+
 func TestImageLargerThanItsPartitionIsRefused(t *testing.T) {
 	ctx := tools(t)
 	d := slotDisk(t, ctx)

@@ -60,23 +60,29 @@ func (d Image) DamageFile(ctx context.Context, name, file string) error {
 	if block == 0 {
 		return fmt.Errorf("cannot damage %s because debugfs names no block of it: %s", file, out)
 	}
-	return d.flip(offset + block*ext4Block)
+	return d.flip(offset, block)
 }
 
-// ext4Block is the block size that mke2fs takes for images of this size.
-const ext4Block = 4096
+// logBlockSize is where an ext4 says its block size: 1024, shifted by this number
+// of four bytes (the kernel's Documentation/filesystems/ext4/super.rst).
+const logBlockSize = 1024 + 0x18
 
-// flip changes one bit of the disk.
-func (d Image) flip(at int64) error {
+// flip changes the first bit of a block of the file system at offset.
+func (d Image) flip(offset, block int64) error {
 	f, err := os.OpenFile(d.Path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("damage the disk: %w", err)
 	}
 	defer f.Close()
-	b := make([]byte, 1)
-	if _, err := f.ReadAt(b, at); err != nil {
+	b := make([]byte, 4)
+	if _, err := f.ReadAt(b, offset+logBlockSize); err != nil {
 		return fmt.Errorf("damage the disk: %w", err)
 	}
+	at := offset + block*(1024<<binary.LittleEndian.Uint32(b))
+	if _, err := f.ReadAt(b[:1], at); err != nil {
+		return fmt.Errorf("damage the disk: %w", err)
+	}
+	b = b[:1]
 	b[0] ^= 1
 	if _, err := f.WriteAt(b, at); err != nil {
 		return fmt.Errorf("damage the disk: %w", err)

@@ -14,9 +14,9 @@ import (
 
 // Ext4 makes an ext4 image of size bytes at path with the content of the
 // folder dir, everything owned by root. It has no journal: a slot is mounted
-// read-only, and an image without one is smaller.
-func Ext4(ctx context.Context, path, dir, label string, size int64) error {
-	return ext4(ctx, path, label, size, "-O", "^has_journal", "-d", dir)
+// read-only, and an image without one is smaller. options are more of mke2fs's.
+func Ext4(ctx context.Context, path, dir, label string, size int64, options ...string) error {
+	return ext4(ctx, path, label, size, append([]string{"-O", "^has_journal", "-d", dir}, options...)...)
 }
 
 // Ext4Journaled makes the same with a journal, for data that is written on the

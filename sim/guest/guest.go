@@ -134,7 +134,12 @@ func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {
 		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
 	}
 	image := filepath.Join(m.dir, "firmware-"+fw.Version+".ext4")
-	if err := disk.Ext4(ctx, image, root, "root", ImageSize); err != nil {
+	var options []string
+	if m.parts.Board.Verity {
+		// Smaller blocks than those that are verified cannot be mounted.
+		options = []string{"-b", "4096"}
+	}
+	if err := disk.Ext4(ctx, image, root, "root", ImageSize, options...); err != nil {
 		return "", fmt.Errorf("make firmware %s: %w", fw.Version, err)
 	}
 	if m.parts.Board.Verity {

@@ -13,7 +13,23 @@
 // past the page cache, and that what came back is what was written, byte for
 // byte.
 //
+// A slot may be a [Group] of parts. None of them shares storage with another,
+// with a part of the booted slot, or with anything in use. A part that is written
+// in place is a file that keeps its size, its place and its name: it has no
+// second name, no holes, lies on a file system that does not move what changes,
+// and on none of the slots; after its last write it holds the image and zeroes
+// to its end, all of which was read back.
+//
 // # Not guaranteed
+//
+// What a boot loader makes of the zeroes behind an image in a file. A kernel for
+// EFI, a cpio archive, also a compressed one, and a device tree say by themselves
+// where they end. The signature of a PE image covers all of the file by its
+// specification (Authenticode), so one for Secure Boot has to be padded to the
+// file's size before it is signed; that was not tried here.
+//
+// That both slots' boot entries start their own parts: whoever knows the entries
+// looks at that.
 //
 // A drive may answer the reading back from its own cache; the flush at the end
 // is its promise, which cannot be checked. Where the file system knows no
