@@ -51,7 +51,10 @@ func (f *File) Foreign() string { return f.words.Name() }
 
 // Doubts are what the variables that are there say against relying on them, and
 // whose they seem to be: the name of an updater, or empty.
-func (f *File) Doubts() (doubts []string, whose string) { return doubtsIn(f.read, f.words) }
+func (f *File) Doubts() (doubts []string, whose string) {
+	doubts, whose = doubtsIn(f.read, f.words)
+	return append(doubts, f.Warning()), whose
+}
 
 // Load reads the table as the boot script does.
 func (f *File) Load() (bootctl.Table, error) {
