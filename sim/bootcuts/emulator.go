@@ -3,7 +3,6 @@ package bootcuts
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,9 +13,11 @@ import (
 	"time"
 )
 
-// patience is far above what a boot or a recording takes, for busy machines: it
-// is counted from the last output.
+// patience is how long a guest may be silent, far above what it takes on a busy
+// machine.
 const patience = 3 * time.Minute
+
+var errSilent = fmt.Errorf("the guest is silent for %s", patience)
 
 // control is what a console line holds for terminals only.
 var control = regexp.MustCompile(`\x1b\[[0-9;=?]*[A-Za-z]|\r`)
@@ -24,9 +25,11 @@ var control = regexp.MustCompile(`\x1b\[[0-9;=?]*[A-Za-z]|\r`)
 // emulate runs QEMU until the console shows what until looks for, or it ends by
 // itself, and returns what the console showed.
 func emulate(ctx context.Context, argv []string, until *regexp.Regexp) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the guest did not come to an end"))
-	defer cancel()
-	out := &console{until: until, seen: cancel}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(patience, func() { cancel(errSilent) })
+	defer silence.Stop()
+	out := &console{until: until, silence: silence, seen: func() { cancel(nil) }}
 	var errs bytes.Buffer
 	ended := make(chan error)
 	// The signal that ends QEMU with us is tied to the thread that starts it.
@@ -51,13 +54,15 @@ func emulate(ctx context.Context, argv []string, until *regexp.Regexp) (string, 
 
 // console keeps what it is given, and says when something is seen in it.
 type console struct {
-	text  bytes.Buffer
-	until *regexp.Regexp
-	found bool
-	seen  func()
+	text    bytes.Buffer
+	until   *regexp.Regexp
+	silence *time.Timer
+	found   bool
+	seen    func()
 }
 
 func (c *console) Write(p []byte) (int, error) {
+	c.silence.Reset(patience)
 	c.text.Write(p)
 	if !c.found && c.until != nil && c.until.Match(c.text.Bytes()) {
 		c.found = true

@@ -62,6 +62,10 @@ func storeAll(p plan.Plan) error {
 		if err := step(p, i, s, marks); err != nil {
 			return fmt.Errorf("step %d: %w", i, err)
 		}
+		// A sign of life, for who waits at the console.
+		if (i+1)%20 == 0 {
+			fmt.Printf("%d of %d steps\n", i+1, len(p.Steps))
+		}
 	}
 	return nil
 }
