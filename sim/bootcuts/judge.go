@@ -58,7 +58,7 @@ func (c claim) sort(o outcome) string {
 		return ""
 	case slot != starts(c.Before) && slot != starts(c.After):
 		return "another good slot"
-	case c.Before.Slots[slot].Good && c.After.Slots[slot].Good:
+	case confirms(c.Before, slot) || confirms(c.After, slot):
 		return "good slot"
 	}
 	return "trial"
@@ -69,6 +69,9 @@ func allows(t bootctl.Table, slot bootctl.Slot) bool {
 	st := t.Slots[slot]
 	return st.Bootable() && (st.Good || starts(t) == slot)
 }
+
+// confirms reports whether a table lets this slot run and calls it good.
+func confirms(t bootctl.Table, slot bootctl.Slot) bool { return allows(t, slot) && t.Slots[slot].Good }
 
 // starts is what the model of the loaders' scripts starts of a table.
 func starts(t bootctl.Table) bootctl.Slot {
