@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"abota/sim/guest"
 	"abota/updater/slot"
@@ -17,6 +16,8 @@ type Published struct {
 	// slot.
 	SHA256 string
 	Size   int64
+	// Parts are the images of its parts, where a slot has several.
+	Parts []slot.Held
 }
 
 // Publish makes a firmware and offers it in the bucket.
@@ -26,8 +27,12 @@ func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) 
 		return Published{}, err
 	}
 	defer w.discard(image)
+	payload, err := w.payload(version, image)
+	if err != nil {
+		return Published{}, err
+	}
 	var held []slot.Held
-	for _, p := range w.payload(image) {
+	for _, p := range payload {
 		proof, err := slot.Digest(ctx, p.path, -1)
 		if err != nil {
 			return Published{}, err
@@ -36,18 +41,23 @@ func (w *World) Publish(ctx context.Context, version string, b guest.Behaviour) 
 	}
 	_, err = w.offer(ctx, version, image)
 	proof := slot.Together(held)
-	return Published{SHA256: proof.SHA256, Size: proof.Size}, err
+	published := Published{SHA256: proof.SHA256, Size: proof.Size}
+	if len(held) > 1 {
+		published.Parts = held
+	}
+	return published, err
 }
 
 // payload is what a release holds: a slot's image, or one for each of its parts.
-func (w *World) payload(image string) []partImage {
+func (w *World) payload(version, image string) ([]partImage, error) {
 	switch {
 	case w.kind.Verity:
-		return []partImage{{"boot", image + guest.BootSuffix}, {"root", image}, {"verity", image + guest.HashesSuffix}}
+		return []partImage{{"boot", image + guest.BootSuffix}, {"root", image}, {"verity", image + guest.HashesSuffix}}, nil
 	case w.loader.KernelInSlot():
-		return []partImage{{path: image}}
+		return []partImage{{path: image}}, nil
 	}
-	return []partImage{{"root", image}, {"linux", w.kernel}, {"initrd", w.maker.Initrd()}}
+	initrd, err := w.maker.InitrdOf(version)
+	return []partImage{{"root", image}, {"linux", w.kernel}, {"initrd", initrd}}, err
 }
 
 // partImage is the image of a part of a slot; of the only one when part is empty.
@@ -74,10 +84,8 @@ func (w *World) publish(ctx context.Context, version string, b guest.Behaviour) 
 
 // discard removes what was made of a firmware.
 func (w *World) discard(image string) {
-	for _, p := range w.payload(image) {
-		if strings.HasPrefix(p.path, image) {
-			os.Remove(p.path)
-		}
+	for _, suffix := range []string{"", guest.BootSuffix, guest.HashesSuffix} {
+		os.Remove(image + suffix)
 	}
 }
 
@@ -86,8 +94,12 @@ func (w *World) discard(image string) {
 func (w *World) offer(ctx context.Context, version, image string) (int64, error) {
 	release := filepath.Join(w.dir, "release-"+version)
 	defer os.RemoveAll(release)
+	payload, err := w.payload(version, image)
+	if err != nil {
+		return 0, err
+	}
 	args := []string{"pack", "-o", release, "--new-key", "--version", version}
-	for _, p := range w.payload(image) {
+	for _, p := range payload {
 		args = append(args, p.word())
 	}
 	if err := w.store.Publish(ctx, w.publisher, args...); err != nil {

@@ -119,6 +119,16 @@ func NewMaker(set parts.Set, abota, verityroot string, initScript []byte, dir st
 // Initrd is the path of the initramfs of every image.
 func (m *Maker) Initrd() string { return m.initrd }
 
+// InitrdOf is the path of an initramfs of a version's own, where it is no part of
+// the image. It does the same, but no sector of two versions is alike.
+func (m *Maker) InitrdOf(version string) (string, error) {
+	path := filepath.Join(m.dir, "initrd-"+version)
+	if err := markInitrd(path, m.initrd, version); err != nil {
+		return "", fmt.Errorf("make the initramfs of firmware %s: %w", version, err)
+	}
+	return path, nil
+}
+
 // Image builds the firmware's slot image and returns its path. Where the root is
 // verified its other parts are beside it ([HashesSuffix], [BootSuffix]).
 func (m *Maker) Image(ctx context.Context, fw Firmware) (string, error) {

@@ -2,9 +2,11 @@ package guest
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"os"
@@ -57,6 +59,24 @@ func Tiny(at string, set parts.Set, modules []string, files map[string][]byte) e
 		return fmt.Errorf("make an initramfs: %w", err)
 	}
 	return nil
+}
+
+// markInitrd makes another initramfs of a version: an archive with its name, of a
+// length of its own, and then the common one. The kernel unpacks both.
+func markInitrd(path, common, version string) error {
+	name := "version-" + version
+	sum := fnv.New32a()
+	sum.Write([]byte(version))
+	const lengths = 1 << 12
+	var b bytes.Buffer
+	c := &cpio{w: &b}
+	c.file(name, 0o644, bytes.Repeat([]byte(version), 1+int(sum.Sum32()%lengths)))
+	c.end()
+	b.Write(read(common, c))
+	if c.err != nil {
+		return c.err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
 func fillTiny(w io.Writer, set parts.Set, modules []string, files map[string][]byte) error {

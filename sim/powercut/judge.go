@@ -39,15 +39,20 @@ func NewJudge(rec *Recording, base *Disk, dir string) (*Judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := []Release{rec.Factory}
-	for _, c := range rec.Chapters {
-		known = append(known, c.Release)
-	}
 	l, err := newLoader(rec, base, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: newSlots(known, l.files), cases: map[caseKey]outcome{}}, nil
+	s := newSlots(l.files)
+	first, err := s.asMade(base, rec.Factory)
+	if err != nil {
+		return nil, err
+	}
+	s.known = append(s.known, first)
+	for _, c := range rec.Chapters {
+		s.known = append(s.known, c.Release)
+	}
+	return &Judge{rec: rec, loader: l, pointers: newPointers(l), records: records, slots: s, cases: map[caseKey]outcome{}}, nil
 }
 
 // outcome is what becomes of a disk.

@@ -101,7 +101,7 @@ func (l *live) oneUpdate(ctx context.Context, up time.Duration, most int) error 
 		return err
 	}
 	p := &progress{
-		release: Release{Version: strconv.Itoa(l.next), Behaviour: b, SHA256: image.SHA256, Size: image.Size},
+		release: published(image, strconv.Itoa(l.next), b),
 		target:  l.origin.Slot.Other(),
 	}
 	l.next++

@@ -183,7 +183,7 @@ func (r *recorder) update(ctx context.Context, version string, b guest.Behaviour
 	if err != nil {
 		return c, err
 	}
-	c = Chapter{Release: Release{Version: version, Behaviour: b, SHA256: image.SHA256, Size: image.Size}, Target: target}
+	c = Chapter{Release: published(image, version, b), Target: target}
 	place := func(p *int) {
 		if err == nil {
 			*p, err = r.at()
@@ -298,6 +298,11 @@ func (r *recorder) tell(ctx context.Context, rec *Recording) (err error) {
 	}
 	rec.Renamed, err = r.at()
 	return err
+}
+
+// published is a release that was offered to the board.
+func published(p sim.Published, version string, b guest.Behaviour) Release {
+	return Release{Version: version, Behaviour: b, SHA256: p.SHA256, Size: p.Size, Parts: p.Parts}
 }
 
 // factory is what slot A of a fresh disk holds.

@@ -198,7 +198,7 @@ func (l *lab) boot(ctx context.Context, w *sim.World, r *judged, t task, samples
 	if err != nil {
 		return 0, err
 	}
-	next := Release{Version: "5", Behaviour: guest.Healthy, SHA256: image.SHA256, Size: image.Size}
+	next := published(image, "5", guest.Healthy)
 	for i, s := range choose(samples, l.Form.Boots, t.seed) {
 		if err := r.save(r.walk(l.Form.Depth, t.seed), s.State, w.Disk()); err != nil {
 			return booted, err

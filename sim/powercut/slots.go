@@ -36,8 +36,34 @@ type partOf struct {
 	path string
 }
 
-func newSlots(known []Release, files func(bootctl.Slot) map[string]string) *slots {
-	return &slots{known: known, files: files, seen: map[content]string{}, parts: map[partOf]Sum{}}
+func newSlots(files func(bootctl.Slot) map[string]string) *slots {
+	return &slots{files: files, seen: map[content]string{}, parts: map[partOf]Sum{}}
+}
+
+// asMade is what the factory put into slot A, with the parts on the boot
+// partition.
+func (s *slots) asMade(d *Disk, r Release) (Release, error) {
+	files := s.files(bootctl.A)
+	if len(files) == 0 {
+		return r, nil
+	}
+	r.Parts = []slot.Held{{SHA256: r.SHA256, Size: r.Size}}
+	esp, err := openFAT(d, d.partition(disk.Boot))
+	if err != nil {
+		return r, fmt.Errorf("read the boot partition: %w", err)
+	}
+	for name, path := range files {
+		e, err := esp.find(path)
+		if err != nil {
+			return r, fmt.Errorf("find the %s of slot A: %w", name, err)
+		}
+		sum, err := s.fileDigest(d, path, e.size)
+		if err != nil {
+			return r, err
+		}
+		r.Parts = append(r.Parts, slot.Held{Name: name, SHA256: sum, Size: e.size})
+	}
+	return r, nil
 }
 
 // sum stands for all that lies in a slot.
