@@ -99,10 +99,17 @@ func (r *recorder) expect(ctx context.Context, p Place, action updater.Action) e
 
 // settle waits for the end of a trial, where one was foretold.
 func (r *recorder) settle(ctx context.Context, o outcome) error {
-	if o.decision != updater.Trial {
+	b := o.starts[0].release.Behaviour
+	switch o.decision {
+	case updater.ArmAgain: // a restart goes on from there
+		if err := errors.Join(r.reboot(ctx), r.up(ctx)); err != nil {
+			return err
+		}
+		b = o.starts[1].release.Behaviour
+	case updater.Trial:
+	default:
 		return r.rest(ctx, o)
 	}
-	b := o.starts[0].release.Behaviour
 	if err := r.console(ctx, verdict(b)); err != nil {
 		return err
 	}

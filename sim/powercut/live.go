@@ -14,6 +14,8 @@ import (
 	"abota/bootctl"
 	"abota/sim"
 	"abota/sim/guest"
+	"abota/sim/parts"
+	"abota/updater"
 )
 
 // live is a board that takes one update after the other while its power goes
@@ -69,6 +71,9 @@ type progress struct {
 	// armed says that the install was acknowledged, ended that the verdict
 	// was seen.
 	armed, ended bool
+	// once says that the loader starts a trial once, and that only a restart goes
+	// on after a cut in it.
+	once bool
 	// starts is how often the loader may have started the target: it gives a
 	// trial three attempts, and after the third cut the origin is right.
 	starts int
@@ -82,7 +87,7 @@ func (p progress) may(origin Place) []Place {
 		return []Place{target}
 	case p.ended:
 		return []Place{origin}
-	case p.armed && p.release.Healthy():
+	case p.armed && p.release.Healthy() && !p.once:
 		return []Place{target}
 	}
 	return []Place{origin, target}
@@ -103,6 +108,7 @@ func (l *live) oneUpdate(ctx context.Context, up time.Duration, most int) error 
 	p := &progress{
 		release: published(image, strconv.Itoa(l.next), b),
 		target:  l.origin.Slot.Other(),
+		once:    l.world.Kind().Loader == parts.LoaderEFI,
 	}
 	l.next++
 	began, cutsBefore := time.Now(), l.cuts
@@ -198,6 +204,13 @@ func (l *live) goOn(ctx context.Context, p *progress) error {
 			p.armed = true
 			return l.tried(ctx, p)
 		}
+		if p.armed && p.once && l.decision == updater.ArmAgain.String() {
+			p.starts++
+			if err := l.restart(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		if p.armed {
 			p.ended = true // only an unhealthy one comes here
 			return l.check(ctx, p)
@@ -217,6 +230,10 @@ func (l *live) installs(ctx context.Context, p *progress) error {
 	}
 	p.armed = true
 	p.starts++
+	return l.restart(ctx)
+}
+
+func (l *live) restart(ctx context.Context) error {
 	if err := l.reboot(ctx); err != nil {
 		return err
 	}
