@@ -47,8 +47,9 @@
 // another name, before it starts it, on FAT, through the firmware's driver. A
 // cut within that costs at most the counted entry: none is left, or two of them
 // for one file. The confirmed entry is another file, with its own cluster, and
-// is started; the table still says armed, with the tries that were stored. Two
-// names for one chain are never removed, since that would free it twice: run
+// is started; the table of the counted entry is gone with it, so that the one
+// before it counts, in which the slot was not armed yet: the update starts over.
+// Two names for one chain are never removed, since that would free it twice: run
 // fsck.vfat before the ESP is mounted. Linux marks a FAT that is mounted
 // read-write as dirty, in its first sector: mount it once, not for each write.
 //

@@ -50,8 +50,9 @@ type snapshot struct {
 	table bootctl.Table
 	// lost says that there is no valid table, or none with an order.
 	lost bool
-	// uncounted says that the loader cannot start what is on trial there, since a
-	// record that it alone writes is torn. It starts the confirmed slot then.
+	// uncounted says that the loader cannot start anything on trial there. In a
+	// trial that is so where a record that it alone writes is torn. It starts the
+	// confirmed slot then.
 	uncounted bool
 	// once says that the loader starts a trial once, and then what ran before.
 	once bool

@@ -131,8 +131,8 @@ func (l *sdbootLoader) read(d *Disk) (snapshot, error) {
 		}
 		s.key += fmt.Sprintf("%q %d %q\n", name, first[e.cluster], e.content)
 	}
-	s.uncounted = p.ignores(table)
-	return s, nil
+	s.uncounted, err = p.uncounted()
+	return s, err
 }
 
 // espEntries are the files among the entries that can be read.
@@ -356,12 +356,8 @@ func starting(body string) []string {
 	return e.lines
 }
 
-// ignores reports whether a trial in the table has no entry to be started by.
-func (p *sdbootPointer) ignores(t bootctl.Table) bool {
-	first, ok := t.Primary()
-	if !ok || t.Slots[first].Good || !t.Slots[first.Other()].Good {
-		return false
-	}
+// uncounted reports whether there is no entry that a trial could be started by.
+func (p *sdbootPointer) uncounted() (bool, error) {
 	menu, err := p.menu()
-	return err == nil && !slices.ContainsFunc(menu, func(e bootEntry) bool { return e.counted && e.left > 0 })
+	return !slices.ContainsFunc(menu, func(e bootEntry) bool { return e.counted && e.left > 0 }), err
 }
