@@ -55,6 +55,7 @@ var codes = []struct {
 	{tree.ErrPlace, cli.ExitUsage},
 	{slot.ErrInUse, cli.ExitRefused},
 	{slot.ErrSameDevice, cli.ExitUsage},
+	{slot.ErrPlace, cli.ExitUsage},
 	{bootctl.ErrNoTable, cli.ExitUsage},
 	{context.Canceled, cli.ExitFailed},
 }

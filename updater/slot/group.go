@@ -150,14 +150,20 @@ func find(m Member) (volume, error) {
 	s, err := identify(m.Path)
 	switch {
 	case err == nil && m.InPlace && s.ino == 0:
-		err = fmt.Errorf("cannot overwrite %s in place because it is a block device: name it as the part's device", m.Path)
+		err = misplaced{fmt.Errorf("cannot overwrite %s in place because it is a block device: name it as the part's device", m.Path)}
 	case m.InPlace && errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("open part %s: %w: mount its file system, or make it once with room for the largest image, as `dd if=/dev/zero of=%s bs=1M count=64 conv=fsync`", m.Name, err, m.Path)
+		err = misplaced{fmt.Errorf("open part %s: %w: mount its file system, or make it once with room for the largest image, as `dd if=/dev/zero of=%s bs=1M count=64 conv=fsync`", m.Name, err, m.Path)}
 	case err != nil:
 		err = fmt.Errorf("open slot: %w", err)
 	}
 	return volume{s, m.Path, m.InPlace}, err
 }
+
+// misplaced is an ErrPlace with words of its own.
+type misplaced struct{ error }
+
+func (m misplaced) Is(err error) bool { return err == ErrPlace }
+func (m misplaced) Unwrap() error     { return m.error }
 
 // guardFile refuses a file that writing in place could not make the target's
 // alone, or not in one place.

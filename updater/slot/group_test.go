@@ -120,6 +120,9 @@ func TestRefusedGroups(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
+			if strings.Contains(err.Error(), "in place") && !errors.Is(err, ErrPlace) {
+				t.Errorf("%v is no ErrPlace", err)
+			}
 			if looked := seen.Refusal(b, a); looked == nil || looked.Error() != err.Error() {
 				t.Errorf("who only looks sees %v", looked)
 			}

@@ -45,7 +45,7 @@ func (seen View) guard(targets, booted []volume) error {
 		}
 		if target.inPlace {
 			if err := seen.guardFile(target, append(targets[:len(targets):len(targets)], booted...)); err != nil {
-				return err
+				return misplaced{err}
 			}
 		}
 	}

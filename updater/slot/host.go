@@ -61,6 +61,8 @@ var (
 	ErrSameDevice = errors.New("both slots are on the same storage")
 	// ErrFull: the image is larger than the slot.
 	ErrFull = errors.New("image is larger than the slot")
+	// ErrPlace: a file that is to be written in place is not there, or cannot be.
+	ErrPlace = errors.New("part cannot be overwritten in place")
 	// ErrReadback: the medium does not hold what was written to it.
 	ErrReadback = errors.New("slot does not hold what was written")
 )
