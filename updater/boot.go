@@ -273,13 +273,13 @@ func (e *Engine) settle(st state) {
 // refill answers the loader that counted this boot of a confirmed slot, and
 // tells it how many it may count.
 func (e *Engine) refill(st state) error {
-	sit := e.situation(st)
-	if e.Backend.Caps().Generation {
+	sit, caps := e.situation(st), e.Backend.Caps()
+	if caps.Generation {
 		sit.Table.ConfirmedTries = e.ConfirmedTries
 	}
 	next := sit.Refill()
-	if next == st.table {
-		return nil
+	if caps.Keep(next) == caps.Keep(st.table) {
+		return nil // the storage need not even be writable
 	}
 	return e.store(next)
 }
