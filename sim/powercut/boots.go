@@ -136,7 +136,7 @@ func (r *recorder) rest(ctx context.Context, o outcome) error {
 
 // takes lets the device install a release and keep it.
 func (r *recorder) takes(ctx context.Context, next Release, target bootctl.Slot) error {
-	if _, err := r.run(ctx, "abota install"); err != nil {
+	if _, err := r.run(ctx, installing); err != nil {
 		return fmt.Errorf("the next update: %w", err)
 	}
 	if err := errors.Join(r.reboot(ctx), r.up(ctx), r.console(ctx, committed)); err != nil {

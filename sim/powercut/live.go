@@ -225,7 +225,7 @@ func (l *live) goOn(ctx context.Context, p *progress) error {
 // installs brings the release into the other slot and starts it.
 func (l *live) installs(ctx context.Context, p *progress) error {
 	// 3: it is installed already and waits for the reboot.
-	if _, err := l.run(ctx, "abota install || [ $? = 3 ]"); err != nil {
+	if _, err := l.run(ctx, "("+installing+") || [ $? = 3 ]"); err != nil {
 		return err
 	}
 	p.armed = true

@@ -177,6 +177,15 @@ func (r *recorder) run(ctx context.Context, script string) (board.Result, error)
 	return got, err
 }
 
+// installing waits for the `abota boot` of the boot at hand, which has said what it
+// does but may not have ended (9).
+const installing = `while :; do
+	abota install && exit 0
+	status=$?
+	[ $status = 9 ] || exit $status
+	sleep 1
+done`
+
 // update plays one chapter.
 func (r *recorder) update(ctx context.Context, version string, b guest.Behaviour, target bootctl.Slot) (c Chapter, err error) {
 	image, err := r.world.Publish(ctx, version, b)
@@ -191,7 +200,7 @@ func (r *recorder) update(ctx context.Context, version string, b guest.Behaviour
 	}
 	place(&c.Begin)
 	if err == nil {
-		_, err = r.run(ctx, "abota install")
+		_, err = r.run(ctx, installing)
 	}
 	place(&c.Armed)
 	place(&c.Reboot)
