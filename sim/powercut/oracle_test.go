@@ -37,7 +37,17 @@ type left struct {
 	lost        bool // the table
 	noRecord    bool
 	unmountable bool
+	fixed       bool // the loader cannot record its attempts
+	stuck       bool // the loader starts the target for ever
 }
+
+// stuck is a loader that starts one slot whatever the table says.
+type stuck struct {
+	*scriptPointer
+	slot bootctl.Slot
+}
+
+func (s stuck) start() (begun, error) { return begun{starts: true, slot: s.slot, whole: true}, nil }
 
 // settles lets it boot and judges what comes of it.
 func (l left) settles(t *testing.T, entries int) (Kind, string) {
@@ -67,8 +77,12 @@ func (l left) settles(t *testing.T, entries int) (Kind, string) {
 	}
 	caps := bootctl.Caps{Tries: true, Good: true, Generation: true}
 	d := device{
-		left: snapshot{table: table, lost: l.lost, open: func() (pointer, error) {
-			return &scriptPointer{caps: caps, table: table, lost: l.lost}, nil
+		left: snapshot{table: table, lost: l.lost, uncounted: l.fixed, open: func() (pointer, error) {
+			p := &scriptPointer{caps: caps, table: table, lost: l.lost, fixed: l.fixed}
+			if l.stuck {
+				return stuck{p, l.target}, nil
+			}
+			return p, nil
 		}},
 		payload: record.payload, mounted: !l.unmountable,
 		slot: func(s bootctl.Slot) (Release, bool, error) { return l.holds[s], l.holds[s].Version != "", nil },
@@ -108,6 +122,10 @@ func TestOracleJudges(t *testing.T) {
 		{"sick and left", gone, 61, ""},
 		{"the data partition cannot be mounted", with(kept, func(l *left) { l.unmountable = true }), 31, ""},
 
+		{"in the trial, whose attempt cannot be recorded", with(armed, func(l *left) { l.fixed = true }), 25, ""},
+
+		{"installed, and its attempt cannot be recorded", with(armed, func(l *left) { l.fixed = true }), 21, UpdateLost},
+		{"in a trial that nothing but user space would end", with(armed, func(l *left) { l.stuck = true }), 25, Brick},
 		{"armed with half an image", with(armed, func(l *left) { l.holds[bootctl.B] = Release{} }), 15, WrongSlot},
 		{"armed before anybody asked", armed, 5, WrongSlot},
 		{"nothing whole is left", with(factory, func(l *left) { l.holds[bootctl.A] = Release{} }), 15, Brick},
