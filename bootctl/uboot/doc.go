@@ -32,8 +32,10 @@
 //     kernel keeps read-only: it is unlocked for as long as a Store writes, and
 //     locked again also after an error or a panic.
 //   - NOR flash by its character device (/dev/mtd0). Each copy has erase blocks of
-//     its own, of which what lies behind it is empty: others are refused. Blocks
-//     that are locked are unlocked for as long as a Store writes.
+//     its own, of which what lies behind it is empty: others are refused. Flash
+//     that is locked is unlocked for as long as a Store writes: the whole chip
+//     where all of it is, and otherwise what the chip can unlock with the copy,
+//     of which it may not be able to lock everything again.
 //   - A file that exists in full, on a file system that does not move what is
 //     overwritten: FAT (U-Boot's CONFIG_ENV_IS_IN_FAT) or ext4. Others of which
 //     that is known are refused. Nothing is created, renamed or made longer.
@@ -84,7 +86,9 @@
 // (himport_r, hexport_r) and include/env_internal.h, with
 // CONFIG_SYS_REDUNDAND_ENVIRONMENT and without; env/sf.c and env/flash.c for
 // flash, env/fat.c for files; libubootenv's src/uboot_env.c and src/uboot_mtd.c.
-// The tests compare with fw_printenv, fw_setenv and mkenvimage.
+// The tests compare with fw_printenv, fw_setenv and mkenvimage, and run on the SPI
+// flash of a virtual board with Linux's own drivers. That a U-Boot which keeps its
+// environment on flash reads the same was not established: its source says so.
 //
 // # Variables
 //

@@ -150,18 +150,17 @@ func (f *flash) WriteAt(p []byte, offset int64) (int, error) {
 }
 
 // unlock makes blocks writable that are locked, as some flash is after power on.
-// Flash that cannot be asked is taken as it is. Some can only be unlocked as a
-// whole, which is done where all of it is locked, so that it can be again.
+// Flash that cannot be asked is taken as it is. Where all of it is locked all of
+// it is unlocked: a chip rounds a part up to what it can unlock, but need not be
+// able to lock that part again.
 func (f *flash) unlock(blocks unix.EraseInfo) error {
 	if !f.isLocked(blocks) {
 		return nil
 	}
-	err := ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks))
-	if whole := (unix.EraseInfo{Length: f.size}); err != nil && f.isLocked(whole) {
+	if whole := (unix.EraseInfo{Length: f.size}); f.isLocked(whole) {
 		blocks = whole
-		err = ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks))
 	}
-	if err != nil {
+	if err := ioctl(f.File, unix.MEMUNLOCK, unsafe.Pointer(&blocks)); err != nil {
 		return fmt.Errorf("unlock the flash: %w: unlock it with flash_unlock, or keep what locks it from locking the environment", err)
 	}
 	f.locked = append(f.locked, blocks)

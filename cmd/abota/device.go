@@ -104,6 +104,13 @@ func (c *command) warn(cfg *config.Config) {
 	}
 }
 
+// warnOf says what its storage is to be warned of, each time.
+func (c *command) warnOf(backend bootctl.Backend) {
+	if b, ok := backend.(interface{ Warning() string }); ok && b.Warning() != "" {
+		c.log.Warn(b.Warning())
+	}
+}
+
 func (d *device) build(ctx context.Context, c *command, how access) error {
 	if d.cfg.Slots[bootctl.A].Dir != "" {
 		return d.buildOnFolders(ctx, c, how)
@@ -125,9 +132,7 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 	if err != nil {
 		return err
 	}
-	if b, ok := backend.(interface{ Warning() string }); ok && b.Warning() != "" {
-		c.log.Warn(b.Warning())
-	}
+	c.warnOf(backend)
 	said = said.orLoader(backend)
 	j, err := d.journal(c.log, how)
 	if err != nil {

@@ -52,6 +52,7 @@ func (d *device) buildOnImage(ctx context.Context, c *command, at factory) error
 	if err != nil {
 		return err
 	}
+	c.warnOf(backend)
 	if _, err := d.takeLock(ctx, c.log, writing); err != nil {
 		return err
 	}
