@@ -16,11 +16,11 @@
 //
 // # Format
 //
-// A gzipped tar of one folder, abota-report.
+// A gzipped tar of one folder, abota-report, with GNU's entries for long names:
+// https://www.gnu.org/software/tar/manual/html_node/Standard.html.
 package report
 
 import (
-	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -145,21 +145,17 @@ func (r *Report) MissingCount() int { return bytes.Count(r.missing.Bytes(), []by
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	counted := &counter{w: w}
 	compressed := gzip.NewWriter(counted)
-	archive := tar.NewWriter(compressed)
+	archive := &tarWriter{w: compressed, at: r.at}
 	all := r.files
 	if r.missing.Len() > 0 {
 		all = append(slices.Clone(all), file{"missing.txt", r.withoutSecrets(r.missing.Bytes())})
 	}
 	for _, f := range all {
-		head := tar.Header{Name: folder + f.name, Mode: 0o600, Size: int64(len(f.content)), ModTime: r.at}
-		if err := archive.WriteHeader(&head); err != nil {
-			return counted.n, err
-		}
-		if _, err := archive.Write(f.content); err != nil {
+		if err := archive.add(folder+f.name, f.content); err != nil {
 			return counted.n, err
 		}
 	}
-	return counted.n, errors.Join(archive.Close(), compressed.Close())
+	return counted.n, errors.Join(archive.close(), compressed.Close())
 }
 
 type counter struct {

@@ -41,8 +41,8 @@ func files(t *testing.T, r *Report) map[string]string {
 			t.Fatal(err)
 		}
 		name, ok := strings.CutPrefix(head.Name, "abota-report/")
-		if !ok || head.Mode != 0o600 {
-			t.Errorf("%s has mode %o", head.Name, head.Mode)
+		if !ok || head.Typeflag != tar.TypeReg || head.Mode != 0o600 || !head.ModTime.Equal(r.at) {
+			t.Errorf("%s has kind %c, mode %o and is of %s, want a file of %s", head.Name, head.Typeflag, head.Mode, head.ModTime, r.at)
 		}
 		all[name] = string(text)
 	}
@@ -80,8 +80,8 @@ func TestSecretsAreTakenOutInEveryForm(t *testing.T) {
 func TestAnySizeAndNameIsATar(t *testing.T) {
 	r := New(time.Unix(1_700_000_000, 0), nil)
 	want := map[string]string{}
-	for _, n := range []int{0, 1, 511, 512, 513, 70_000} {
-		name := strings.Repeat("n", min(n+1, 200))
+	for _, n := range []int{0, 1, 86, 87, 88, 511, 512, 513, 70_000} {
+		name := strings.Repeat("n", min(n+1, 600)) // the 87th fills a header
 		want[name] = strings.Repeat("x", n)
 		r.Add(name, []byte(want[name]))
 	}
