@@ -135,7 +135,7 @@ func unreadable() []Step {
 		if err != nil {
 			return "", err
 		}
-		if got.Exit == 0 || got.Stdout != "" || !strings.Contains(got.Stderr, "I/O error") {
+		if got.Exit == 0 || got.Stdout != "" || !strings.Contains(got.Stderr, "Input/output error") {
 			return "", fmt.Errorf("cat ended with %d, %d bytes and %q", got.Exit, len(got.Stdout), got.Stderr)
 		}
 		for _, e := range w.board.Log().Since(w.boot) {
