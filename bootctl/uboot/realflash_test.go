@@ -164,7 +164,11 @@ func TestLockedRealFlashIsUnlockedForAStore(t *testing.T) {
 		table.Generation = 90 + i
 		c.store(b, table)
 	}
-	t.Logf("after the stores the blocks of both copies are locked: %v, %v", c.locked(0), c.locked(2*c.block))
+	for _, at := range []int64{0, 2 * c.block, c.size() - c.block} {
+		if !c.locked(at) {
+			t.Errorf("after the stores what lies at %#x is not locked", at)
+		}
+	}
 }
 
 // TestRealFlashAndTheTools: fw_setenv and this package write in turn.
