@@ -4,7 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"abota/updater"
@@ -61,53 +61,73 @@ func (c *command) showStatus(s statusJSON) {
 		c.Result(s)
 		return
 	}
-	w := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "booted\t%s\n", s.Booted)
-	fmt.Fprintf(w, "boots next\t%s\n", orDash(s.Primary))
-	fmt.Fprintf(w, "release\t%s\n", named(s.Release))
-	fmt.Fprintf(w, "phase\t%s\n", s.Phase)
+	c.Table(stateRows(s))
+	c.Say("")
+	c.Table(slotRows(s.Slots))
+	if len(s.Slots[0].Parts) > 0 {
+		c.Say("")
+		c.Table(partRows(s.Slots))
+	}
+}
+
+func stateRows(s statusJSON) [][]string {
+	rows := [][]string{
+		{"booted", s.Booted.String()},
+		{"boots next", orDash(s.Primary)},
+		{"release", named(s.Release)},
+		{"phase", string(s.Phase)},
+	}
+	say := func(what, text string) { rows = append(rows, []string{what, text}) }
 	if l := s.Loader; l != nil {
-		fmt.Fprintf(w, "bootloader\t%s\n", oneLine(l.line()))
+		say("bootloader", oneLine(l.line()))
 	}
 	if s.Busy {
-		fmt.Fprintf(w, "now\tanother abota is at work\n")
+		say("now", "another abota is at work")
 	} else {
-		fmt.Fprintf(w, "now\t%s: %s\n", s.Decision, oneLine(s.Why))
+		say("now", s.Decision+": "+oneLine(s.Why))
 	}
 	if p := s.Plan; p != nil {
-		fmt.Fprintf(w, "agent\t%s\n", planLine(*p))
+		say("agent", planLine(*p))
 	}
 	if j := s.Job; j != nil {
-		fmt.Fprintf(w, "job\t%s\n", oneLine(j.line()))
+		say("job", oneLine(j.line()))
 	}
 	for _, v := range s.Condemned {
-		fmt.Fprintf(w, "condemned\t%s: %s\n", oneLine(v.Release.Name()), oneLine(v.Reason))
+		say("condemned", oneLine(v.Release.Name())+": "+oneLine(v.Reason))
 	}
 	if s.Held != nil {
-		fmt.Fprintf(w, "held\t%s: %s\n", oneLine(s.Held.Release.Name()), oneLine(s.Held.Reason))
+		say("held", oneLine(s.Held.Release.Name())+": "+oneLine(s.Held.Reason))
 	}
-	if s.LastError != nil {
-		fmt.Fprintf(w, "last error\t%s (exit code %d, %s)\n", oneLine(s.LastError.Reason), s.LastError.Code, s.LastError.At.Format(time.RFC3339))
+	if p := s.LastError; p != nil {
+		say("last error", fmt.Sprintf("%s (exit code %d, %s)", oneLine(p.Reason), p.Code, p.At.Format(time.RFC3339)))
 	}
 	if s.LastVerified != nil {
-		fmt.Fprintf(w, "last verified\t%s\n", s.LastVerified.Format(time.RFC3339))
+		say("last verified", s.LastVerified.Format(time.RFC3339))
 	}
 	if s.Floor != "" {
-		fmt.Fprintf(w, "floor\t%s\n", s.Floor)
+		say("floor", s.Floor)
 	}
-	fmt.Fprintf(w, "\nslot\tstate\tboot\tpriority\ttries\tversion\tdevice\n")
-	for _, slot := range s.Slots {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", slot.Name, slot.State, slot.BootStatus, slot.Priority, slot.Tries, versionText(slot), slot.Device)
+	return rows
+}
+
+func slotRows(slots []updater.SlotStatus) [][]string {
+	rows := [][]string{{"slot", "state", "boot", "priority", "tries", "version", "device"}}
+	for _, slot := range slots {
+		rows = append(rows, []string{
+			slot.Name.String(), slot.State, slot.BootStatus, strconv.Itoa(slot.Priority), strconv.Itoa(slot.Tries), versionText(slot), slot.Device,
+		})
 	}
-	if len(s.Slots[0].Parts) > 0 {
-		fmt.Fprintf(w, "\nslot\tpart\tsize\tplace\n")
-	}
-	for _, slot := range s.Slots {
+	return rows
+}
+
+func partRows(slots []updater.SlotStatus) [][]string {
+	rows := [][]string{{"slot", "part", "size", "place"}}
+	for _, slot := range slots {
 		for _, p := range slot.Parts {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", slot.Name, p.Name, p.Size, p.Device)
+			rows = append(rows, []string{slot.Name.String(), p.Name, strconv.FormatInt(p.Size, 10), p.Device})
 		}
 	}
-	w.Flush()
+	return rows
 }
 
 // unversioned is said where a release has no version, as raw images have none, so

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -186,14 +185,11 @@ func (s *session) listed(jobs []Job) {
 		s.out.Say("there are no OTA jobs in %s", s.region)
 		return
 	}
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tSTATUS\tEXECUTIONS\tCREATED\tSTREAM OR SOURCE")
+	rows := [][]string{{"JOB", "STATUS", "EXECUTIONS", "CREATED", "STREAM OR SOURCE"}}
 	for _, j := range jobs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", j.ID, j.Status, j.Counts, clock(j.Created), printable(first(j.Stream, j.Source)))
+		rows = append(rows, []string{j.ID, j.Status, j.Counts.String(), clock(j.Created), printable(first(j.Stream, j.Source))})
 	}
-	_ = w.Flush() // into memory
-	s.out.Say("%s", strings.TrimSuffix(b.String(), "\n"))
+	s.out.Table(rows)
 }
 
 func clock(t *time.Time) string {
