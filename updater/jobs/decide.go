@@ -9,11 +9,12 @@ import (
 // randomness only as it is passed in. The actions are begun in their order; each
 // but Cancel ends in an event of its own.
 func Decide(p Policy, s Situation, now time.Time, e Event) (Situation, []Action) {
-	return s.after(p, now, e).next(p, now)
+	todo := s.after(p, now, e).next(p, now)
+	return s, todo
 }
 
 // after is the situation with an event in it.
-func (s Situation) after(p Policy, now time.Time, e Event) Situation {
+func (s *Situation) after(p Policy, now time.Time, e Event) *Situation {
 	switch e := e.(type) {
 	case Connected:
 		s.serviceAt, s.failures = now, 0
@@ -49,7 +50,7 @@ func (s Situation) after(p Policy, now time.Time, e Event) Situation {
 }
 
 // doubted: something may have changed at AWS IoT.
-func (s Situation) doubted() Situation {
+func (s *Situation) doubted() *Situation {
 	if s.Phase == Idle {
 		s.look = true
 	} else {
@@ -58,7 +59,7 @@ func (s Situation) doubted() Situation {
 	return s
 }
 
-func (s Situation) looked(p Policy, now time.Time, e Looked) Situation {
+func (s *Situation) looked(p Policy, now time.Time, e Looked) *Situation {
 	s.service = Nothing
 	switch {
 	case s.Phase != Idle:
@@ -76,7 +77,7 @@ func (s Situation) looked(p Policy, now time.Time, e Looked) Situation {
 }
 
 // failed: a request did not reach AWS IoT, or was not answered.
-func (s Situation) failed(p Policy, now time.Time) Situation {
+func (s *Situation) failed(p Policy, now time.Time) *Situation {
 	s.failures++
 	s.serviceAt = now.Add(p.doubled(firstRetry, lastRetry, s.failures))
 	return s
@@ -84,7 +85,7 @@ func (s Situation) failed(p Policy, now time.Time) Situation {
 
 // refused: AWS IoT's word on a change. The first time asking how things stand
 // helps; later it has to wait.
-func (s Situation) refused(p Policy, now time.Time) Situation {
+func (s *Situation) refused(p Policy, now time.Time) *Situation {
 	s.stale = true
 	// What it ended in is for the record alone, and not worth a job behind it.
 	s.probing = s.probing && s.refusals < maxProbes
@@ -95,7 +96,7 @@ func (s Situation) refused(p Policy, now time.Time) Situation {
 }
 
 // answered: a request about the execution in hand has ended.
-func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
+func (s *Situation) answered(p Policy, now time.Time, e Answered) *Situation {
 	var no *RejectedError
 	if e.Op == Tell && e.Err != nil {
 		s.toldHold = "" // so a wait is told again
@@ -135,7 +136,7 @@ func (s Situation) answered(p Policy, now time.Time, e Answered) Situation {
 }
 
 // described: how the execution in hand stands at AWS IoT.
-func (s Situation) described(now time.Time, f *Found) Situation {
+func (s *Situation) described(now time.Time, f *Found) *Situation {
 	switch {
 	case s.Execution == 0:
 		s.Execution = f.Number
@@ -152,7 +153,7 @@ func (s Situation) described(now time.Time, f *Found) Situation {
 }
 
 // begun: the execution is IN_PROGRESS, or another one is.
-func (s Situation) begun(now time.Time, e Answered) Situation {
+func (s *Situation) begun(now time.Time, e Answered) *Situation {
 	s.refusals = 0
 	switch {
 	case e.Found == nil && e.Version == 0: // the queue is empty now
@@ -164,7 +165,7 @@ func (s Situation) begun(now time.Time, e Answered) Situation {
 	default:
 		s.Version = e.Found.Version
 		if e.Found.Document != nil { // which was described already
-			s = s.read(e.Found)
+			s.read(e.Found)
 		}
 	}
 	s.Status, s.toldAt = InProgress, now
@@ -172,7 +173,7 @@ func (s Situation) begun(now time.Time, e Answered) Situation {
 }
 
 // wasTold: AWS IoT knows what the details said.
-func (s Situation) wasTold(now time.Time, e Answered) Situation {
+func (s *Situation) wasTold(now time.Time, e Answered) *Situation {
 	s.Version, s.Status, s.refusals, s.probing = e.Version, InProgress, 0, false
 	s.toldAt = now
 	if s.Phase == s.telling {
@@ -182,7 +183,7 @@ func (s Situation) wasTold(now time.Time, e Answered) Situation {
 	return s
 }
 
-func (s Situation) progressed(to Progress) Situation {
+func (s *Situation) progressed(to Progress) *Situation {
 	if to.Done > s.best {
 		s.best, s.pauses = to.Done, 0
 	}

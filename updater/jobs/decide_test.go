@@ -91,7 +91,7 @@ func describes(status Status, change ...func(*Found)) Answered {
 }
 
 func TestDecide(t *testing.T) {
-	deferred := func(s *Situation) { *s = s.pausing(noon, "deferred", time.Hour, "the pump runs") }
+	deferred := func(s *Situation) { s.pausing(noon, "deferred", time.Hour, "the pump runs") }
 	for _, row := range []struct {
 		name  string
 		s     Situation
@@ -274,7 +274,8 @@ func TestServiceThatDoesNotSayWhy(t *testing.T) {
 
 // A deferral sets the step timer: one that was not told is told again.
 func TestDeferralThatWasNotTold(t *testing.T) {
-	s := at(Judging, told).pausing(noon, "deferred", 20*time.Hour, "the pump runs")
+	s := at(Judging, told)
+	s.pausing(noon, "deferred", 20*time.Hour, "the pump runs")
 	s.device, s.toldHold = Nothing, s.hold+s.why
 	s, todo := Decide(plain, s, noon, Answered{key: own, Op: Tell, Err: ErrNoReply})
 	if len(todo) > 0 {

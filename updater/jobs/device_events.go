@@ -7,12 +7,12 @@ import (
 )
 
 // stood: what the device says of the release decides, whatever was planned.
-func (s Situation) stood(p Policy, now time.Time, e Stood) Situation {
+func (s *Situation) stood(p Policy, now time.Time, e Stood) *Situation {
 	if e.Budget > 0 {
 		s.budget = e.Budget
 	}
 	if e.Err == nil {
-		s = s.learned(e.Release.SHA256 != "" || e.Release.Checksum != "", e.Standing)
+		s.learned(e.Release.SHA256 != "" || e.Release.Checksum != "", e.Standing)
 	}
 	switch {
 	case s.Phase == Leaving:
@@ -59,7 +59,7 @@ func in(slot string) string {
 }
 
 // learned keeps what the device knows of the release.
-func (s Situation) learned(known bool, st Standing) Situation {
+func (s *Situation) learned(known bool, st Standing) *Situation {
 	if known {
 		s.Release = st.Release
 	}
@@ -70,7 +70,7 @@ func (s Situation) learned(known bool, st Standing) Situation {
 }
 
 // armed: the release waits for a restart. One that was begun may take a while.
-func (s Situation) armed(now time.Time) Situation {
+func (s *Situation) armed(now time.Time) *Situation {
 	s.Begun, s.Installed = true, true
 	if s.Phase == Restarting && now.Sub(s.restartedAt) < restartTakes {
 		s.deviceAt = now.Add(pollTrial)
@@ -81,7 +81,7 @@ func (s Situation) armed(now time.Time) Situation {
 }
 
 // unknown: the device has nothing of it, so it is to be installed.
-func (s Situation) unknown(now time.Time, e Stood) Situation {
+func (s *Situation) unknown(now time.Time, e Stood) *Situation {
 	if s.Installed {
 		if s.Tries++; s.Tries >= maxTries {
 			return s.owe(FailedJob, fmt.Sprintf("release %s was installed %d times, and each time the device lost it: see `abota status` there", s.Release.Name(), s.Tries))
@@ -93,7 +93,7 @@ func (s Situation) unknown(now time.Time, e Stood) Situation {
 	case e.Wait > 0 && s.Status == Queued:
 		return s.aside(now, min(e.Wait, longestWait), e.Why)
 	case e.Wait > 0:
-		s = s.pausing(now, "deferred", e.Wait, e.Why)
+		s.pausing(now, "deferred", e.Wait, e.Why)
 		s.deviceAt = now.Add(min(e.Wait, longestWait))
 		return s
 	}
@@ -103,7 +103,7 @@ func (s Situation) unknown(now time.Time, e Stood) Situation {
 
 // leaving: what is to be taken back of an execution that is over. A trial goes
 // on unless somebody cancelled the job: its release may be as good as any.
-func (s Situation) leaving(p Policy, now time.Time, e Stood) Situation {
+func (s *Situation) leaving(p Policy, now time.Time, e Stood) *Situation {
 	switch {
 	case e.Err != nil: // nothing else could be done with such a device either
 		s.doubts++
@@ -121,7 +121,7 @@ func (s Situation) leaving(p Policy, now time.Time, e Stood) Situation {
 
 // left lays down what was taken back. It first waits a little for the answer
 // that says what the execution ended in, for the record.
-func (s Situation) left(now time.Time) Situation {
+func (s *Situation) left(now time.Time) *Situation {
 	if s.probing && s.failures == 0 {
 		s.judged, s.deviceAt = false, now.Add(pollTrial)
 		return s
@@ -130,7 +130,7 @@ func (s Situation) left(now time.Time) Situation {
 }
 
 // notYet: taking back did not work.
-func (s Situation) notYet(p Policy, now time.Time) Situation {
+func (s *Situation) notYet(p Policy, now time.Time) *Situation {
 	if s.disarms++; s.disarms >= maxDisarms {
 		return s.closed(now, s.Ended)
 	}
@@ -140,7 +140,7 @@ func (s Situation) notYet(p Policy, now time.Time) Situation {
 }
 
 // ended: an install, a restart or a disarm has ended.
-func (s Situation) ended(p Policy, now time.Time, e Ended) Situation {
+func (s *Situation) ended(p Policy, now time.Time, e Ended) *Situation {
 	if e.Release.SHA256 != "" || e.Release.Checksum != "" {
 		s.Release = e.Release
 	}
@@ -164,7 +164,7 @@ func (s Situation) ended(p Policy, now time.Time, e Ended) Situation {
 }
 
 // installed: an install has ended.
-func (s Situation) installed(p Policy, now time.Time, r Result) Situation {
+func (s *Situation) installed(p Policy, now time.Time, r Result) *Situation {
 	why := reason(r.Err, r.Kind)
 	s.Phase, s.judged = Judging, false
 	switch r.Kind {
@@ -188,7 +188,7 @@ func (s Situation) installed(p Policy, now time.Time, r Result) Situation {
 }
 
 // restarted: a restart returned.
-func (s Situation) restarted(p Policy, now time.Time, r Result) Situation {
+func (s *Situation) restarted(p Policy, now time.Time, r Result) *Situation {
 	why := reason(r.Err, r.Kind)
 	switch r.Kind {
 	case Done:
@@ -199,10 +199,10 @@ func (s Situation) restarted(p Policy, now time.Time, r Result) Situation {
 		s.Phase, s.judged = Judging, false
 		return s
 	case Deferred:
-		s = s.pausing(now, "deferred", r.later(deferral), why)
+		s.pausing(now, "deferred", r.later(deferral), why)
 	default:
 		s.pauses++
-		s = s.pausing(now, "waiting", max(r.RetryAfter, p.doubled(time.Minute, lastInstall, s.pauses)), why)
+		s.pausing(now, "waiting", max(r.RetryAfter, p.doubled(time.Minute, lastInstall, s.pauses)), why)
 	}
 	s.Phase, s.word = Ready, false
 	return s

@@ -3,8 +3,8 @@ package jobs
 import "time"
 
 // next is what is to be done now, one thing for AWS IoT and one for the device
-// at a time, and the situation in which that is under way.
-func (s Situation) next(p Policy, now time.Time) (Situation, []Action) {
+// at a time; the situation then has that under way.
+func (s *Situation) next(p Policy, now time.Time) []Action {
 	var todo []Action
 	if s.Phase == Ready && !now.Before(s.deviceAt) {
 		s.hold, s.why = "", "" // the time that was waited for has come
@@ -15,22 +15,20 @@ func (s Situation) next(p Policy, now time.Time) (Situation, []Action) {
 	}
 	if s.service == Nothing && !now.Before(s.serviceAt) {
 		if do := s.forService(p, now); do != Nothing {
-			var a Action
-			s, a = s.asking(p, do)
-			todo = append(todo, a)
+			todo = append(todo, s.asking(p, do))
 		}
 	}
 	if s.device == Nothing && !now.Before(s.deviceAt) {
 		if do := s.forDevice(); do != Nothing {
 			todo = append(todo, Action{Do: do, Job: s.job()})
-			s = s.doing(do)
+			s.doing(do)
 		}
 	}
-	return s, todo
+	return todo
 }
 
 // forService is what to ask AWS IoT.
-func (s Situation) forService(p Policy, now time.Time) Op {
+func (s *Situation) forService(p Policy, now time.Time) Op {
 	switch {
 	case s.Phase == Idle && s.Shadow != nil:
 		return Shadow
@@ -58,10 +56,10 @@ func (s Situation) forService(p Policy, now time.Time) Op {
 
 // mayBegin reports whether a queued execution is to be started: what is decided
 // at once is started too, so that it is told by the way that is documented.
-func (s Situation) mayBegin() bool { return s.Phase != Judging || s.judged }
+func (s *Situation) mayBegin() bool { return s.Phase != Judging || s.judged }
 
 // tells reports whether details are to be told.
-func (s Situation) tells(p Policy, now time.Time) bool {
+func (s *Situation) tells(p Policy, now time.Time) bool {
 	switch {
 	case s.hold == "waiting":
 		return s.toldHold != s.hold+s.why
@@ -77,7 +75,7 @@ func (s Situation) tells(p Policy, now time.Time) bool {
 }
 
 // tellAt is when progress is told, zero for not as things are.
-func (s Situation) tellAt() time.Time {
+func (s *Situation) tellAt() time.Time {
 	more := s.best - s.told
 	switch {
 	case s.Phase != Installing || s.Status != InProgress || more <= 0:
@@ -88,17 +86,17 @@ func (s Situation) tellAt() time.Time {
 	return s.toldAt.Add(tellAlways)
 }
 
-// asking is the request, and the situation in which it is under way.
-func (s Situation) asking(p Policy, do Op) (Situation, Action) {
+// asking is the request, which is under way then.
+func (s *Situation) asking(p Policy, do Op) Action {
 	a := Action{Do: do}
 	s.service = do
 	switch do {
 	case Look:
 		s.look = false
-		return s, a
+		return a
 	case Shadow:
 		a.Package = *s.Shadow
-		return s, a
+		return a
 	case Describe:
 		s.stale = false
 	}
@@ -118,12 +116,12 @@ func (s Situation) asking(p Policy, do Op) (Situation, Action) {
 	if !s.bare {
 		a.Change.Details = s.details(do)
 	}
-	return s, a
+	return a
 }
 
 // step is the step timer that goes with what is told: enough for what comes
 // next, and unchanged while something is waited for that should not take long.
-func (s Situation) step(p Policy) time.Duration {
+func (s *Situation) step(p Policy) time.Duration {
 	switch {
 	case s.hold == "deferred":
 		return s.span + max(p.Step, s.budget)
@@ -136,7 +134,7 @@ func (s Situation) step(p Policy) time.Duration {
 }
 
 // forDevice is what the device is to do.
-func (s Situation) forDevice() Op {
+func (s *Situation) forDevice() Op {
 	certain := !s.stale && !s.probing && s.service != Describe && s.service != Begin
 	switch s.Phase {
 	case Judging:
@@ -161,8 +159,8 @@ func (s Situation) forDevice() Op {
 	return Nothing
 }
 
-// doing is the situation in which the device does something.
-func (s Situation) doing(do Op) Situation {
+// doing has the device do something.
+func (s *Situation) doing(do Op) {
 	s.device = do
 	switch do {
 	case Install:
@@ -171,5 +169,4 @@ func (s Situation) doing(do Op) Situation {
 	case Restart:
 		s.Phase, s.word, s.hold, s.why = Restarting, false, "", ""
 	}
-	return s
 }

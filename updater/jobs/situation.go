@@ -55,7 +55,7 @@ const (
 )
 
 // Situation is all that the agent knows. It is a value: Decide makes the next
-// one of it.
+// one of a copy, which its methods change in place and return.
 type Situation struct {
 	Record
 	doc *Document
@@ -100,7 +100,7 @@ type Situation struct {
 }
 
 // Wake is when the situation changes without an event; zero for never.
-func (s Situation) Wake(p Policy, now time.Time) time.Time {
+func (s *Situation) Wake(p Policy, now time.Time) time.Time {
 	var first time.Time
 	for _, t := range []time.Time{s.serviceAt, s.deviceAt, s.lookAt, s.tellAt(), s.heard.Add(silence)} {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {
@@ -110,7 +110,7 @@ func (s Situation) Wake(p Policy, now time.Time) time.Time {
 	return first
 }
 
-func (s Situation) job() Job {
+func (s *Situation) job() Job {
 	j := Job{ID: s.Job, Execution: s.Execution, Release: s.Release}
 	// What it ended in is being asked: while nothing is in the way of an answer.
 	asked := s.Ended == "" && s.probing && s.failures == 0
@@ -123,20 +123,20 @@ func (s Situation) job() Job {
 
 // concerns reports whether an event is about the execution in hand, or about
 // none.
-func (s Situation) concerns(e Event) bool {
+func (s *Situation) concerns(e Event) bool {
 	job, execution := e.about()
 	return job == "" || job == s.Job && execution == s.Execution
 }
 
 // replaced reports whether what AWS IoT calls by the same name and number is
 // another execution, because the job was deleted and made again.
-func (s Situation) replaced(f *Found) bool {
+func (s *Situation) replaced(f *Found) bool {
 	return !s.Queued.IsZero() && !f.Queued.IsZero() && !f.Queued.Equal(s.Queued)
 }
 
 // take takes an execution in hand.
-func (s Situation) take(now time.Time, f *Found) Situation {
-	s = s.put(now)
+func (s *Situation) take(now time.Time, f *Found) *Situation {
+	s.put(now)
 	s.look = false
 	s.Job, s.Execution, s.Version, s.Status, s.Queued = f.Job, f.Number, f.Version, f.Status, f.Queued
 	s.Phase, s.heard = Judging, now
@@ -149,10 +149,10 @@ func (s Situation) take(now time.Time, f *Found) Situation {
 }
 
 // read takes the document of the execution in hand.
-func (s Situation) read(f *Found) Situation {
+func (s *Situation) read(f *Found) *Situation {
 	if f.Err != nil {
 		if s.Phase == Judging && !s.Begun {
-			s = s.owe(Rejected, f.Err.Error())
+			s.owe(Rejected, f.Err.Error())
 		}
 		return s
 	}
@@ -162,39 +162,41 @@ func (s Situation) read(f *Found) Situation {
 
 // put lays the execution down: there is none in hand, and another is looked
 // for.
-func (s Situation) put(now time.Time) Situation {
-	return Situation{
+func (s *Situation) put(now time.Time) *Situation {
+	*s = Situation{
 		Record: Record{Reported: s.Reported, Shadow: s.Shadow, Last: s.Last},
 		look:   true, lookAt: now,
 		service: s.service, device: s.device, stop: s.device != Nothing && s.stop,
 		serviceAt: s.serviceAt, failures: s.failures, barren: s.barren, budget: s.budget,
 	}
+	return s
 }
 
 // closed lays down an execution that ended with this status; an empty one is
 // not known.
-func (s Situation) closed(now time.Time, status Status) Situation {
-	next := s.put(now)
+func (s *Situation) closed(now time.Time, status Status) *Situation {
+	was := s.Record
+	s.put(now)
 	if status == "" {
-		return next
+		return s
 	}
-	next.Last = &Last{Job: s.Job, Execution: s.Execution, Status: status, Release: s.Release, At: now.UTC().Truncate(time.Second)}
-	if s.Outcome != nil && s.Outcome.Status == status {
-		next.Last.Reason = s.Outcome.Reason
+	s.Last = &Last{Job: was.Job, Execution: was.Execution, Status: status, Release: was.Release, At: now.UTC().Truncate(time.Second)}
+	if was.Outcome != nil && was.Outcome.Status == status {
+		s.Last.Reason = was.Outcome.Reason
 	}
-	return next
+	return s
 }
 
 // aside leaves a queued execution in the queue, to be found again later.
-func (s Situation) aside(now time.Time, wait time.Duration, why string) Situation {
-	s = s.put(now)
+func (s *Situation) aside(now time.Time, wait time.Duration, why string) *Situation {
+	s.put(now)
 	s.look, s.lookAt = false, now.Add(wait)
 	s.hold, s.why = "deferred", why
 	return s
 }
 
 // owe decides the outcome.
-func (s Situation) owe(status Status, reason string) Situation {
+func (s *Situation) owe(status Status, reason string) *Situation {
 	s.Phase, s.Outcome = Owing, &Outcome{Status: status, Reason: oneLine(reason)}
 	s.hold, s.why = "", ""
 	switch named := s.Package.Name != ""; {
@@ -208,7 +210,7 @@ func (s Situation) owe(status Status, reason string) Situation {
 }
 
 // over: the execution has ended without abota's doing.
-func (s Situation) over(now time.Time, status Status) Situation {
+func (s *Situation) over(now time.Time, status Status) *Situation {
 	s.stale = false
 	switch {
 	case s.Phase == Leaving:
@@ -232,15 +234,15 @@ func (s Situation) over(now time.Time, status Status) Situation {
 
 // barely lays down an execution that came to nothing. A service that gives it
 // out again and again is asked less and less.
-func (s Situation) barely(now time.Time, status Status) Situation {
-	s = s.closed(now, status)
+func (s *Situation) barely(now time.Time, status Status) *Situation {
+	s.closed(now, status)
 	s.serviceAt = now.Add(min(aMoment<<min(s.barren, 20), lastRetry))
 	s.barren++
 	return s
 }
 
 // pausing makes the device wait, and says so.
-func (s Situation) pausing(now time.Time, how string, wait time.Duration, why string) Situation {
+func (s *Situation) pausing(now time.Time, how string, wait time.Duration, why string) *Situation {
 	s.hold, s.why, s.span = how, oneLine(why), wait
 	s.deviceAt = now.Add(wait)
 	s.judged = false
@@ -268,9 +270,11 @@ func (p Progress) percent() int64 {
 
 // details are what AWS IoT is told beside the status: always all of them,
 // since whether they replace or join those that were there is not documented.
-func (s Situation) details(with Op) map[string]string {
+func (s *Situation) details(with Op) map[string]string {
 	if with == Begin {
-		s.Phase = Judging
+		started := *s
+		started.Phase = Judging
+		s = &started
 	}
 	d := map[string]string{"phase": s.phaseName(), "slot": s.Slot}
 	if name := s.Release.Name(); name != "unknown" {
@@ -298,7 +302,7 @@ func (s Situation) details(with Op) map[string]string {
 }
 
 // phaseName is the phase in one word for people.
-func (s Situation) phaseName() string {
+func (s *Situation) phaseName() string {
 	switch {
 	case s.hold != "":
 		return s.hold
@@ -313,7 +317,7 @@ func (s Situation) phaseName() string {
 }
 
 // line is one line for people on what is done or waited for.
-func (s Situation) line(now time.Time) string {
+func (s *Situation) line(now time.Time) string {
 	if s.Phase == Idle {
 		if s.hold != "" {
 			return "a job waits: " + s.why
