@@ -12,8 +12,6 @@ import (
 	"time"
 )
 
-type duration = time.Duration
-
 const defaultCheckTimeout = 10 * time.Second
 
 // The functions below turn a scalar's text into a value, or say what is wrong
