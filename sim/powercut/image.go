@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"io"
 	"os"
+	"slices"
 
 	"abota/sim/disk"
 )
@@ -152,12 +153,15 @@ func (d *Disk) keep() { d.undo = d.undo[:0] }
 
 // Sum is the sum of a partition, by its name.
 func (d *Disk) Sum(name string) Sum {
-	for i, p := range d.parts {
-		if p.Name == name {
-			return d.sums[i]
-		}
+	if i := d.index(name); i >= 0 {
+		return d.sums[i]
 	}
 	return Sum{}
+}
+
+// index is a partition's, -1 when there is none of that name.
+func (d *Disk) index(name string) int {
+	return slices.IndexFunc(d.parts, func(p disk.Partition) bool { return p.Name == name })
 }
 
 // ReadAt reads the disk as it is now.
@@ -195,6 +199,8 @@ func (d *Disk) Size() int64 { return int64(len(d.sectors)) * SectorSize }
 type write struct {
 	Entry
 	numbers []uint32
+	// whole says that a cut leaves it done or not: a byte of flash.
+	whole bool
 }
 
 // learn takes the log's contents into the pool.

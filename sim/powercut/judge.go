@@ -150,9 +150,9 @@ func read(rec *Recording, work string) (*judged, error) {
 	}
 	r := &judged{rec: rec, judge: j, base: base, writes: base.pool.learn(entries), own: j.loader.own}
 	if vars, err := rec.Layout.Find(disk.Vars); err == nil {
-		for i := range r.writes { // what is written to flash is there at once
-			if at := r.writes[i].Sector * SectorSize; at >= vars.Offset {
-				r.writes[i].Through = len(r.writes[i].numbers) > 0
+		for i := range r.writes { // what is written to flash is there at once, byte by byte
+			if e := &r.writes[i]; e.Sector*SectorSize >= vars.Offset && len(e.numbers) == 1 {
+				e.Through, e.whole = true, true
 			}
 		}
 	}
@@ -170,8 +170,10 @@ const maxPartitions = 8
 
 // stateKey stands for a disk at a place of the story.
 type stateKey struct {
-	era  string
-	sums [maxPartitions]Sum
+	era string
+	// pointer is all that a loader goes by, for storage of which it is a part.
+	pointer string
+	sums    [maxPartitions]Sum
 }
 
 // all judges every state between two entries, and ends early when enough
@@ -184,8 +186,15 @@ func (r *judged) all(ctx context.Context, w *walk, from, to, enough int) (t Tall
 			return t, err
 		}
 		t.Enumerated++
-		key := stateKey{era: r.rec.era(s.Entries).Name}
+		left, err := r.judge.pointers.of(w.disk)
+		if err != nil {
+			return t, fmt.Errorf("judge the disk %s: %w", s, err)
+		}
+		key := stateKey{era: r.rec.era(s.Entries).Name, pointer: left.key}
 		copy(key.sums[:], w.disk.sums)
+		if i := w.disk.index(disk.Vars); i >= 0 {
+			key.sums[i] = Sum{} // the pointer stands for it
+		}
 		if seen[key] {
 			continue
 		}

@@ -24,10 +24,12 @@ type efiLoader struct {
 	dir string
 	// options are both slots' load options as the board left the factory.
 	options [2][]byte
+	// seen are pointers by their key: most bytes of the flash change none.
+	seen map[string]snapshot
 }
 
 func newEFILoader(dir string, base *Disk) (*efiLoader, error) {
-	l := &efiLoader{dir: dir}
+	l := &efiLoader{dir: dir, seen: map[string]snapshot{}}
 	vars, err := l.variables(base)
 	if err != nil {
 		return nil, fmt.Errorf("read the firmware's variables: %w", err)
@@ -93,6 +95,13 @@ func (l *efiLoader) read(d *Disk) (snapshot, error) {
 	if err != nil {
 		return snapshot{}, err
 	}
+	key := ""
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		key += fmt.Sprintf("%s %d %q\n", name, vars[name].attributes, vars[name].data)
+	}
+	if s, known := l.seen[key]; known {
+		return s, nil
+	}
 	p, err := l.open(vars)
 	if err != nil {
 		return snapshot{}, err
@@ -101,10 +110,8 @@ func (l *efiLoader) read(d *Disk) (snapshot, error) {
 	if err != nil && !errors.Is(err, bootctl.ErrNoTable) {
 		return snapshot{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	s := snapshot{table: table, lost: err != nil, once: true, open: func() (pointer, error) { return l.open(vars) }}
-	for _, name := range slices.Sorted(maps.Keys(vars)) {
-		s.key += fmt.Sprintf("%s %d %q\n", name, vars[name].attributes, vars[name].data)
-	}
+	s := snapshot{table: table, lost: err != nil, once: true, key: key, open: func() (pointer, error) { return l.open(vars) }}
+	l.seen[key] = s
 	return s, nil
 }
 

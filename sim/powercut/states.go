@@ -128,7 +128,7 @@ func (w *walk) at(i int, yield func(State) bool) bool {
 			return false
 		}
 	}
-	if i == len(w.writes) || len(w.writes[i].numbers) == 0 {
+	if i == len(w.writes) || len(w.writes[i].numbers) == 0 || w.writes[i].whole {
 		return true
 	}
 	return w.torn(i, rng, yield)
