@@ -22,7 +22,6 @@ package report
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,7 +143,7 @@ func (r *Report) MissingCount() int { return bytes.Count(r.missing.Bytes(), []by
 // WriteTo writes the archive.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	counted := &counter{w: w}
-	compressed := gzip.NewWriter(counted)
+	compressed := newGzipWriter(counted)
 	archive := &tarWriter{w: compressed, at: r.at}
 	all := r.files
 	if r.missing.Len() > 0 {
