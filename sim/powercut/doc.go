@@ -52,7 +52,8 @@
 // A trial given up: the loader's record of an attempt is its own, of one copy,
 // with GRUB and systemd-boot. Where a cut tears it in the trial, what ran before
 // may start, and stay. A loader that tries once (EFI) starts what ran before
-// after any cut in the trial, and abota arms the slot again.
+// after any cut in the trial, and abota arms the slot again, by its journal: with
+// a data partition that cannot be mounted the trial is given up, too.
 //
 // # Not guaranteed
 //

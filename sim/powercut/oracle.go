@@ -132,7 +132,8 @@ func (e Era) judge(o outcome) (Kind, string) {
 	if e.Trial && (o.uncounted || o.once) {
 		e.Starts = append(e.Starts, e.Before)
 	}
-	if e.Trial && o.uncounted {
+	// What arms a slot again is the journal.
+	if e.Trial && (o.uncounted || o.once && o.record.damaged) {
 		e.Ends = append(e.Ends, e.Before)
 	}
 	if len(o.starts) == 0 {
