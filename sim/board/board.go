@@ -51,7 +51,7 @@ type Config struct {
 	// Memory is in MiB, DefaultMemory when zero.
 	Memory int
 	// Silence is how long a guest may show no sign of life, DefaultSilence
-	// when zero.
+	// when zero, and twice that on a board with a UEFI.
 	Silence time.Duration
 	// Clock is what the board's clock says whenever it is switched on; the
 	// host's time when zero.
@@ -113,6 +113,9 @@ func New(cfg Config) *Board {
 	}
 	if cfg.Silence == 0 {
 		cfg.Silence = DefaultSilence
+		if cfg.Parts.Board.Firmware != nil {
+			cfg.Silence *= 2 // it says little, and what it starts by itself nothing
+		}
 	}
 	return &Board{cfg: cfg, log: newLog(cfg.Silence)}
 }
