@@ -22,6 +22,7 @@ package report
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (r *Report) MissingCount() int { return bytes.Count(r.missing.Bytes(), []by
 // WriteTo writes the archive.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	counted := &counter{w: w}
-	compressed := newGzipWriter(counted)
+	compressed := gzip.NewWriter(counted)
 	archive := &tarWriter{w: compressed, at: r.at}
 	all := r.files
 	if r.missing.Len() > 0 {
