@@ -257,14 +257,14 @@ func (open opener) read(p Place) ([]byte, error) {
 }
 
 // readPlace tries twice, so that an error that passes does not bring the other,
-// older block back.
+// older block back. Behind the end of a file that was cut short are zeroes.
 func readPlace(m Medium, p Place) ([]byte, error) {
 	image := make([]byte, blockSize)
 	n, err := m.ReadAt(image, p.Offset)
 	if n < len(image) {
 		n, err = m.ReadAt(image, p.Offset)
 	}
-	if n < len(image) {
+	if n < len(image) && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read %s: %w", p, err)
 	}
 	return image, nil

@@ -28,8 +28,8 @@ func (p Place) String() string {
 }
 
 // New is the backend for these three blocks: two for the table and one that
-// GRUB counts in. A file that is missing holds nothing, and is not made: see
-// [Create].
+// GRUB counts in. A file that is missing or was cut short holds nothing more than
+// GRUB finds in it, and is not made: see [Create].
 func New(blocks [2]Place, counts Place) (*Backend, error) {
 	all := []Place{blocks[0], blocks[1], counts}
 	var on []os.FileInfo
@@ -54,7 +54,7 @@ func New(blocks [2]Place, counts Place) (*Backend, error) {
 }
 
 // Check says why one place cannot hold a block. The error wraps os.ErrNotExist
-// where there is no file.
+// where there is no file, or only the beginning of one.
 func Check(p Place) (os.FileInfo, error) {
 	f, err := os.OpenFile(p.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -77,6 +77,8 @@ func Check(p Place) (os.FileInfo, error) {
 		return nil, fmt.Errorf("measure %s: %w", p, err)
 	case p.Offset < 0 || p.Offset%sectorSize != 0:
 		return nil, fmt.Errorf("cannot use %s because its offset is not a multiple of %d", p, sectorSize)
+	case regular && p.Offset == 0 && end < blockSize && begun(f) != nil:
+		return fi, fmt.Errorf("cannot use %s because it has %d bytes instead of %d, as if the %w: `abota boot` makes those of abota's grub.cfg whole, `grub-editenv FILE create` others", p, end, blockSize, os.ErrNotExist)
 	case regular && p.Offset == 0 && end != blockSize:
 		return nil, fmt.Errorf("cannot use %s because it has %d bytes instead of %d: make it anew with `grub-editenv FILE create`", p, end, blockSize)
 	case p.Offset > end-blockSize:
@@ -94,4 +96,16 @@ func Check(p Place) (os.FileInfo, error) {
 	return fi, nil
 }
 
-func openDevice(p Place, write bool) (medium, error) { return inplace.Open(p.Path, write) }
+// openDevice does not write to a file that would get longer by it: until its file
+// system was unmounted or frozen, GRUB would find the shorter one.
+func openDevice(p Place, write bool) (medium, error) {
+	f, err := inplace.Open(p.Path, write)
+	if err != nil {
+		return nil, err
+	}
+	if end, err := f.Seek(0, io.SeekEnd); write && (err != nil || end < p.Offset+blockSize) {
+		f.Close()
+		return nil, fmt.Errorf("it has less than %d bytes, as if the %w", blockSize, os.ErrNotExist)
+	}
+	return f, nil
+}

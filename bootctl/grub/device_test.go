@@ -15,8 +15,13 @@ import (
 // file is one with this many bytes.
 func file(t *testing.T, size int) string {
 	t.Helper()
+	return holding(t, string(make([]byte, size)))
+}
+
+func holding(t *testing.T, content string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "env")
-	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -24,7 +29,7 @@ func file(t *testing.T, size int) string {
 
 func TestUnusablePlacesAreRefused(t *testing.T) {
 	a, b, c := file(t, blockSize), file(t, blockSize), file(t, blockSize)
-	large := file(t, 4*blockSize)
+	large, short := file(t, 4*blockSize), file(t, 0)
 	alias := filepath.Join(t.TempDir(), "alias")
 	if err := os.Symlink(a, alias); err != nil {
 		t.Fatal(err)
@@ -37,8 +42,8 @@ func TestUnusablePlacesAreRefused(t *testing.T) {
 		{"the same block twice", "overlaps", [3]Place{at(a, 0), at(a, 0), at(c, 0)}},
 		{"the same block under two names", "overlaps", [3]Place{at(a, 0), at(b, 0), at(alias, 0)}},
 		{"overlapping", "overlaps", [3]Place{at(large, 1024), at(large, 1536), at(c, 0)}},
-		{"empty", "has 0 bytes instead of 1024", [3]Place{at(a, 0), at(file(t, 0), 0), at(c, 0)}},
-		{"short", "has 1023 bytes instead of 1024", [3]Place{at(a, 0), at(b, 0), at(file(t, 1023), 0)}},
+		{"short, and somebody else's", "has 6 bytes instead of 1024", [3]Place{at(a, 0), at(b, 0), at(holding(t, "a text"), 0)}},
+		{"a short one twice", "overlaps", [3]Place{at(short, 0), at(b, 0), at(short, 0)}},
 		{"long", "has 2048 bytes instead of 1024", [3]Place{at(file(t, 2048), 0), at(b, 0), at(c, 0)}},
 		{"an odd offset", "not a multiple of 512", [3]Place{at(large, 700), at(b, 0), at(c, 0)}},
 		{"before the beginning", "not a multiple", [3]Place{at(large, -512), at(b, 0), at(c, 0)}},
@@ -152,5 +157,76 @@ func TestKeepsTheTableInFiles(t *testing.T) {
 	back := sample().WithOrder(bootctl.A)
 	if err := backend.Store(back); err != nil {
 		t.Errorf("a way back without the third file: %v", err)
+	}
+}
+
+// A power cut while a file was made, or a check of its file system, leaves the
+// beginning of it. That is no reason to give up the others, and what GRUB still
+// finds in it goes on to count: 512 bytes are a whole table.
+func TestFilesThatWereCutShort(t *testing.T) {
+	older := sample()
+	older.Generation--
+	for name, size := range map[string]int64{"empty": 0, "in the first line": 10, "in the table": 200, "behind the table": sectorSize, "by a byte": blockSize - 1} {
+		for cut, want := range []bootctl.Table{older, sample(), sample()} {
+			places := [3]Place{}
+			for i := range places {
+				places[i].Path = filepath.Join(t.TempDir(), "env")
+				if _, err := Create(places[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			backend, err := New([2]Place{places[1], places[0]}, places[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, table := range []bootctl.Table{older, sample()} {
+				if err := backend.Store(table); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if size >= sectorSize {
+				want = sample() // at the first of them, which holds the newer one
+			}
+			if err := os.Truncate(places[cut].Path, size); err != nil {
+				t.Fatal(err)
+			}
+			backend, err = New([2]Place{places[1], places[0]}, places[2])
+			if err != nil {
+				t.Errorf("%s, %d: %v", name, cut, err)
+				continue
+			}
+			if got, err := backend.Load(); err != nil || got != want {
+				t.Errorf("%s, %d: loaded %+v, %v", name, cut, got, err)
+			}
+			next := want
+			next.Generation += 2
+			err = backend.Store(next)
+			fi, serr := os.Stat(places[cut].Path)
+			if serr != nil || fi.Size() != size || err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s, %d: stored into it: %v, %v", name, cut, err, serr)
+			}
+			if made, err := Create(places[cut]); err != nil || !made {
+				t.Errorf("%s, %d: create: %v, %v", name, cut, made, err)
+			}
+			if image, err := os.ReadFile(places[cut].Path); err != nil || len(image) != blockSize || !bytes.HasPrefix(image, []byte(signature)) {
+				t.Errorf("%s, %d: made %q, %v", name, cut, image, err)
+			}
+			if err := backend.Store(next); err != nil {
+				t.Errorf("%s, %d: store: %v", name, cut, err)
+			}
+			if got, err := backend.Load(); err != nil || got != next {
+				t.Errorf("%s, %d: loaded %+v, %v", name, cut, got, err)
+			}
+		}
+	}
+}
+
+func TestCreateKeepsWhatIsNotItsOwn(t *testing.T) {
+	path := holding(t, "a text")
+	if made, err := Create(Place{Path: path}); err == nil || made || !strings.Contains(err.Error(), "6 bytes") {
+		t.Errorf("%v, %v", made, err)
+	}
+	if text, err := os.ReadFile(path); string(text) != "a text" {
+		t.Errorf("left %q, %v", text, err)
 	}
 }

@@ -26,7 +26,8 @@
 // allocated, since GRUB reads an unwritten extent as zeroes) and their file
 // system unmounted or frozen once afterwards, best when the image is built
 // ([Create]; whoever calls it on a device freezes). A file that is missing holds
-// nothing, for GRUB too: a table is lost with both blocks only. They
+// nothing, for GRUB too, and one that was cut short what is left of it: a table is
+// lost with both blocks only. Neither is written to before Create made it whole. They
 // are overwritten in place: a file system that writes changed data elsewhere
 // (btrfs, f2fs, zfs, bcachefs) or a journal that holds data (ext4 with
 // data=journal) is not usable. On FAT the kernel may write the time of a change

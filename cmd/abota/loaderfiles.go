@@ -54,21 +54,18 @@ func (d *device) apart(slots [2]slot.Group) error {
 	return d.entriesApart()
 }
 
-// mend makes anew what was lost of GRUB's files, while another one shows that
-// their file system is mounted. What fails here the backend sees again.
+// mend makes anew what was lost of GRUB's files, in whole or in part, while one
+// shows that their file system is mounted. What fails here the backend sees again.
 func (d *device) mend() {
 	if b := d.cfg.Bootloader; b.Kind != config.KindGRUB || b.Foreign() {
 		return
 	}
-	there := 0
 	places := allGRUBPlaces(d.cfg.Bootloader.GRUB)
 	for _, p := range places {
 		if _, err := os.Stat(p.Path); err == nil {
-			there++
+			_ = createBlocks(places, settle)
+			return
 		}
-	}
-	if there > 0 && there < len(places) {
-		_ = createBlocks(places, settle)
 	}
 }
 
@@ -77,7 +74,7 @@ func allGRUBPlaces(g config.GRUB) []grub.Place {
 	return []grub.Place{blocks[0], blocks[1], counts}
 }
 
-// createBlocks makes the files that are missing; settle makes sure that GRUB
+// createBlocks makes the files that are missing or not whole; settle makes sure that GRUB
 // finds them.
 func createBlocks(places []grub.Place, settle func(dir string) error) error {
 	for _, p := range places {
