@@ -11,7 +11,6 @@ import (
 	"abota/bootctl"
 	"abota/updater"
 	"abota/updater/config"
-	"abota/updater/health"
 	"abota/updater/journal"
 	"abota/updater/slot"
 )
@@ -31,7 +30,7 @@ type device struct {
 	digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 	opened []interface{ Close() error }
 	// dog is the watchdog that was held in a trial, if one was.
-	dog *health.Watchdog
+	dog armedDog
 	// kind is that of the boot pointer, as configured or as detected.
 	kind string
 	// unmade says that the boot table need not be there yet.

@@ -100,6 +100,13 @@ func wantsWatchdog(answer string) bool {
 	return true
 }
 
+// armedDog is a watchdog after its trial.
+type armedDog interface {
+	// Kept reports that it has to be fed on.
+	Kept() bool
+	Abandon()
+}
+
 // feedOn lives on to feed a watchdog that cannot be disarmed, until the device
 // restarts. The lock and the journal are free meanwhile.
 func (d *device) feedOn(ctx context.Context, init *initLink) {

@@ -33,9 +33,21 @@ type dogDevice interface {
 // then disarm, when the garbage collector finds it after Abandon.
 type charDevice int
 
+// openDogDevice opens nothing but a watchdog, whose driver has to answer
+// WDIOC_GETSUPPORT: what pets one overwrites a disk or flash.
 func openDogDevice(path string) (dogDevice, error) {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	return charDevice(fd), err
+	if err := CheckWatchdog(path); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the watchdog %s: %w", path, err)
+	}
+	if _, err := unix.IoctlGetWatchdogInfo(fd); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("cannot hold the watchdog %s because it answers no watchdog's request: name one, as /dev/watchdog: %w", path, err)
+	}
+	return charDevice(fd), nil
 }
 
 func (d charDevice) write(p []byte) error {

@@ -70,14 +70,15 @@ const (
 )
 
 // OpenWatchdog arms the watchdog and pets it at a third of the timeout in force,
-// without end until Feed sets one, and until Close or Abandon.
+// without end until Feed sets one, and until Close or Abandon. It writes to
+// nothing that is no watchdog.
 func OpenWatchdog(o DogOptions) (*Watchdog, error) {
 	dev, err := openDogDevice(o.Path)
 	if errors.Is(err, unix.EBUSY) {
 		return nil, fmt.Errorf("cannot hold the watchdog %s because %w: leave watchdog.device out of the configuration, or stop that program", o.Path, ErrHeld)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the watchdog %s: %w", o.Path, err)
+		return nil, err
 	}
 	return holdDog(o, dev, noWayOut("/sys", o.Path)), nil
 }

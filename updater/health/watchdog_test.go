@@ -286,28 +286,58 @@ func TestWatchdogTellsOfPetsThatFailed(t *testing.T) {
 	})
 }
 
-// A plain file takes the protocol's bytes, and no request.
-func TestWatchdogOnAFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "watchdog")
-	if _, err := OpenWatchdog(DogOptions{Path: path, Timeout: time.Second}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := os.Stat(path); err == nil {
-		t.Error("a file was made")
-	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+// What pets a watchdog would overwrite a disk or flash, and nobody may read what a
+// FIFO takes.
+func TestWhatIsNoWatchdogIsNotWrittenTo(t *testing.T) {
+	dir := t.TempDir()
+	file, fifo, disk := filepath.Join(dir, "file"), filepath.Join(dir, "fifo"), filepath.Join(dir, "disk")
+	if err := os.WriteFile(file, []byte("hello"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := OpenWatchdog(DogOptions{Path: path, Timeout: time.Minute})
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rows := []struct{ name, path, says string }{
+		{"nothing", filepath.Join(dir, "none"), "is not there"},
+		{"a file", file, "no character device"},
+		{"a FIFO that nobody reads", fifo, "no character device"},
+		{"a folder", dir, "no character device"},
+		{"another character device", os.DevNull, "no watchdog's request"},
+		{"a terminal", terminal(t), "no watchdog's request"},
+	}
+	if unix.Mknod(disk, unix.S_IFBLK|0o600, int(unix.Mkdev(7, 255))) == nil { // as root alone
+		rows = append(rows, struct{ name, path, says string }{"a disk", disk, "no character device"})
+	}
+	for _, row := range rows {
+		w, err := OpenWatchdog(DogOptions{Path: row.path, Timeout: time.Minute})
+		if w != nil || err == nil || !strings.Contains(err.Error(), row.path) || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s: got %v", row.name, err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "hello" {
+		t.Errorf("wrote %q, %v", got, err)
+	}
+	if _, err := os.Stat(rows[0].path); err == nil {
+		t.Error("a file was made")
+	}
+}
+
+// terminal is one that is not the process's own.
+func terminal(t *testing.T) string {
+	t.Helper()
+	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := unix.IoctlSetPointerInt(int(f.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(f.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	if got, err := os.ReadFile(path); err != nil || !bytes.HasSuffix(got, []byte("\x00V")) {
-		t.Errorf("wrote %q, %v", got, err)
-	}
+	return fmt.Sprintf("/dev/pts/%d", n)
 }
 
 func TestNoWayOutIsWhatTheKernelSays(t *testing.T) {
