@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"abota/bootctl"
@@ -44,6 +47,9 @@ func (d *device) buildOnImage(ctx context.Context, c *command, at factory) error
 	if d.cfg.Slots[bootctl.A].Dir != "" {
 		return &configError{errors.New("provision --image is for slots on partitions: provision folders where they are, with --state-dir and --set slots.a.dir=…")}
 	}
+	if err := d.foldersThere(at); err != nil {
+		return &configError{err}
+	}
 	slots, err := d.slotsOnImage(at)
 	if err != nil {
 		return &configError{err}
@@ -74,27 +80,43 @@ func (d *device) buildOnImage(ctx context.Context, c *command, at factory) error
 	return nil
 }
 
+// foldersThere refuses what was misspelt: made anew, it would take what the device
+// then boots without.
+func (d *device) foldersThere(at factory) error {
+	dirs := []string{at.root}
+	if at.ownState {
+		dirs = append(dirs, filepath.Dir(filepath.Clean(d.cfg.StateDir)))
+	}
+	for _, dir := range dirs {
+		if st, err := os.Stat(dir); dir != "" && (err != nil || !st.IsDir()) {
+			return fmt.Errorf("cannot provision into %s because there is no such folder: correct --root or --state-dir, or make the folder", dir)
+		}
+	}
+	return nil
+}
+
 // imageSlot is the parts of a slot on a device that does not run yet.
 type imageSlot []imagePart
 
 // imagePart is a partition of the disk image, or a file below the factory's root.
 type imagePart struct {
 	config.Part
-	on slot.Part
+	on   slot.Part
+	file fs.FileInfo
 }
 
-// slotsOnImage finds all that the slots are made of.
+// slotsOnImage finds all that the slots are made of. No two parts may share
+// storage: the device would refuse every install.
 func (d *device) slotsOnImage(at factory) (slots [2]imageSlot, err error) {
 	for _, s := range bootctl.Slots {
 		for _, p := range d.cfg.Slots[s].Group() {
-			part := imagePart{Part: p}
-			switch {
-			case p.File == "":
-				part.on, err = slot.FindIn(at.image, p.Device)
-			case at.root == "":
-				err = fmt.Errorf("cannot find %s without --root: name the folder that stands for the device's /, whose files come into the image's file systems", p.File)
-			default:
-				part.File = filepath.Join(at.root, p.File)
+			part, err := at.find(p)
+			for _, group := range slots {
+				for _, other := range group {
+					if err == nil && part.shares(other) {
+						err = fmt.Errorf("cannot use %s because it shares storage with %s: give each part its own", part.place(), other.place())
+					}
+				}
 			}
 			if err != nil {
 				return slots, fmt.Errorf("slot %s: %w", s, err)
@@ -105,11 +127,61 @@ func (d *device) slotsOnImage(at factory) (slots [2]imageSlot, err error) {
 	return slots, nil
 }
 
+// find is where a part lies at the factory.
+func (at factory) find(p config.Part) (part imagePart, err error) {
+	part.Part = p
+	switch {
+	case p.File == "":
+		part.on, err = slot.FindIn(at.image, p.Device)
+	case at.root == "":
+		err = fmt.Errorf("cannot find %s without --root: name the folder that stands for the device's /, whose files come into the image's file systems", p.File)
+	default:
+		part.File = filepath.Join(at.root, p.File)
+		part.file, err = fileThere(part.File)
+	}
+	return part, err
+}
+
+// fileThere insists on a file that the device can overwrite in place, also where
+// nothing starts from it yet.
+func fileThere(path string) (fs.FileInfo, error) {
+	const advice = "make it a file of its own, with room for the largest image"
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, advice)
+	}
+	reason := ""
+	switch {
+	case !st.Mode().IsRegular():
+		reason = "is no regular file"
+	case st.Size() == 0:
+		reason = "is empty"
+	case st.Sys().(*syscall.Stat_t).Nlink != 1:
+		reason = "has several names (hard links)"
+	default:
+		return st, nil
+	}
+	return nil, fmt.Errorf("cannot use %s as a part because it %s: %s", path, reason, advice)
+}
+
+// place names where the part lies.
+func (p imagePart) place() string { return p.Device + p.File }
+
+// shares reports whether two parts have bytes in common.
+func (p imagePart) shares(other imagePart) bool {
+	return p.overlaps(other.on.Offset, other.on.Size) || p.File != "" && os.SameFile(p.file, other.file)
+}
+
+// overlaps reports whether bytes of the image are in the part.
+func (p imagePart) overlaps(offset, size int64) bool {
+	return offset < p.on.Offset+p.on.Size && p.on.Offset < offset+size
+}
+
 // String names the slot by its root, or by its first part.
 func (s imageSlot) String() (name string) {
 	for _, p := range s {
 		if name == "" || p.Name == config.RootPart {
-			name = p.Device + p.File
+			name = p.place()
 		}
 	}
 	return name
@@ -134,9 +206,7 @@ func (s imageSlot) digest(ctx context.Context, image string) ([]slot.Held, error
 
 // overlaps reports whether bytes of the image are in a part of the slot.
 func (s imageSlot) overlaps(offset, size int64) bool {
-	return slices.ContainsFunc(s, func(p imagePart) bool {
-		return offset < p.on.Offset+p.on.Size && p.on.Offset < offset+size
-	})
+	return slices.ContainsFunc(s, func(p imagePart) bool { return p.overlaps(offset, size) })
 }
 
 // backendOnImage is the boot pointer of a device that does not run yet.
