@@ -20,7 +20,8 @@ type Backend struct {
 }
 
 // New is the backend on a mounted ESP (or XBOOTLDR partition). bodies are the
-// lines of both slots' entries, without sort-key and version.
+// lines of both slots' entries, without sort-key and version, for a slot that has
+// no entry yet: one that is there keeps its own.
 func New(mount string, bodies [2]string) (*Backend, error) {
 	for _, s := range bootctl.Slots {
 		if err := checkBody(s, bodies[s]); err != nil {
@@ -109,7 +110,7 @@ func (st state) counted() (files []file) {
 	}
 	sort.SliceStable(files, func(i, j int) bool {
 		x, y := &files[i], &files[j]
-		return x.version > y.version || x.version == y.version && x.name.left < y.name.left
+		return x.version > y.version || x.version == y.version && x.name.left > y.name.left
 	})
 	return files
 }
@@ -187,27 +188,39 @@ func (b *Backend) Store(t bootctl.Table) error {
 	if err != nil {
 		return err
 	}
-	if was, err := st.table(); err == nil && was == t && b.settled(st, t) {
+	if was, err := st.table(); err == nil && was == t && st.settled(t) {
 		return nil
 	}
-	w := writer{b, st, t}
+	w := writer{b, st, t, [2]string{b.body(st, bootctl.A), b.body(st, bootctl.B)}}
 	if err := w.store(); err != nil {
 		return err
 	}
 	if w.state, err = b.state(); err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
-	if got, err := w.state.table(); err != nil || got != t || !b.settled(w.state, t) {
+	if got, err := w.state.table(); err != nil || got != t || !w.state.settled(t) {
 		return fmt.Errorf("read back boot entries: they do not hold what was written: the boot partition is failing or write-protected")
 	}
 	return nil
 }
 
-// settled reports whether the loader sees just what the table says.
-func (b *Backend) settled(st state, t bootctl.Table) bool {
+// body is what starts a slot: what its entry says, since that is what booted, in
+// a trial too. The configuration is that of the image that runs, whose idea of it
+// may be another: it is for a slot that has no entry, or a damaged one.
+func (b *Backend) body(st state, s bootctl.Slot) string {
+	confirmed, _ := st.confirmed(s)
+	for _, f := range append([]file{confirmed}, st.counted()...) {
+		if f.name.slot == s && f.whole() {
+			return f.body
+		}
+	}
+	return b.bodies[s]
+}
+
+// settled reports whether the loader sees just the entries that the table says.
+func (st state) settled(t bootctl.Table) bool {
 	for _, s := range bootctl.Slots {
-		f, ok := st.confirmed(s)
-		if !ok || f.body != b.confirmedBody(s, t) {
+		if f, _ := st.confirmed(s); !f.stamped || f.visible() != slices.Contains(fallback(t), s) {
 			return false
 		}
 	}
@@ -220,26 +233,33 @@ func (b *Backend) settled(st state, t bootctl.Table) bool {
 	if !armed {
 		return len(counted) == 0
 	}
-	return len(counted) == 1 && counted[0].name.slot == slot && counted[0].body == b.bodies[slot] && counted[0].version > st.newestConfirmed()
+	return len(counted) == 1 && counted[0].name.slot == slot && counted[0].stamped && counted[0].version > st.newestConfirmed()
 }
 
-// Faults are what the loader sees otherwise than the table says.
-func (b *Backend) Faults() []string {
+// Faults are what the loader sees otherwise than the table says, and what only
+// another program can mend.
+func (b *Backend) Faults() (faults []string) {
 	st, err := b.state()
 	if err != nil {
 		return nil // the table says that
 	}
-	if t, err := st.table(); err == nil && !b.settled(st, t) {
-		return []string{"the boot entries are not what the boot table and the configuration say: the next change of the boot table writes them anew"}
+	if t, err := st.table(); err == nil && !st.settled(t) {
+		faults = append(faults, "the boot entries are not what the boot table says, or were changed by others: the next change of the boot table brings them in line")
 	}
-	return nil
+	for _, f := range st.files {
+		if f.name.counted && st.twin(f) {
+			faults = append(faults, "boot entry "+f.name.text+" has the content of another one, as after a power cut within the loader: where the loader prefers it, its boots are not counted: unmount the boot partition and run fsck.vfat")
+		}
+	}
+	return faults
 }
 
-func (b *Backend) confirmedBody(s bootctl.Slot, t bootctl.Table) string {
-	if slices.Contains(fallback(t), s) {
-		return b.bodies[s]
-	}
-	return ""
+// twin reports whether a counted entry may be one file with another, under two
+// names, which a cut within the loader's rename leaves.
+func (st state) twin(f file) bool {
+	return slices.ContainsFunc(st.files, func(x file) bool {
+		return x.name.counted && x.name != f.name && bytes.Equal(x.raw, f.raw)
+	})
 }
 
 // leads reports whether the loader prefers this slot's confirmed entry to the

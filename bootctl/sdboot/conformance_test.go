@@ -85,6 +85,8 @@ func (e *esp) Open(steps *bootctltest.Steps) bootctl.Backend {
 // Boot is what systemd-boot does without a default: entries without tries left
 // come last, then the order is that of sort keys and versions, the newest
 // first, and then of names; a counted entry is renamed before it is started.
+// Firmware refuses that where the new name is there already, and the loader
+// starts it all the same.
 func (e *esp) Boot() (bootctl.Slot, bool) {
 	entries := e.menu()
 	if len(entries) == 0 {
@@ -92,10 +94,11 @@ func (e *esp) Boot() (bootctl.Slot, bool) {
 	}
 	first := entries[0]
 	if n := first.name; n.counted {
-		content := e.files[n.text]
-		delete(e.files, n.text)
 		n.left, n.done = max(0, n.left-1), n.done+1
-		e.files[n.encode()] = content
+		if _, taken := e.files[n.encode()]; !taken {
+			e.files[n.encode()] = e.files[n.text]
+			delete(e.files, n.text)
+		}
 	}
 	return first.name.slot, true
 }

@@ -16,6 +16,16 @@
 // loader sorts it behind the confirmed one. Entries of others are neither read
 // nor written. A Store that changes nothing writes nothing.
 //
+// What an entry starts is never taken from the configuration while the slot has
+// one: a confirmed slot keeps the lines that booted, and a commit writes those of
+// the counted entry that was tried. The configuration of the image that runs gives
+// the lines of a slot that has no entry: at the factory, and when a release has
+// been installed there, which the image that installed it starts by its own lines.
+// So lines that a release brings along are those of the one after it; what has to
+// change with the release itself belongs in its unified kernel image. An entry
+// that was edited by hand is kept, as long as it is 512 bytes long and its linux
+// line ends it.
+//
 // # Why this is safe on FAT
 //
 // FAT keeps no journal. A rename is two writes, of the new name and of the
@@ -45,20 +55,40 @@
 //
 // The loader itself does rename: it counts a trial down by giving the file
 // another name, before it starts it, on FAT, through the firmware's driver. A
-// cut within that costs at most the counted entry: none is left, or two of them
-// for one file. The confirmed entry is another file, with its own cluster, and
-// is started; the table of the counted entry is gone with it, so that the one
-// before it counts, in which the slot was not armed yet: the update starts over.
-// Two names for one chain are never removed, since that would free it twice: run
-// fsck.vfat before the ESP is mounted. Linux marks a FAT that is mounted
-// read-write as dirty, in its first sector: mount it once, not for each write.
+// cut within that costs at most the counted entry. Where none is left, the
+// confirmed one is another file, with its own cluster, and is started; the table of
+// the counted entry is gone with it, so that the one before it counts, in which the
+// slot was not armed yet: the update starts over. What two names for one file mean
+// is below. They are never removed, since that would free its cluster twice: run
+// fsck.vfat before the ESP is mounted; `abota doctor` names them. Linux marks a FAT
+// that is mounted read-write as dirty, in its first sector: mount it once, not for
+// each write.
+//
+// Firmware does not rename a file to a name that is there (UEFI, EFI_FILE_PROTOCOL,
+// SetInfo), and the loader starts what it could not rename, uncounted. So the
+// entry of a trial gets a name from which counting down meets none that is in use,
+// by whatever was left there: +3-1 instead of +3 where there is a +2-1.
 //
 // # Not guaranteed
 //
 // systemd-boot starts a counted entry also when it cannot rename it (it logs
 // the error and goes on): firmware that cannot write the ESP tries a slot for
 // ever that fails before user space. Once user space is reached the journal
-// counts. An entry that cannot be loaded is not passed by: the loader ends, and
+// counts.
+//
+// The same happens after a cut within its rename that leaves both names, +3 and
+// +2-1: it prefers the first and cannot rename it to the second. It needs the old
+// name's removal not to reach the medium when the new name did, so the two in
+// different sectors of the folder. Nothing that abota could do before helps, since
+// the loader itself makes the second name; from user space on the next change of
+// the table ends it, and so does fsck.vfat, once what it leaves empty is removed.
+// A folder of abota's entries alone has all of their names, those of a rename among
+// them, in its first 512 bytes (12 of 16 places: counted on a FAT made with
+// mkfs.vfat and mtools): keep the files of others out of loader/entries. Whether a
+// firmware writes that sector at once is not established, and the case as such is
+// from the sources, not measured.
+//
+// An entry that cannot be loaded is not passed by: the loader ends, and
 // the firmware goes on along BootOrder (measured: OVMF, to its shell). Have the
 // loader in BootOrder twice, as `bootctl install` leaves it (its own entry and
 // the removable path): each round costs one try. Boots of a confirmed slot are
@@ -84,7 +114,8 @@
 //
 //	abota-a.conf             confirmed entry of A; always there
 //	abota-b.conf             confirmed entry of B; always there
-//	abota-b+LEFT[-DONE].conf trial of B: tries left, tries done; decimal
+//	abota-b+LEFT[-DONE].conf trial of B: tries left, tries done; decimal. DONE
+//	                         may begin above zero
 //
 // and the same for a trial of A. A visible one is
 //
@@ -117,7 +148,9 @@
 // "Automatic Boot Assessment" and "Boot Loader Interface"
 // (LoaderBootCountPath). The tests compare with bootctl, on entries in a folder;
 // the loader itself is a model in them. FAT: Microsoft's fatgen103; Linux, fs/fat/namei_vfat.c
-// (vfat_rename), fs/fat/dir.c. Measured with systemd-boot 252 on OVMF: an inert
+// (vfat_rename), fs/fat/dir.c; EDK2, FatPkg/EnhancedFatDxe/Info.c
+// (FatSetFileInfo: removes the old name, then makes the new one, and refuses one
+// that is there). Measured with systemd-boot 252 on OVMF: an inert
 // entry is ignored, a counted one is preferred by its version and renamed from
 // +3 to +2-1, and one with +0-3 is passed by for the confirmed one.
 package sdboot

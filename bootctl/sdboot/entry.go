@@ -1,6 +1,7 @@
 package sdboot
 
 import (
+	"bytes"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -47,6 +48,12 @@ type file struct {
 
 // visible says that the loader shows this entry.
 func (f file) visible() bool { return f.body != "" }
+
+// whole reports whether a visible entry has all of its lines, although its stamp
+// may not hold: a sector of which a part is missing lacks our sort key, or its end.
+func (f file) whole() bool {
+	return f.visible() && (f.stamped || len(f.raw) == Size && f.raw[Size-2] != '\n' && bytes.Contains(f.raw, []byte("\nsort-key "+sortKey+"\n")))
+}
 
 // render makes the content of an entry file; an inert one has no body. What
 // starts comes at the end of the sector, so that a part of the sector is inert,

@@ -1,7 +1,6 @@
 package sdboot
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +13,8 @@ type writer struct {
 	*Backend
 	state state
 	table bootctl.Table
+	// bodies are what starts each slot, as it was found.
+	bodies [2]string
 }
 
 // store prepares files that the loader does not see, moves the pointer by one
@@ -29,18 +30,21 @@ func (w *writer) store() error {
 	if err := w.align(); err != nil {
 		return err
 	}
+	if err := w.tidy(); err != nil {
+		return err
+	}
 	if err := w.arm(); err != nil {
 		return err
 	}
-	return w.tidy()
+	return w.sweep()
 }
 
 // reserve makes the files that are missing, all of them inert. What a cut
 // within that left is made again.
 func (w *writer) reserve() error {
 	need := []name{confirmedName(bootctl.A), confirmedName(bootctl.B)}
-	if s, armed := trial(w.table); armed && w.usable(s) == nil {
-		need = append(need, countedName(s, w.table.Slots[s].Tries))
+	if s, armed := trial(w.table); armed {
+		need = append(need, w.trialName(s))
 	}
 	for _, n := range need {
 		at := w.find(n)
@@ -57,10 +61,9 @@ func (w *writer) reserve() error {
 		}
 		reserved := []byte("# reserved by abota\n")
 		reserved = append(reserved, strings.Repeat("\n", Size-len(reserved))...)
-		if err := w.put(n, reserved, false); err != nil {
+		if err := w.reload(w.put(n, reserved, false)); err != nil {
 			return err
 		}
-		w.state.files = append(w.state.files, parse(n, reserved))
 	}
 	return nil
 }
@@ -75,14 +78,37 @@ func (w *writer) find(n name) *file {
 }
 
 // usable is the counted entry that the loader shows for this slot, with the
-// tries of the table.
+// tries of the table, and can count down.
 func (w *writer) usable(s bootctl.Slot) *file {
 	for _, f := range w.state.counted() {
-		if f.name.slot == s && f.name.left == w.table.Slots[s].Tries {
+		if f.name.slot == s && f.name.left == w.table.Slots[s].Tries && !w.taken(f.name) {
 			return w.find(f.name)
 		}
 	}
 	return nil
+}
+
+// taken reports whether a name that counting this one down leads to, or that led
+// to this one, is in use. Firmware refuses to rename a file to a name that is
+// there, and the loader then starts it uncounted.
+func (w *writer) taken(n name) bool {
+	return slices.ContainsFunc(w.state.files, func(f file) bool {
+		at := f.name
+		return at.slot == n.slot && at.counted && at.left != n.left && at.left+at.done == n.left+n.done
+	})
+}
+
+// trialName is the entry that the trial has or gets.
+func (w *writer) trialName(s bootctl.Slot) name {
+	if f := w.usable(s); f != nil {
+		return f.name
+	}
+	n := countedName(s, w.table.Slots[s].Tries)
+	for w.taken(n) {
+		n.done++
+	}
+	n.text = n.encode()
+	return n
 }
 
 // commit writes the one sector from which on the new table counts.
@@ -148,7 +174,7 @@ func (w *writer) hideCounted(counted []file) error {
 // the order while the other leads goes behind it.
 func (w *writer) writeConfirmed(s bootctl.Slot) error {
 	f, _ := w.state.confirmed(s)
-	body, version := w.confirmedBody(s, w.table), f.version
+	body, version := w.confirmedBody(s), f.version
 	other, _ := w.state.confirmed(s.Other())
 	switch leads := fallback(w.table)[0] == s; {
 	case leads && other.visible() && version <= other.version:
@@ -159,12 +185,16 @@ func (w *writer) writeConfirmed(s bootctl.Slot) error {
 	return w.write(f.name, body, version)
 }
 
+func (w *writer) confirmedBody(s bootctl.Slot) string {
+	if slices.Contains(fallback(w.table), s) {
+		return w.bodies[s]
+	}
+	return ""
+}
+
 // showTrial makes the loader see the counted entry, before all others.
 func (w *writer) showTrial(s bootctl.Slot) error {
-	f := w.usable(s)
-	if f == nil {
-		f = w.find(countedName(s, w.table.Slots[s].Tries))
-	}
+	f := w.find(w.trialName(s))
 	version := f.version
 	if version <= w.state.newestConfirmed() {
 		version = w.state.newest() + 1
@@ -178,8 +208,12 @@ func (w *writer) arm() error {
 	if !armed {
 		return nil
 	}
-	if f := w.usable(s); f != nil && f.body == w.bodies[s] && f.version > w.state.newestConfirmed() {
+	if f := w.usable(s); f != nil && f.stamped && f.version > w.state.newestConfirmed() {
 		return nil
+	}
+	// An entry that went with its twin leaves its names in use: there is another.
+	if err := w.reserve(); err != nil {
+		return err
 	}
 	return w.showTrial(s)
 }
@@ -190,7 +224,7 @@ func (w *writer) align() error {
 	lead := fallback(w.table)[0]
 	for _, s := range []bootctl.Slot{lead, lead.Other()} {
 		f, _ := w.state.confirmed(s)
-		if !f.stamped || f.body != w.confirmedBody(s, w.table) || s == lead && !w.state.leads(s) {
+		if !f.stamped || f.body != w.confirmedBody(s) || s == lead && !w.state.leads(s) {
 			if err := w.writeConfirmed(s); err != nil {
 				return err
 			}
@@ -199,36 +233,26 @@ func (w *writer) align() error {
 	return nil
 }
 
-// tidy hides what is left of earlier trials, and removes inert files.
+// tidy hides what is left of earlier trials.
 func (w *writer) tidy() error {
-	s, armed := trial(w.table)
-	var keep name
-	if f := w.usable(s); armed && f != nil {
-		keep = f.name
+	stale := w.state.counted()
+	if s, armed := trial(w.table); armed {
+		stale = w.stale(s)
 	}
-	for _, f := range slices.Clone(w.state.files) {
-		if !f.name.counted || f.name == keep {
-			continue
-		}
-		if f.visible() { // the table stays where the commit point put it
-			if err := w.rewrite(f.name, f.stamp, "", f.version); err != nil {
-				return err
-			}
+	for _, f := range stale { // the table stays where the commit point put it
+		if err := w.rewrite(f.name, f.stamp, "", f.version); err != nil {
+			return err
 		}
 	}
-	return w.sweep(keep)
+	return nil
 }
 
 // sweep removes inert counted files. Two of equal content may be one file
-// under two names, which a cut within the loader's rename leaves: removing
-// both would free its cluster twice, so they stay, harmless, for fsck.vfat.
-func (w *writer) sweep(keep name) error {
+// under two names: removing both would free its cluster twice, so they stay,
+// harmless, for fsck.vfat.
+func (w *writer) sweep() error {
 	for _, f := range slices.Clone(w.state.files) {
-		if !f.name.counted || f.name == keep || f.visible() {
-			continue
-		}
-		twin := slices.ContainsFunc(w.state.files, func(x file) bool { return x.name != f.name && bytes.Equal(x.raw, f.raw) })
-		if twin {
+		if !f.name.counted || f.visible() || w.state.twin(f) {
 			continue
 		}
 		// The table must not go with the file.
@@ -248,8 +272,16 @@ func (w *writer) remove(f file) error {
 	if err := w.folder.remove(f.name.text); err != nil {
 		return fmt.Errorf("remove boot entry %s: %w", f.name.text, err)
 	}
-	w.state.files = slices.DeleteFunc(w.state.files, func(x file) bool { return x.name == f.name })
-	return nil
+	return w.reload(nil)
+}
+
+// reload reads the entries again after one was written: two names may be one
+// file.
+func (w *writer) reload(err error) error {
+	if err == nil {
+		w.state, err = w.Backend.state()
+	}
+	return err
 }
 
 // write overwrites an entry in place, with the next serial number and the
@@ -264,10 +296,5 @@ func (w *writer) rewrite(n name, s stamp, body string, version uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := w.put(n, data, true); err != nil {
-		return err
-	}
-	at := w.find(n)
-	*at = parse(at.name, data)
-	return nil
+	return w.reload(w.put(n, data, true))
 }

@@ -102,6 +102,10 @@ func sdbootStarts(ts *testscript.TestScript) (bootctl.Slot, string) {
 		left, _ := strconv.Atoi(m[2])
 		done, _ := strconv.Atoi(m[3])
 		next := fmt.Sprintf("abota-%s+%d-%d.conf", m[1], left-1, done+1)
+		_, err := os.Lstat(filepath.Join(dir, next))
+		if err == nil {
+			ts.Fatalf("the loader cannot rename %s to %s, which is there", best, next)
+		}
 		ts.Check(os.Rename(filepath.Join(dir, best), filepath.Join(dir, next)))
 		variable(ts, sdboot.VarBootCountPath, wide(`\loader\entries\`+next))
 	}

@@ -329,6 +329,8 @@ func value(lines []string, key string) (v string) {
 }
 
 // start takes the first entry, and counts it down by giving it another name.
+// Firmware refuses one that is there already (EDK2's FatPkg, Info.c), and the
+// loader starts the entry all the same.
 func (p *sdbootPointer) start() (begun, error) {
 	menu, err := p.menu()
 	if err != nil || len(menu) == 0 {
@@ -337,8 +339,11 @@ func (p *sdbootPointer) start() (begun, error) {
 	e := menu[0]
 	if e.counted {
 		name := fmt.Sprintf("%s+%d-%d%s", e.before, max(0, e.left-1), e.done+1, e.after)
-		if err := os.Rename(filepath.Join(p.folder, e.file), filepath.Join(p.folder, name)); err != nil {
-			return begun{}, fmt.Errorf("count a boot entry down: %w", err)
+		to := filepath.Join(p.folder, name)
+		if _, err := os.Lstat(to); err != nil {
+			if err := os.Rename(filepath.Join(p.folder, e.file), to); err != nil {
+				return begun{}, fmt.Errorf("count a boot entry down: %w", err)
+			}
 		}
 	}
 	for _, s := range bootctl.Slots {
