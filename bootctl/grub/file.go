@@ -2,8 +2,8 @@ package grub
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"slices"
 
 	"abota/bootctl"
 	"abota/bootctl/dialect"
@@ -14,7 +14,9 @@ import (
 //
 // There is one copy and no checksum: a sector that is torn while it is written
 // loses the table, as it does with that updater's own tools. One Store overwrites
-// one sector of the file in place; a change that would need both is refused.
+// one sector of the file in place. Where the variables lie in both, a slot is not
+// armed, since a power cut could leave half of the way back; every other change is
+// then two writes, the first of which leaves a slot to start if it can.
 // Lines of others, and their order, are kept byte for byte.
 //
 // It holds nothing open between calls. It is not safe for concurrent use.
@@ -53,6 +55,16 @@ func (f *File) Foreign() string { return f.words.Name() }
 // whose they seem to be: the name of an updater, or empty.
 func (f *File) Doubts() (doubts []string, whose string) {
 	doubts, whose = doubtsIn(f.read, f.words)
+	if image, err := f.read(); err == nil {
+		if t, err := tableIn(f.place, image, f.words); err == nil {
+			first, _ := t.Primary()
+			arm, _ := bootctl.Situation{Table: t, Booted: first, Proven: [2]bool{true, true}}.Arm()
+			next, err := rendered(f.place, image, f.Caps().Keep(arm), f.words)
+			if err == nil && apart(next, arm, f.words) {
+				doubts = append(doubts, f.inBoth(first.Other()).Error())
+			}
+		}
+	}
 	return append(doubts, f.Warning()), whose
 }
 
@@ -91,33 +103,90 @@ func (f *File) store(m medium, t bootctl.Table) error {
 	if err != nil {
 		return err
 	}
-	if now, err := tableIn(f.place, was, f.words); err == nil && now == t {
+	now, noTable := tableIn(f.place, was, f.words)
+	if noTable == nil && now == t {
 		return nil
 	}
 	next, err := rendered(f.place, was, t, f.words)
 	if err != nil {
 		return err
 	}
-	at, err := changedSector(was, next)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.place, err)
+	if first, _ := t.Primary(); noTable == nil && arms(now, t) && apart(next, t, f.words) {
+		return f.inBoth(first)
 	}
-	if _, err := m.WriteAt(next[at:at+sectorSize], f.place.Offset+at); err != nil {
-		return fmt.Errorf("write %s: %w", f.place, err)
+	for _, image := range f.steps(was, next) {
+		at := int64(0)
+		if bytes.Equal(was[:sectorSize], image[:sectorSize]) {
+			at = sectorSize
+		}
+		if _, err := m.WriteAt(image[at:at+sectorSize], f.place.Offset+at); err != nil {
+			return fmt.Errorf("write %s: %w", f.place, err)
+		}
+		if err := prove(m, f.place, image); err != nil {
+			return err
+		}
+		was = image
 	}
-	return prove(m, f.place, next)
+	return nil
 }
 
-// changedSector is where the one sector begins that differs.
-func changedSector(was, next []byte) (at int64, err error) {
-	first, second := !bytes.Equal(was[:sectorSize], next[:sectorSize]), !bytes.Equal(was[sectorSize:], next[sectorSize:])
-	switch {
-	case first && second:
-		return 0, errors.New("cannot store the boot table because its variables lie in both sectors of the block, and a power cut could leave one of them old: remove variables of others with grub-editenv, so that these come into the first 512 bytes")
-	case second:
-		return sectorSize, nil
+// arms reports whether a slot that could not start gets the next boot, with
+// another one to fall back to.
+func arms(now, t bootctl.Table) bool {
+	order := t.Order()
+	return len(order) == 2 && !now.Slots[order[0]].Bootable()
+}
+
+func (f *File) inBoth(armed bootctl.Slot) error {
+	return fmt.Errorf("cannot arm slot %s because the boot script's variables lie in both sectors of %s, and a power cut could leave one of them old on the way back: remove variables of others with grub-editenv, so that these come into the first 512 bytes", armed, f.place)
+}
+
+// apart reports whether the variables of this table lie in both sectors.
+func apart(image []byte, t bootctl.Table, d dialect.Dialect) bool {
+	entries, _ := parseBlock(image)
+	vars, _ := d.Write(t, valuesIn(entries))
+	at, first, last := len(signature), blockSize, 0
+	for _, e := range entries {
+		end := at + len(e.raw)
+		for _, v := range vars {
+			if v.Name == e.name {
+				first, last = min(first, at), end-1
+			}
+		}
+		at = end
 	}
-	return 0, nil
+	return first < sectorSize && last >= sectorSize
+}
+
+// steps are the blocks to write one after the other, which differ by one sector.
+// Of two the first is the one that starts what the last does, or else what was
+// started before.
+func (f *File) steps(was, next []byte) [][]byte {
+	low := slices.Concat(next[:sectorSize], was[sectorSize:])
+	high := slices.Concat(was[:sectorSize], next[sectorSize:])
+	if bytes.Equal(low, was) || bytes.Equal(high, was) {
+		return [][]byte{next}
+	}
+	for _, starts := range []int{f.starts(next), f.starts(was)} {
+		switch starts {
+		case f.starts(low):
+			return [][]byte{low, next}
+		case f.starts(high):
+			return [][]byte{high, next}
+		}
+	}
+	return [][]byte{low, next}
+}
+
+// starts is the slot that the boot script would start, and -1 for none.
+func (f *File) starts(image []byte) int {
+	t, err := tableIn(f.place, image, f.words)
+	for _, s := range t.Order() {
+		if st := t.Slots[s]; err == nil && (st.Tries > 0 || st.Good && f.Caps().ConfirmedUncounted) {
+			return int(s)
+		}
+	}
+	return -1
 }
 
 // tableIn is the table in a block.
