@@ -81,7 +81,8 @@ func (st state) shot() (bootctl.Slot, bool) {
 
 // tableIn takes the table whose order BootOrder has. With another one,
 // somebody else changed it: what it starts is then in the order, and good only
-// where the record knows it or there is no record at all.
+// where the record knows it or there is no record at all. Of a record that says
+// nothing is left what the firmware starts first.
 func (b *Backend) tableIn(st state) (bootctl.Table, error) {
 	ours := st.ours()
 	if len(ours) == 0 {
@@ -96,8 +97,8 @@ func (b *Backend) tableIn(st state) (bootctl.Table, error) {
 		return meddled(st.record.Meanings[0].table(), ours), nil
 	}
 	t := bootctl.Table{ConfirmedTries: bootctl.DefaultConfirmedTries}.WithOrder(ours...)
-	for _, s := range ours {
-		t.Slots[s].Good = true
+	for i, s := range ours {
+		t.Slots[s].Good = i == 0 || st.stored == nil
 	}
 	if s, ok := st.shot(); ok && !t.Slots[s].Good {
 		t = t.WithOrder(s, ours[0])

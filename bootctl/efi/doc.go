@@ -85,7 +85,8 @@
 // Two meanings, the next and the last one, are there only while Store replaces
 // BootOrder: whichever order is found tells which of both tables it is. Without
 // the variable, as a factory or another updater leaves it, the slots in
-// BootOrder are good, and one in BootNext alone is armed.
+// BootOrder are good, and one in BootNext alone is armed. With one that cannot be
+// read as this only the first of them is good.
 //
 // # Sources
 //
