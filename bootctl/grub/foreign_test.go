@@ -383,3 +383,49 @@ func TestOneSectorIsWritten(t *testing.T) {
 		t.Errorf("stored %q", got)
 	}
 }
+
+// TestMendersSidesComeInStep: a Store of what the first side says already still
+// brings the second to it. A power cut left there a trial that never counted, and
+// the script takes it when the first lock is lost.
+func TestMendersSidesComeInStep(t *testing.T) {
+	sides, d := menderSides(), mender(t)
+	image := menderDisk()
+	saveEnv(image[sides[1].Env.Offset:][:blockSize], v("mender_boot_part", "3"), v("upgrade_available", "1"))
+	p := &pc{image: image, steps: new(bootctltest.Steps)}
+	b := OnPair(p, sides, d)
+	said := func() bool {
+		doubts, _ := b.Doubts()
+		return strings.Contains(strings.Join(doubts, "; "), "do not say the same")
+	}
+	if !said() {
+		t.Error("nothing is said of a second side that is not in step")
+	}
+	table, err := b.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cleared, err := bootctl.Situation{Table: table}.Clear()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Store(cleared); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(image, menderDisk()) || said() {
+		t.Errorf("left %v\n%s", said(), image)
+	}
+	for i, side := range sides {
+		lost := bytes.Clone(image)
+		clear(lost[side.Lock.Offset:][:sectorSize])
+		if slot := menderScript(lost); slot != bootctl.A {
+			t.Errorf("without lock %d slot %s starts", i+1, slot)
+		}
+	}
+	saveEnv(image[sides[0].Lock.Offset:][:blockSize], v("editing", "1"))
+	if !said() {
+		t.Error("nothing is said of a taken lock")
+	}
+	if err := b.Store(cleared); err != nil || said() {
+		t.Errorf("a taken lock: %v, %v", err, said())
+	}
+}

@@ -68,13 +68,17 @@ func (b *Pair) Caps() bootctl.Caps { return b.words.Caps() }
 // Foreign names the updater whose variables are written.
 func (b *Pair) Foreign() string { return b.words.Name() }
 
-// Doubts are what the variables that are there say against relying on them, and
-// whose they seem to be: the name of an updater, or empty.
+// Doubts are what the variables that are there say against relying on them, that
+// both sides do not say the same, and whose they seem to be: the name of an
+// updater, or empty.
 func (b *Pair) Doubts() (doubts []string, whose string) {
-	return doubtsIn(func() ([]byte, error) {
-		s, err := b.look()
-		return s.env, err
-	}, b.words)
+	defer b.hold()()
+	s, err := b.look()
+	doubts, whose = doubtsIn(func() ([]byte, error) { return s.env, err }, b.words)
+	if err == nil && !b.inStep(s) {
+		doubts = append(doubts, fmt.Sprintf("%s and %s do not say the same, or a lock beside them is not 0: the next change of the boot table makes them equal", b.sides[0].Env, b.sides[1].Env))
+	}
+	return doubts, whose
 }
 
 // Load reads the table as the boot script will.
@@ -117,6 +121,23 @@ func (b *Pair) look() (s pairState, err error) {
 	return s, err
 }
 
+// inStep reports whether the side that the script does not read says the same, as
+// far as it can be read: after a power cut it may hold a table that never counted,
+// and would count if the other lock were lost.
+func (b *Pair) inStep(s pairState) bool {
+	if !s.locks[0].free || !s.locks[1].free {
+		return false
+	}
+	p := b.sides[1-s.from].Env
+	image, err := b.open.read(p)
+	if err != nil {
+		return true
+	}
+	here, _ := tableIn(p, s.env, b.words)
+	there, err := tableIn(p, image, b.words)
+	return err == nil && there == here
+}
+
 const (
 	varEditing = "editing"
 	free       = "0"
@@ -134,7 +155,7 @@ func (b *Pair) Store(t bootctl.Table) error {
 	if err != nil {
 		return err
 	}
-	if now, err := tableIn(b.sides[s.from].Env, s.env, b.words); err == nil && now == t {
+	if now, err := tableIn(b.sides[s.from].Env, s.env, b.words); err == nil && now == t && b.inStep(s) {
 		return nil
 	}
 	next, err := rendered(b.sides[s.from].Env, s.env, t, b.words)
