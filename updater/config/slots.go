@@ -104,6 +104,9 @@ func parts(w *walker, dst reflect.Value, n *yaml.Node, path string) error {
 // part reads one part. A bare value is its device.
 func (w *walker) part(name, value *yaml.Node, path string) (Part, error) {
 	p, at := Part{Name: name.Value}, join(path, printable(name.Value))
+	if name.Kind != yaml.ScalarNode || name.Value == "" {
+		return p, w.fail(name, path, "has a part without a name: write one before the colon, as %s", RootPart)
+	}
 	if !isPartName(name.Value) {
 		return p, w.fail(name, at, "cannot be a part's name, since entries of a release are named for it: use a to z, 0 to 9, _ and -, a letter first, at most %d of them", maxPartName)
 	}
@@ -112,7 +115,7 @@ func (w *walker) part(name, value *yaml.Node, path string) (Part, error) {
 		return p, err
 	}
 	if (p.Device == "") == (p.File == "") {
-		return p, w.fail(name, at, "needs either device or file")
+		return p, w.fail(name, at, "needs device or file, and not both")
 	}
 	return p, nil
 }
