@@ -87,7 +87,7 @@ func TestRefusedGroups(t *testing.T) {
 		"hard link to the other slot": {func(f *fixture, a, b *Group) {
 			os.Remove((*b)[0].Path)
 			os.Link((*a)[0].Path, (*b)[0].Path)
-		}, ErrSameDevice, "overlaps the booted slot"},
+		}, ErrSameDevice, "give each slot storage of its own"},
 		"hard link to something else": {func(f *fixture, a, b *Group) { os.Link((*b)[0].Path, (*b)[0].Path+"-2") }, nil, "because it has 2 names (hard links)"},
 		"symbolic link to the other slot": {func(f *fixture, a, b *Group) {
 			os.Remove((*b)[0].Path)
@@ -150,6 +150,36 @@ func TestFileOnASlot(t *testing.T) {
 	}
 	if err := f.guard([]volume{kernel, f.volume("vda4")}, []volume{root}); !errors.Is(err, ErrSameDevice) {
 		t.Errorf("on the slot itself: %v", err)
+	}
+}
+
+// TestWhatKeepsNoBytesOverlapsNothing: the boot pointer beside it is as good as
+// before, and who writes the slot is told of it.
+func TestWhatKeepsNoBytesOverlapsNothing(t *testing.T) {
+	f, a, b := parted(t)
+	env := filepath.Join(t.TempDir(), "env")
+	f.write(env, strings.Repeat("e", 5000))
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{fifo, t.TempDir(), os.DevNull, fifo + "-none"} {
+		b[0].Path = path
+		if inside, err := f.Overlaps(env, 0, 5000, b); inside || err != nil {
+			t.Errorf("%s: %v, %v", path, inside, err)
+		}
+		if inside, err := f.Overlaps(b[1].Path, 0, 5000, b); !inside || err != nil {
+			t.Errorf("%s beside the part that matters: %v, %v", path, inside, err)
+		}
+		if open, err := f.OpenGroup(b, a); err == nil || !strings.Contains(err.Error(), path) {
+			CloseAll(open)
+			t.Errorf("%s: opened, or %v", path, err)
+		}
+	}
+	// What was named to be a device is looked at all the same.
+	b[0] = Member{Name: "kernel", Path: fifo}
+	if _, err := f.Overlaps(env, 0, 5000, b); err == nil || !strings.Contains(err.Error(), "because it is a FIFO") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -61,7 +61,7 @@ func (seen View) guardOne(target volume, booted []volume) error {
 	}
 	for _, b := range booted {
 		if t.share(target.storage, b.storage) {
-			return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: name two different partitions", ErrSameDevice, target.path, b.path)
+			return fmt.Errorf("%w: cannot write %s because it overlaps the booted slot %s: give each slot storage of its own", ErrSameDevice, target.path, b.path)
 		}
 	}
 	for _, u := range seen.uses {
@@ -86,7 +86,8 @@ func (h Host) Overlaps(path string, offset, size int64, slot Group) (bool, error
 	places := t.descend(nil, region{on: part, start: offset, end: offset + size}, maxDepth)
 	for _, m := range slot {
 		whole, err := identify(m.Path)
-		if m.InPlace && errors.Is(err, fs.ErrNotExist) {
+		var unfit unfit
+		if m.InPlace && (errors.Is(err, fs.ErrNotExist) || errors.As(err, &unfit)) {
 			continue // it holds nothing
 		}
 		if err != nil {
@@ -187,7 +188,7 @@ func (t tree) which(slots [2]Group, mounts []mount) (slot int, known bool, err e
 	case len(found) == 1:
 		return found[0], true, nil
 	case len(found) == 2 && len(mounts) == 1:
-		return 0, false, fmt.Errorf("%w: %s and %s are both mounted at %s: name two different partitions", ErrSameDevice, slots[0], slots[1], mounts[0].point)
+		return 0, false, fmt.Errorf("%w: %s and %s are both mounted at %s: give each slot storage of its own", ErrSameDevice, slots[0], slots[1], mounts[0].point)
 	}
 	return 0, false, nil
 }

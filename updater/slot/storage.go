@@ -40,8 +40,13 @@ func identifyInfo(path string, fi os.FileInfo) (storage, error) {
 	case mode&os.ModeDevice != 0 && mode&os.ModeCharDevice == 0:
 		return storage{dev: st.Rdev}, nil
 	}
-	return storage{}, fmt.Errorf("cannot use %s as a slot because it is a %s: name a block device or a regular file", path, kind(fi.Mode()))
+	return storage{}, unfit(fmt.Sprintf("cannot use %s because it is a %s: name a block device or a regular file", path, kind(fi.Mode())))
 }
+
+// unfit is why a path names nothing that keeps bytes.
+type unfit string
+
+func (u unfit) Error() string { return string(u) }
 
 func kind(mode os.FileMode) string {
 	switch {
