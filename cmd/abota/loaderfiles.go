@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,9 +33,12 @@ func loaderPaths(b *config.Bootloader) []*string {
 	return nil
 }
 
-// apart makes sure that the boot pointer does not lie in a slot: an update would
-// take it along.
+// apart makes sure that neither abota's own files nor the boot pointer lie in a
+// slot: an update would take them along.
 func (d *device) apart(slots [2]slot.Group) error {
+	if err := stateApart(d.cfg.StateDir, slots); err != nil {
+		return err
+	}
 	files := loaderPaths(&d.cfg.Bootloader)
 	if len(files) == 0 {
 		return d.entriesApart()
@@ -52,6 +56,22 @@ func (d *device) apart(slots [2]slot.Group) error {
 		}
 	}
 	return d.entriesApart()
+}
+
+// stateApart compares the files themselves, since links have other names.
+func stateApart(dir string, slots [2]slot.Group) error {
+	for _, name := range []string{"journal", "table", "lock"} {
+		own, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		for _, m := range slices.Concat(slots[0], slots[1]) {
+			if part, err := os.Stat(m.Path); err == nil && os.SameFile(own, part) {
+				return fmt.Errorf("slots: cannot use %s because that is abota's own %s in %s: name another file", m.Path, name, dir)
+			}
+		}
+	}
+	return nil
 }
 
 // mend makes anew what was lost of GRUB's files, in whole or in part, while one
