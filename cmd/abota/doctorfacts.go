@@ -157,7 +157,7 @@ func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 		at := &f.Slots[i]
 		at.Image, at.Proven = holds.Size, holds.Proven
 		for n := range at.Parts {
-			at.Parts[n].Image = usedBy(at.Parts[n].Name, holds, parts[i])
+			at.Parts[n].Image = usedBy(at.Parts, n, holds, parts[i])
 		}
 		at.Whole = holds.Release.SHA256 == "" && holds.Release.Checksum == ""
 	}
@@ -175,13 +175,14 @@ func (d *device) tableFacts(f *doctor.Facts, backend bootctl.Backend) error {
 	return nil
 }
 
-// usedBy is how many bytes of a part are known to be in use.
-func usedBy(part string, holds updater.Content, parts []slot.Held) int64 {
-	if len(parts) == 0 {
+// usedBy is how many bytes of a part are known to be in use. A slot that was
+// written as a whole says nothing of the parts that it is configured to have now.
+func usedBy(configured []doctor.Part, n int, holds updater.Content, parts []slot.Held) int64 {
+	if len(parts) == 0 && len(configured) == 1 {
 		return holds.Size
 	}
 	for _, p := range parts {
-		if p.Name == part {
+		if p.Name == configured[n].Name {
 			return p.Size
 		}
 	}
@@ -310,7 +311,9 @@ func stateFacts(dir string, seen slot.View) doctor.State {
 	s.Free = int64(fsys.Bavail) * int64(fsys.Bsize)
 	kind := seen.FileSystem(at)
 	s.Volatile = kind == "tmpfs" || kind == "ramfs"
-	s.Err = probe(at)
+	if s.Err = probe(at); errors.Is(s.Err, unix.ENOSPC) {
+		s.Err, s.Free = nil, 0 // the journal has its room
+	}
 	j, err := journal.OpenReadOnly(filepath.Join(dir, "journal"))
 	s.Missing = errors.Is(err, fs.ErrNotExist)
 	if s.Missing {

@@ -65,7 +65,11 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "config.yaml"), []byte(config), 0o600)
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "inplace" {
+			switch cond {
+			case "root":
+				return os.Getuid() == 0, nil
+			case "inplace":
+			default:
 				return false, fmt.Errorf("unknown condition %q", cond)
 			}
 			file := filepath.Join(t.TempDir(), "file")
