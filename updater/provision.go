@@ -23,6 +23,8 @@ type ProvisionOptions struct {
 	Factory bool
 	// Version is the factory image's version, empty when it has none.
 	Version string
+	// Astray says why a table that was not found lies elsewhere, or is nil.
+	Astray func() error
 	// Digest reads the content of a slot, part by part.
 	Digest func(context.Context, bootctl.Slot) ([]slot.Held, error)
 }
@@ -39,6 +41,10 @@ func (e *Engine) Provision(ctx context.Context, opts ProvisionOptions) (Status, 
 		return Status{}, &bootctl.RefusedError{Reason: fmt.Sprintf("cannot provision because slot %s is an unconfirmed trial: wait for it to be committed, or run `abota rollback`", e.Booted)}
 	case err != nil && !errors.Is(err, bootctl.ErrNoTable):
 		return Status{}, fmt.Errorf("read the boot table: %w", err)
+	case err != nil && !opts.Force && opts.Astray != nil:
+		if err := opts.Astray(); err != nil {
+			return Status{}, &bootctl.RefusedError{Reason: fmt.Sprintf("cannot provision because %v, or make a new table all the same: --force", err)}
+		}
 	}
 	order := []bootctl.Slot{e.Booted}
 	if opts.Both {

@@ -67,6 +67,18 @@ func Inspect(copies []Copy) Inspection {
 	return all
 }
 
+// Astray says where there are copies that are none of the backend's, which are
+// not valid: a table made anew would overwrite a part of them, or be read by
+// nobody. It is for when Load found none.
+func (b *Backend) Astray() error {
+	for _, f := range Inspect(b.copies).Copies {
+		if len(f.Elsewhere) > 0 {
+			return fmt.Errorf("there is a copy of the environment at %#x of %s, but %s is looked at: correct the offset", f.Elsewhere[0], f.Path, f.Copy)
+		}
+	}
+	return nil
+}
+
 // at reports whether one of the copies is meant to be there.
 func (all Inspection) at(storage string, offset int64) bool {
 	return slices.ContainsFunc(all.Copies, func(f Found) bool { return f.Storage == storage && f.Offset == offset })

@@ -54,6 +54,9 @@ func provision(c *command, flags *flag.FlagSet) action {
 			return err
 		}
 		opts.Digest, opts.TakeOver = d.digest, takesOver(d.Backend)
+		if b, ok := d.Backend.(interface{ Astray() error }); ok {
+			opts.Astray = b.Astray
+		}
 		s, err := d.Provision(ctx, opts)
 		if err != nil {
 			return err

@@ -135,6 +135,26 @@ func TestOneFaultIsOneFinding(t *testing.T) {
 	}
 }
 
+// TestTableAstray: who is told to make a new table overwrites the one that is
+// there. Another fault of a table is told as it is.
+func TestTableAstray(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault func(*Facts)
+		says  string
+	}{
+		"elsewhere": {func(f *Facts) { f.Env.Copies[0].Valid, f.Env.Copies[1].Valid = false, false }, "not where it is looked for"},
+		"one valid": {func(f *Facts) { f.Env.Copies[0].Valid = false }, "make it"},
+		"no U-Boot": {func(f *Facts) { f.Env = nil }, "make it"},
+	} {
+		f := sound()
+		f.Table.Err, f.Env.Copies[0].Elsewhere = errors.New("make it"), []int64{0x800}
+		row.fault(&f)
+		if all := Examine(f); all[0].Check != "boot-table" || all[0].Level != Error || !strings.Contains(all[0].What, row.says) {
+			t.Errorf("%s: %v, want %q", name, all[0], row.says)
+		}
+	}
+}
+
 // TestDoubtsOfABootScript: each is a line of its own, and counts where that script
 // is configured.
 func TestDoubtsOfABootScript(t *testing.T) {

@@ -41,6 +41,12 @@ func apart(a, b Copy, say say) {
 	}
 }
 
+// astray reports whether there are copies, but none where they are looked for.
+func (e *Environment) astray() bool {
+	return e != nil && !slices.ContainsFunc(e.Copies, func(c Copy) bool { return c.Valid }) &&
+		slices.ContainsFunc(e.Copies, func(c Copy) bool { return len(c.Elsewhere) > 0 })
+}
+
 // environment: the copies are where they are looked for.
 func environment(f *Facts, say say) {
 	if f.Env == nil {

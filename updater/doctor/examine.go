@@ -90,7 +90,11 @@ func running(f *Facts, say say) {
 }
 
 func table(f *Facts, say say) {
-	if f.Table.Err != nil {
+	switch {
+	case f.Table.Err == nil:
+	case f.Env.astray():
+		say(Error, "correct bootloader.env or fw_env.config first, as the check of the environment says: what makes a new table overwrites the one that is there", "the boot table is not where it is looked for")
+	default:
 		say(levelOf(!f.Table.Unmade), "", "%v", f.Table.Err)
 	}
 }
