@@ -3,7 +3,6 @@ package grub
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"abota/bootctl"
 	"abota/bootctl/dialect"
@@ -56,13 +55,8 @@ func (f *File) Foreign() string { return f.words.Name() }
 func (f *File) Doubts() (doubts []string, whose string) {
 	doubts, whose = doubtsIn(f.read, f.words)
 	if image, err := f.read(); err == nil {
-		if t, err := tableIn(f.place, image, f.words); err == nil {
-			first, _ := t.Primary()
-			arm, _ := bootctl.Situation{Table: t, Booted: first, Proven: [2]bool{true, true}}.Arm()
-			next, err := rendered(f.place, image, f.Caps().Keep(arm), f.words)
-			if err == nil && apart(next, arm, f.words) {
-				doubts = append(doubts, f.inBoth(first.Other()).Error())
-			}
+		if t, err := tableIn(f.place, image, f.words); err == nil && apart(image, t, f.words) {
+			doubts = append(doubts, f.inBoth().Error())
 		}
 	}
 	return append(doubts, f.Warning()), whose
@@ -111,8 +105,8 @@ func (f *File) store(m medium, t bootctl.Table) error {
 	if err != nil {
 		return err
 	}
-	if first, _ := t.Primary(); noTable == nil && arms(now, t) && apart(next, t, f.words) {
-		return f.inBoth(first)
+	if noTable == nil && arms(now, t) && apart(next, t, f.words) {
+		return f.inBoth()
 	}
 	for _, image := range f.steps(was, next) {
 		at := int64(0)
@@ -137,8 +131,8 @@ func arms(now, t bootctl.Table) bool {
 	return len(order) == 2 && !now.Slots[order[0]].Bootable()
 }
 
-func (f *File) inBoth(armed bootctl.Slot) error {
-	return fmt.Errorf("cannot arm slot %s because the boot script's variables lie in both sectors of %s, and a power cut could leave one of them old on the way back: remove variables of others with grub-editenv, so that these come into the first 512 bytes", armed, f.place)
+func (f *File) inBoth() error {
+	return fmt.Errorf("cannot arm a slot because the boot script's variables lie in both sectors of %s, and a power cut could leave one of them old on the way back: remove variables of others with grub-editenv, so that these come into the first 512 bytes", f.place)
 }
 
 // apart reports whether the variables of this table lie in both sectors.
@@ -162,18 +156,16 @@ func apart(image []byte, t bootctl.Table, d dialect.Dialect) bool {
 // Of two the first is the one that starts what the last does, or else what was
 // started before.
 func (f *File) steps(was, next []byte) [][]byte {
-	low := slices.Concat(next[:sectorSize], was[sectorSize:])
-	high := slices.Concat(was[:sectorSize], next[sectorSize:])
+	low, high := bytes.Clone(was), bytes.Clone(next)
+	copy(low, next[:sectorSize])
+	copy(high, was[:sectorSize])
 	if bytes.Equal(low, was) || bytes.Equal(high, was) {
 		return [][]byte{next}
 	}
-	for _, starts := range []int{f.starts(next), f.starts(was)} {
-		switch starts {
-		case f.starts(low):
-			return [][]byte{low, next}
-		case f.starts(high):
-			return [][]byte{high, next}
-		}
+	one, other := f.starts(low), f.starts(high)
+	wanted := f.starts(next)
+	if one != wanted && (other == wanted || one != f.starts(was)) {
+		low = high
 	}
 	return [][]byte{low, next}
 }

@@ -343,7 +343,7 @@ func TestForeignFilesThatAreNotTouched(t *testing.T) {
 	}{
 		"no block":         {make([]byte, blockSize), "no environment block"},
 		"no variables":     {blockOf(), "no ORDER"},
-		"in both sectors":  {blockOf("ORDER=A B", "A_OK=1", "y="+far+far[:40], "B_OK=0", "A_TRY=0", "B_TRY=1"), "cannot arm slot B because"},
+		"in both sectors":  {blockOf("ORDER=A B", "A_OK=1", "y="+far+far[:40], "B_OK=0", "A_TRY=0", "B_TRY=1"), "cannot arm a slot because"},
 		"full":             {blockOf("ORDER=A B", "y="+far, "z="+far, "zz="+strings.Repeat("x", 90)), "is full"},
 		"mender's, not it": {menderLeft, "no ORDER"},
 	} {

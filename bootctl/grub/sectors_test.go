@@ -122,7 +122,7 @@ func TestNoTrialInBothSectors(t *testing.T) {
 		if (err == nil) != whole || err != nil && !strings.Contains(err.Error(), "lie in both sectors") {
 			t.Errorf("layout %05b: %v", far, err)
 		}
-		if said := strings.Contains(fmt.Sprint(doubts), "cannot arm slot B because"); said == whole {
+		if said := strings.Contains(fmt.Sprint(doubts), "cannot arm a slot because"); said == whole {
 			t.Errorf("layout %05b: doubts %q", far, doubts)
 		}
 		if changed := !bytes.Equal(disk.image, image); changed != whole {
