@@ -161,6 +161,10 @@ type Caps struct {
 	// whether that has happened: tries are DefaultTrialTries before and none
 	// after.
 	OneShot bool
+	// TellsStart: with OneShot and without Tries, Load gives an armed slot
+	// DefaultTrialTries as long as its one start is still to come. They are not
+	// kept: Store gives every armed slot its start.
+	TellsStart bool
 	// Pointer: the storage names one slot and says whether that is a trial of
 	// it. A confirmed slot stands alone in the order, a trial falls back to the
 	// other slot, and the loader that ends one leaves what was there before it.

@@ -231,14 +231,19 @@ func (e *Engine) startOver(st state) error {
 	return e.store(next)
 }
 
+// armAgain keeps the phase, which says whether user space was ever reached.
+// What cannot be counted is not tried again, or it would be without end.
 func (e *Engine) armAgain(st state) error {
 	next, err := e.situation(st).Arm()
 	if err != nil {
 		return err
 	}
-	st.record.Phase, st.record.BootID = Armed, e.BootID
+	st.record.BootID = e.BootID
 	st.record.Attempts++
-	e.saveAnyway(st.record, st.table)
+	if err := e.save(st.record, st.table); err != nil {
+		st.decision.Why += ", and it cannot be counted: " + err.Error()
+		return e.disarm(st)
+	}
 	return e.store(next)
 }
 

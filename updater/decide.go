@@ -189,30 +189,47 @@ func decideArmed(r *Record, seen Seen) Decision {
 		return Decision{Stranded, fmt.Sprintf("slot %s booted although it is not in the boot order", r.Target)}
 	case seen.Booted == r.Target:
 		return Decision{Trial, fmt.Sprintf("first boot of release %s in slot %s", name, r.Target)}
-	case !target.Bootable() && seen.Caps.Pointer && seen.BootID != r.BootID:
-		// The loader has taken the trial's name away, or it never came so far.
-		return decideOneShot(r)
+	case seen.Caps.OneShot && (target.Bootable() || seen.Caps.Pointer && seen.BootID != r.BootID):
+		// A pointer is gone: the loader has taken it away, or it never came so far.
+		return decideOneShot(r, seen)
 	case !target.Bootable():
 		return Decision{StartOver, fmt.Sprintf("release %s never reached the boot order", name)}
 	case seen.BootID == r.BootID:
-		return Decision{RebootRequired, fmt.Sprintf("release %s is installed in slot %s and waits for a reboot", name, r.Target)}
-	case seen.Caps.OneShot && !seen.Caps.Tries:
-		return decideOneShot(r)
+		return waits(r)
 	case target.Tries >= bootctl.DefaultTrialTries:
-		return Decision{Disarm, fmt.Sprintf("the bootloader ignored the boot pointer: slot %s was never tried", r.Target)}
-	case seen.Caps.OneShot:
-		return decideOneShot(r)
+		return ignored(r)
 	}
 	return Decision{Condemn, fmt.Sprintf("release %s failed before user space (%d of %d attempts used)", name, bootctl.DefaultTrialTries-target.Tries, bootctl.DefaultTrialTries)}
 }
 
+func waits(r *Record) Decision {
+	return Decision{RebootRequired, fmt.Sprintf("release %s is installed in slot %s and waits for a reboot", r.Release.Name(), r.Target)}
+}
+
+func ignored(r *Record) Decision {
+	return Decision{Disarm, fmt.Sprintf("the bootloader ignored the boot pointer: slot %s was never tried", r.Target)}
+}
+
 // decideOneShot is for a loader that came back to the origin by itself, as it
-// does after every single attempt.
-func decideOneShot(r *Record) Decision {
-	if r.Attempts < oneShotTries {
+// does after every single attempt. At fault is only a release that was started,
+// as the loader can tell, and never reached user space.
+func decideOneShot(r *Record, seen Seen) Decision {
+	target := seen.Table.Slots[r.Target]
+	tells := seen.Caps.Tries || seen.Caps.TellsStart
+	name := r.Release.Name()
+	switch {
+	case target.Bootable() && seen.BootID == r.BootID:
+		return waits(r)
+	case tells && target.Bootable() && target.Tries >= bootctl.DefaultTrialTries:
+		return ignored(r)
+	case !r.Slots[r.Target].Proven:
+		return Decision{Disarm, fmt.Sprintf("the trial of slot %s ended without a verdict, and nothing proves its content", r.Target)}
+	case r.Attempts < oneShotTries:
 		return Decision{ArmAgain, fmt.Sprintf("attempt %d of %d at slot %s ended without a verdict", r.Attempts, oneShotTries, r.Target)}
+	case tells && r.Phase == Armed:
+		return Decision{Condemn, fmt.Sprintf("release %s failed before user space in %d attempts", name, oneShotTries)}
 	}
-	return Decision{Condemn, fmt.Sprintf("release %s did not become healthy in %d attempts", r.Release.Name(), oneShotTries)}
+	return Decision{Disarm, fmt.Sprintf("release %s had %d attempts without a verdict: it was never started, or ended early", name, oneShotTries)}
 }
 
 func decideTrying(r *Record, seen Seen) Decision {
@@ -222,7 +239,7 @@ func decideTrying(r *Record, seen Seen) Decision {
 	case target.Good:
 		return saysGood(r)
 	case seen.Booted != r.Target && seen.Caps.OneShot:
-		return decideOneShot(r)
+		return decideOneShot(r, seen)
 	case seen.Booted != r.Target:
 		// It reached user space and never had a verdict: power cuts look like
 		// that, and so does a system that hangs. Nothing condemns it, but the
@@ -235,7 +252,11 @@ func decideTrying(r *Record, seen Seen) Decision {
 	case seen.BootID == r.BootID:
 		return Decision{Trial, fmt.Sprintf("attempt %d of release %s goes on", r.Attempts, name)}
 	}
-	return Decision{Trial, fmt.Sprintf("attempt %d of release %s in slot %s", r.Attempts+1, name, r.Target)}
+	attempt := r.Attempts
+	if !seen.Caps.OneShot { // which was counted when it was armed
+		attempt++
+	}
+	return Decision{Trial, fmt.Sprintf("attempt %d of release %s in slot %s", attempt, name, r.Target)}
 }
 
 func decideFailed(r *Record, seen Seen) Decision {

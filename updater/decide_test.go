@@ -20,7 +20,11 @@ var (
 	raucOnce = bootctl.Caps{Tries: true, OneShot: true}
 )
 
-var oneShot = bootctl.Caps{OneShot: true, Good: true, Generation: true}
+// oneShot is what a Raspberry Pi's firmware can do, and bootNext what UEFI can.
+var (
+	oneShot  = bootctl.Caps{OneShot: true, Good: true, Generation: true}
+	bootNext = bootctl.Caps{OneShot: true, TellsStart: true, Good: true, Generation: true}
+)
 
 const gen = 7
 
@@ -38,7 +42,9 @@ var (
 func trialLeft(tries int) bootctl.State { return bootctl.State{Priority: 2, Tries: tries} }
 
 func recordAt(phase Phase) *Record {
-	return &Record{Phase: phase, Generation: gen, Target: bootctl.B, BootID: "boot-1", Attempts: 1, Release: release.ID{Checksum: "c", Version: "2"}}
+	r := &Record{Phase: phase, Generation: gen, Target: bootctl.B, BootID: "boot-1", Attempts: 1, Release: release.ID{Checksum: "c", Version: "2"}}
+	r.Slots[bootctl.B].Proven = true
+	return r
 }
 
 // TestDecide has every row of the contract, and the rows that power cuts
@@ -46,6 +52,7 @@ func recordAt(phase Phase) *Record {
 func TestDecide(t *testing.T) {
 	const a, b = bootctl.A, bootctl.B
 	armed := tableAt(gen+1, goodSecond, trialLeft(3))
+	used := tableAt(gen+1, goodSecond, trialLeft(0))
 	cleared := tableAt(gen, bootctl.State{Priority: 1, Tries: 10, Good: true}, absent)
 	rows := []struct {
 		name   string
@@ -106,9 +113,21 @@ func TestDecide(t *testing.T) {
 		{"armed, the journal is older: an armed slot nothing proves", recordAt(Idle), tableAt(gen+4, goodSecond, trialLeft(3)), counting, a, "boot-2", Disarm, "nothing proves"},
 
 		{"one-shot, back without a verdict: arm again", recordAt(Armed), armed, oneShot, a, "boot-2", ArmAgain, "attempt 1 of 3"},
-		{"one-shot, three times back", withAttempts(recordAt(Armed), 3), armed, oneShot, a, "boot-2", Condemn, "did not become healthy in 3"},
-
+		{"one-shot, armed, same boot", recordAt(Armed), armed, oneShot, a, "boot-1", RebootRequired, "waits for a reboot"},
+		{"one-shot, three times back: nobody knows whether it was ever started", withAttempts(recordAt(Armed), 3), armed, oneShot, a, "boot-2", Disarm, "was never started, or ended early"},
 		{"one-shot, back from a trial without a verdict: arm again", recordAt(Trying), armed, oneShot, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"one-shot, armed again after a trial", withAttempts(recordAt(Trying), 2), armed, oneShot, a, "boot-1", RebootRequired, "waits for a reboot"},
+		{"one-shot, the second attempt of a trial", withAttempts(recordAt(Trying), 2), armed, oneShot, b, "boot-2", Trial, "attempt 2"},
+		{"one-shot, three trials without a verdict", withAttempts(recordAt(Trying), 3), armed, oneShot, a, "boot-2", Disarm, "3 attempts without a verdict"},
+		{"one-shot, back from a trial of what nothing proves", unproven(recordAt(Trying)), armed, oneShot, a, "boot-2", Disarm, "nothing proves its content"},
+
+		{"BootNext, armed, same boot", recordAt(Armed), armed, bootNext, a, "boot-1", RebootRequired, "waits for a reboot"},
+		{"BootNext still there: the firmware ignored it", recordAt(Armed), armed, bootNext, a, "boot-2", Disarm, "ignored the boot pointer"},
+		{"BootNext still there after a trial", withAttempts(recordAt(Trying), 2), armed, bootNext, a, "boot-2", Disarm, "ignored the boot pointer"},
+		{"BootNext used: arm again", recordAt(Armed), used, bootNext, a, "boot-2", ArmAgain, "attempt 1 of 3"},
+		{"BootNext used three times, never in user space", withAttempts(recordAt(Armed), 3), used, bootNext, a, "boot-2", Condemn, "before user space in 3 attempts"},
+		{"BootNext used three times, in user space once", withAttempts(recordAt(Trying), 3), used, bootNext, a, "boot-2", Disarm, "3 attempts without a verdict"},
+		{"BootNext used, armed, but the pointer was not moved", recordAt(Armed), cleared, bootNext, a, "boot-2", StartOver, "never reached"},
 
 		{"RAUC's environment: the trial is known by the record alone", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "first boot"},
 		{"RAUC's environment: what is not confirmed is a trial in any phase", recordAt(Idle), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 2, Good: true}), rauc, b, "boot-2", Trial, "unconfirmed"},
@@ -118,13 +137,18 @@ func TestDecide(t *testing.T) {
 		{"RAUC's in GRUB: started once and back, arm again", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", ArmAgain, "attempt 1 of 3"},
 		{"RAUC's in GRUB: never started, the loader ignored it", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Tries: 3, Good: true}), raucOnce, a, "boot-2", Disarm, "ignored the boot pointer"},
 		{"RAUC's in GRUB: the trial", recordAt(Armed), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, b, "boot-2", Trial, "first boot"},
-		{"RAUC's in GRUB: three times back", withAttempts(recordAt(Trying), 3), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", Condemn, "did not become healthy in 3"},
+		{"RAUC's in GRUB: three times back", withAttempts(recordAt(Armed), 3), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", Condemn, "before user space in 3 attempts"},
+		{"RAUC's in GRUB: three trials without a verdict", withAttempts(recordAt(Trying), 3), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", Disarm, "3 attempts without a verdict"},
+		{"RAUC's in GRUB: back from a trial of what nothing proves", unproven(recordAt(Trying)), tableAt(0, goodSecond, bootctl.State{Priority: 2, Good: true}), raucOnce, a, "boot-2", Disarm, "nothing proves its content"},
 
 		{"a pointer, armed, same boot", recordAt(Armed), tableAt(0, goodSecond, trialLeft(3)), pointer, a, "boot-1", RebootRequired, "waits for a reboot"},
 		{"a pointer, the trial", recordAt(Armed), tableAt(0, goodSecond, trialLeft(0)), pointer, b, "boot-2", Trial, "first boot"},
 		{"a pointer that the loader took away: arm again", recordAt(Armed), cleared, pointer, a, "boot-2", ArmAgain, "attempt 1 of 3"},
 		{"a pointer that the loader took away from a trial: arm again", recordAt(Trying), cleared, pointer, a, "boot-2", ArmAgain, "attempt 1 of 3"},
-		{"a pointer that the loader took away three times", withAttempts(recordAt(Armed), 3), cleared, pointer, a, "boot-2", Condemn, "did not become healthy in 3"},
+		{"a pointer that the loader took away three times", withAttempts(recordAt(Armed), 3), cleared, pointer, a, "boot-2", Condemn, "before user space in 3 attempts"},
+		{"a pointer that the loader took away from three trials", withAttempts(recordAt(Trying), 3), cleared, pointer, a, "boot-2", Disarm, "3 attempts without a verdict"},
+		{"a pointer that the loader took away from a trial of what nothing proves", unproven(recordAt(Trying)), cleared, pointer, a, "boot-2", Disarm, "nothing proves its content"},
+		{"a pointer, armed again after a trial", withAttempts(recordAt(Trying), 2), tableAt(0, goodSecond, trialLeft(3)), pointer, a, "boot-1", RebootRequired, "waits for a reboot"},
 		{"a pointer that was not moved", recordAt(Armed), cleared, pointer, a, "boot-1", StartOver, "never reached"},
 		{"a pointer that the loader ignored", recordAt(Armed), tableAt(0, goodSecond, trialLeft(3)), pointer, a, "boot-2", Disarm, "ignored the boot pointer"},
 		{"a pointer, committed", recordAt(Trying), tableAt(0, absent, goodFirst), pointer, b, "boot-2", FinishCommit, "is good"},
@@ -188,6 +212,11 @@ func committedTo(s bootctl.Slot) *Record {
 	return r
 }
 
+func unproven(r *Record) *Record {
+	r.Slots[r.Target].Proven = false
+	return r
+}
+
 func withAttempts(r *Record, n int) *Record {
 	r.Attempts = n
 	return r
@@ -198,7 +227,7 @@ func TestDecideNeverTrustsTheRecordAlone(t *testing.T) {
 	n := 0
 	for _, record := range everyRecord() {
 		for _, table := range everyTable() {
-			for _, caps := range []bootctl.Caps{counting, rauc, oneShot, raucOnce, pointer} {
+			for _, caps := range []bootctl.Caps{counting, rauc, oneShot, bootNext, raucOnce, pointer} {
 				for _, booted := range bootctl.Slots {
 					for _, id := range []string{"boot-1", "boot-2"} {
 						n++
@@ -233,6 +262,12 @@ func checkDecision(t *testing.T, r *Record, seen Seen) {
 	if (d.Action == Condemn || d.Action == ArmAgain) && seen.Booted == r.Target {
 		fail("the booted slot is not what is armed")
 	}
+	if d.Action == Condemn && seen.Caps == oneShot {
+		fail("a loader that does not tell what it started accuses nobody")
+	}
+	if d.Action == ArmAgain && !r.Slots[r.Target].Proven {
+		fail("what nothing proves cannot be armed")
+	}
 	if r == nil && (d.Action == Condemn || d.Action == FellBack || d.Action == FinishRollback) {
 		fail("a lost journal accuses nobody")
 	}
@@ -247,11 +282,13 @@ func everyRecord() []*Record {
 		for _, target := range bootctl.Slots {
 			r := recordAt(phase)
 			r.Target = target
-			records = append(records, r)
+			records = append(records, r, withAttempts(unproven(copied(*r)), oneShotTries), withAttempts(copied(*r), oneShotTries))
 		}
 	}
 	return records
 }
+
+func copied(r Record) *Record { return &r }
 
 func everyTable() []bootctl.Table {
 	var states []bootctl.State

@@ -29,7 +29,7 @@ func (w *world) settle() {
 // next is the slot that the loader would start.
 func (w *world) next() bootctl.Slot {
 	primary, _ := w.table.Primary()
-	if w.caps == raucOnce && w.table.Slots[primary].Tries == 0 {
+	if w.caps == raucOnce && w.table.Slots[primary].Tries == 0 || w.outside() && !w.once && !w.table.Slots[primary].Good {
 		return primary.Other()
 	}
 	return primary
@@ -211,7 +211,7 @@ func TestRAUCEnvironmentGoesThroughAWholeUpdate(t *testing.T) {
 // in the end.
 func TestPowerCutAtEveryStep(t *testing.T) {
 	cuts := 0
-	for _, caps := range []bootctl.Caps{counting, rauc, raucOnce, pointer} {
+	for _, caps := range []bootctl.Caps{counting, rauc, raucOnce, pointer, oneShot, bootNext} {
 		for _, content := range []string{"v2 healthy", "v3 unhealthy", "v4 panics"} {
 			for phase := range 4 {
 				for cut := 1; ; cut++ {
@@ -240,7 +240,7 @@ func TestPowerCutAtEveryStep(t *testing.T) {
 // that the journal says was to be written. What is in it is then judged for
 // what it is, and nothing is held against the release that was to come.
 func TestPowerCutBeforeAnArmedSlotIsWritten(t *testing.T) {
-	for _, caps := range []bootctl.Caps{counting, rauc, raucOnce, pointer} {
+	for _, caps := range []bootctl.Caps{counting, rauc, raucOnce, pointer, oneShot, bootNext} {
 		for _, waiting := range []string{"v3 unhealthy", "v4 panics", "v5 healthy"} {
 			for cut := 1; ; cut++ {
 				w := newWorld(t)

@@ -96,7 +96,7 @@ func fateOf(id release.ID, r *Record, table bootctl.Table, booted bootctl.Slot, 
 func fateUnderWay(r *Record, booted bootctl.Slot, d Decision) (Fate, bool) {
 	switch d.Action {
 	case RebootRequired: // a trial, or what the operator chose
-		return Fate{Standing: Waits}, r.Phase == Armed || r.Phase == Committed && r.Target != booted
+		return Fate{Standing: Waits}, r.Phase == Armed || r.Phase != Idle && r.Target != booted
 	case Trial, ArmAgain:
 		return Fate{Standing: OnTrial}, true
 	case FinishCommit:

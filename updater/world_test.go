@@ -32,6 +32,9 @@ type world struct {
 	caps  bootctl.Caps
 	table bootctl.Table
 	none  bool // there is no valid table
+	// once is what starts an armed slot, where the table does not: BootNext, or
+	// the reboot's argument. deaf is a loader that does not follow it.
+	once, deaf bool
 	// saved is the newest copy of the journal, former the one before it.
 	saved, former []byte
 	paths         [2]string
@@ -124,7 +127,11 @@ func (w *world) Load() (bootctl.Table, error) {
 	if w.none {
 		return bootctl.Table{}, bootctl.ErrNoTable
 	}
-	return w.caps.Keep(w.table), nil
+	t := w.caps.Keep(w.table)
+	if first, ok := t.Primary(); ok && w.caps.TellsStart && w.once {
+		t.Slots[first].Tries = bootctl.DefaultTrialTries
+	}
+	return t, nil
 }
 
 func (w *world) Store(t bootctl.Table) error {
@@ -132,9 +139,17 @@ func (w *world) Store(t bootctl.Table) error {
 		return err
 	}
 	t = w.caps.Keep(t)
-	w.table, w.none = t, false
+	w.table, w.none, w.once = t, false, false
+	if err := w.step(); err != nil || !w.outside() {
+		return err
+	}
+	first, ok := t.Primary()
+	w.once = ok && !t.Slots[first].Good
 	return w.step()
 }
+
+// outside reports whether what starts a trial is not in the table.
+func (w *world) outside() bool { return w.caps.OneShot && !w.caps.Tries }
 
 // worldJournal is the world's journal.
 type worldJournal struct{ *world }
@@ -273,6 +288,9 @@ func (w *world) choose() (bootctl.Slot, bool) {
 		start, ok := bootscript.BootLost(nil)
 		return start.Slot, ok
 	}
+	if w.outside() {
+		return w.chooseOutside(), true
+	}
 	if w.caps.OneShot {
 		return w.chooseOnce(), true
 	}
@@ -285,6 +303,18 @@ func (w *world) choose() (bootctl.Slot, bool) {
 		w.table = w.caps.Keep(start.Table)
 	}
 	return start.Slot, ok
+}
+
+// chooseOutside is a firmware that starts a slot once if it is asked to, and
+// else the confirmed one. It does not forget what it does not follow.
+func (w *world) chooseOutside() bootctl.Slot {
+	order := w.table.Order()
+	if w.deaf || !w.once {
+		i := slices.IndexFunc(order, func(s bootctl.Slot) bool { return w.table.Slots[s].Good })
+		return order[max(i, 0)]
+	}
+	w.once = false
+	return order[0]
 }
 
 // chooseOnce is a boot script that starts a trial once: Mender's, or RAUC's in

@@ -16,9 +16,9 @@ type Backend struct {
 	labels [2]string
 }
 
-// Caps: the firmware starts an armed slot once; all else is kept.
+// Caps: the firmware starts an armed slot once, and tells; all but tries is kept.
 func (b *Backend) Caps() bootctl.Caps {
-	return bootctl.Caps{OneShot: true, Good: true, Generation: true}
+	return bootctl.Caps{OneShot: true, TellsStart: true, Good: true, Generation: true}
 }
 
 // state is what the variables say together.
@@ -31,13 +31,18 @@ type state struct {
 	stored  []byte // the record as it lies there
 }
 
-// Load reads the table. ErrNoTable says that BootOrder starts neither slot.
+// Load reads the table. ErrNoTable says that BootOrder starts neither slot. An
+// armed slot has tries as long as BootNext names it.
 func (b *Backend) Load() (bootctl.Table, error) {
 	st, err := b.state()
 	if err != nil {
 		return bootctl.Table{}, err
 	}
-	return b.tableIn(st)
+	t, err := b.tableIn(st)
+	if s, ok := st.shot(); ok && t.Slots[s].Bootable() && !t.Slots[s].Good {
+		t.Slots[s].Tries = bootctl.DefaultTrialTries
+	}
+	return t, err
 }
 
 func (b *Backend) state() (st state, err error) {

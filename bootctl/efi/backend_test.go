@@ -93,9 +93,39 @@ func TestTakesOverWithoutARecord(t *testing.T) {
 	}
 	mustStore(t, b, got)
 	n.Boot()
-	if after := mustLoad(t, b); after != got {
+	if after := mustLoad(t, b); after != b.Caps().Keep(got) {
 		t.Errorf("once BootNext was used: %+v, want %+v", after, got)
 	}
+}
+
+// An armed slot has tries as long as its one start is to come, however often the
+// other one is started meanwhile; what is confirmed or alone in BootOrder has none.
+func TestTriesTellWhetherBootNextWasUsed(t *testing.T) {
+	n := newFirmware(t, 3, 4)
+	b := opened(n)
+	want := func(when string, tries int) {
+		t.Helper()
+		if got := mustLoad(t, b).Slots; got[bootctl.A].Tries != 0 || got[bootctl.B].Tries != tries {
+			t.Errorf("%s: %+v, want %d tries", when, got, tries)
+		}
+	}
+	want("both good", 0)
+	for range 2 {
+		mustStore(t, b, armed())
+		want("armed", bootctl.DefaultTrialTries)
+		next := n.vars[global("BootNext")]
+		delete(n.vars, global("BootNext"))
+		n.Boot() // as firmware does that ignores it
+		n.vars[global("BootNext")] = next
+		want("ignored", bootctl.DefaultTrialTries)
+		n.Boot()
+		want("started", 0)
+		n.Boot()
+		want("back", 0)
+	}
+	mustStore(t, b, bothGood())
+	n.vars[global("BootNext")] = variable{attributes, "\x04\x00"}
+	want("somebody else's start of a confirmed slot", 0)
 }
 
 // Firmware that puts the entry of a slot that is being written back into
@@ -196,7 +226,7 @@ func TestARecordThatIsNoneSaysNothing(t *testing.T) {
 			t.Errorf("cleared over %q: %+v", text, got)
 		}
 		mustStore(t, b, armed())
-		if got := mustLoad(t, b); got != b.Caps().Keep(armed()) {
+		if got := b.Caps().Keep(mustLoad(t, b)); got != b.Caps().Keep(armed()) {
 			t.Errorf("stored over %q: %+v", text, got)
 		}
 	}

@@ -24,8 +24,10 @@
 // # Not guaranteed
 //
 // There is no counter: one start, and then BootOrder. The journal arms again
-// until it has counted three. A power cut between the commit point and the
-// write of BootNext costs one of them. Boots of a confirmed slot are not
+// until it has counted three. Load tells by an armed slot's tries whether its
+// start is still to come: firmware that left BootNext in place ignored it. A
+// power cut between the commit point and the write of BootNext costs one of the
+// three, and so does firmware that drops BootNext without starting it. Boots of a confirmed slot are not
 // counted either: the firmware goes on along BootOrder when a kernel cannot be
 // loaded or returns (the specification says so, OVMF does; not all firmware
 // need), not when it crashes or hangs. A hang needs a hardware watchdog.

@@ -46,7 +46,9 @@
 // # Not guaranteed
 //
 // The firmware counts nothing: one reboot is one attempt, and the journal
-// counts them. It does not fall through to the other partition when one does
+// counts them. Nor does it tell a reboot without the argument from a trial that
+// ended before user space: after three the release is held, and not condemned.
+// It does not fall through to the other partition when one does
 // not start; a watchdog has to. An argument with a partition number
 // (`reboot 3`) overrides the file. Whether a file of exactly 512 bytes is read is
 // not established, so [Pad] stays below.

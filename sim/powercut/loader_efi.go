@@ -110,7 +110,8 @@ func (l *efiLoader) read(d *Disk) (snapshot, error) {
 	if err != nil && !errors.Is(err, bootctl.ErrNoTable) {
 		return snapshot{}, fmt.Errorf("read the boot table: %w", err)
 	}
-	s := snapshot{table: table, lost: err != nil, once: true, key: key, open: func() (pointer, error) { return l.open(vars) }}
+	// What BootNext says beside it is the loader's to use up.
+	s := snapshot{table: p.Caps().Keep(table), lost: err != nil, once: true, key: key, open: func() (pointer, error) { return l.open(vars) }}
 	l.seen[key] = s
 	return s, nil
 }
