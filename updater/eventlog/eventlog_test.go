@@ -119,7 +119,10 @@ func TestManyWritersLoseNothingOfTheNewest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines, whole := strings.Count(string(text), "\n"), len(entries(text)); lines != whole || whole == 0 {
+	// Who sees the line of another half written begins with an end of line: an
+	// empty line is no loss.
+	lines := len(strings.Fields(string(text)))
+	if whole := len(entries(text)); lines != whole || whole == 0 {
 		t.Errorf("%d lines, %d of them entries", lines, whole)
 	}
 }
