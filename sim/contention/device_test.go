@@ -239,7 +239,7 @@ type trickle struct {
 
 func (t *trickle) Read(p []byte) (int, error) {
 	if t.slow.Load() {
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(6 * time.Millisecond)
 	}
 	return t.Reader.Read(p[:min(len(p), 32<<10)])
 }
