@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -112,8 +111,8 @@ func (d *device) slotsOnImage(at factory) (slots [2]imageSlot, err error) {
 		for _, p := range d.cfg.Slots[s].Group() {
 			part, err := at.find(p)
 			for _, group := range slots {
-				for _, other := range group {
-					if err == nil && part.shares(other) {
+				for i := range group {
+					if other := &group[i]; err == nil && part.shares(other) {
 						err = fmt.Errorf("cannot use %s because it shares storage with %s: give each part its own", part.place(), other.place())
 					}
 				}
@@ -165,15 +164,15 @@ func fileThere(path string) (fs.FileInfo, error) {
 }
 
 // place names where the part lies.
-func (p imagePart) place() string { return p.Device + p.File }
+func (p *imagePart) place() string { return p.Device + p.File }
 
 // shares reports whether two parts have bytes in common.
-func (p imagePart) shares(other imagePart) bool {
+func (p *imagePart) shares(other *imagePart) bool {
 	return p.overlaps(other.on.Offset, other.on.Size) || p.File != "" && os.SameFile(p.file, other.file)
 }
 
 // overlaps reports whether bytes of the image are in the part.
-func (p imagePart) overlaps(offset, size int64) bool {
+func (p *imagePart) overlaps(offset, size int64) bool {
 	return offset < p.on.Offset+p.on.Size && p.on.Offset < offset+size
 }
 
@@ -206,7 +205,12 @@ func (s imageSlot) digest(ctx context.Context, image string) ([]slot.Held, error
 
 // overlaps reports whether bytes of the image are in a part of the slot.
 func (s imageSlot) overlaps(offset, size int64) bool {
-	return slices.ContainsFunc(s, func(p imagePart) bool { return p.overlaps(offset, size) })
+	for i := range s {
+		if s[i].overlaps(offset, size) {
+			return true
+		}
+	}
+	return false
 }
 
 // backendOnImage is the boot pointer of a device that does not run yet.

@@ -42,9 +42,17 @@ func apart(a, b Copy, say say) {
 }
 
 // astray reports whether there are copies, but none where they are looked for.
-func (e *Environment) astray() bool {
-	return e != nil && !slices.ContainsFunc(e.Copies, func(c Copy) bool { return c.Valid }) &&
-		slices.ContainsFunc(e.Copies, func(c Copy) bool { return len(c.Elsewhere) > 0 })
+func (e *Environment) astray() (found bool) {
+	if e == nil {
+		return false
+	}
+	for i := range e.Copies {
+		if e.Copies[i].Valid {
+			return false
+		}
+		found = found || len(e.Copies[i].Elsewhere) > 0
+	}
+	return found
 }
 
 // environment: the copies are where they are looked for.
