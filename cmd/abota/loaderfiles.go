@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -65,9 +64,11 @@ func stateApart(dir string, slots [2]slot.Group) error {
 		if err != nil {
 			continue
 		}
-		for _, m := range slices.Concat(slots[0], slots[1]) {
-			if part, err := os.Stat(m.Path); err == nil && os.SameFile(own, part) {
-				return fmt.Errorf("slots: cannot use %s because that is abota's own %s in %s: name another file", m.Path, name, dir)
+		for _, group := range slots {
+			for _, m := range group {
+				if part, err := os.Stat(m.Path); err == nil && os.SameFile(own, part) {
+					return fmt.Errorf("slots: cannot use %s because that is abota's own %s: name another file", m.Path, name)
+				}
 			}
 		}
 	}
