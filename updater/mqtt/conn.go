@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -50,6 +51,9 @@ type conn struct {
 	in      *bufio.Reader
 	left    int // bytes of the packet under way
 	timeout time.Duration
+	// failed says that a write did not get through: what is read then may lack
+	// the byte that looking for an alert took.
+	failed atomic.Bool
 }
 
 func newConn(c net.Conn, timeout time.Duration) *conn {
@@ -70,6 +74,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.in.Read(p[:min(len(p), c.left)])
 	c.left -= n
+	if c.failed.Load() {
+		return 0, net.ErrClosed
+	}
 	return n, err
 }
 
@@ -171,6 +178,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(p)
 	if err != nil {
+		c.failed.Store(true)
 		err = cmp.Or(c.alert(), err)
 		c.Close() // what follows would not be a packet
 	}
