@@ -183,8 +183,14 @@ func (f *factory) firstBoot(ctx context.Context, w *World) error {
 	if err := w.awaitHello(ctx); err != nil {
 		return err
 	}
-	if _, err := w.guest(ctx, "abota provision --force --release "+FactoryVersion+" && sync", 0); err != nil {
-		return err
-	}
-	return nil
+	_, err := w.guest(ctx, provisioning, 0)
+	return err
 }
+
+// provisioning waits for the `abota boot` of the boot at hand (9).
+const provisioning = `while :; do
+	abota provision --force --release ` + FactoryVersion + ` && sync && exit 0
+	status=$?
+	[ $status = 9 ] || exit $status
+	sleep 1
+done`
