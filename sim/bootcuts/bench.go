@@ -2,6 +2,7 @@ package bootcuts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -81,11 +82,11 @@ func (b *bench) build(ctx context.Context) error {
 	}
 	boot := filepath.Join(b.dir, "boot")
 	material := loader.Material{Parts: b.parts, Read: b.module.Read, Initrd: initrd[0], Dir: b.dir}
-	if err := fresh(boot, func() error { return b.kind.Fill(ctx, boot, material) }); err != nil {
+	err := fresh(boot, func() error { return errors.Join(b.kind.Fill(ctx, boot, material), b.emptyBlocks(boot)) })
+	if err != nil {
 		return err
 	}
 	images := map[string]string{}
-	var err error
 	if b.kind.KernelInSlot() {
 		err = b.slots(ctx, initrd, images)
 	} else {
@@ -98,6 +99,23 @@ func (b *bench) build(ctx context.Context) error {
 		return err
 	}
 	return b.assemble(ctx, boot, images)
+}
+
+// emptyBlocks makes GRUB's files as the factory leaves them, but without a table.
+func (b *bench) emptyBlocks(boot string) error {
+	if b.loader != "grub" {
+		return nil
+	}
+	for _, name := range plan.GRUB {
+		path := filepath.Join(boot, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("make GRUB's files: %w", err)
+		}
+		if err := os.WriteFile(path, []byte(plan.EmptyBlock()), 0o644); err != nil {
+			return fmt.Errorf("make GRUB's files: %w", err)
+		}
+	}
+	return nil
 }
 
 // slots makes file systems with a kernel and an initramfs each.
