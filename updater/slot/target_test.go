@@ -133,13 +133,15 @@ func TestLoopsOnTwoPartsOfOneFile(t *testing.T) {
 func TestSwapOnASlot(t *testing.T) {
 	needLoops(t, "mkswap", "swapon", "swapoff")
 	dev, file, other := newLoop(t), image(t, testDevice), newLoop(t)
+	// Behind its header the kernel itself may write, whenever memory is short.
+	header := int64(os.Getpagesize())
 	for _, path := range []string{dev, file} {
 		run(t, "mkswap", path)
 		run(t, "swapon", path)
 		t.Cleanup(func() { run(t, "swapoff", path) })
-		refused(t, path, other, ErrInUse)
+		refusedHead(t, path, other, header, ErrInUse)
 	}
-	refused(t, loop(t, dev), other, ErrInUse)
+	refusedHead(t, loop(t, dev), other, header, ErrInUse)
 }
 
 func TestPartitionsAsSlots(t *testing.T) {
@@ -235,7 +237,7 @@ func TestReadsPastThePageCache(t *testing.T) {
 	if again, err := os.ReadFile(dev); err != nil || !bytes.Equal(again, cached) {
 		t.Skipf("skipped: the kernel did not keep the device in its cache: %v", err)
 	}
-	if got := slotDigest(t, dev); got.SHA256 != sum(changed) {
+	if got := slotDigest(t, dev, -1); got.SHA256 != sum(changed) {
 		t.Error("Digest read the cache")
 	}
 }
