@@ -31,6 +31,9 @@ func (e *Engine) Boot(ctx context.Context) (BootReport, error) {
 	report := BootReport{Booted: e.Booted, Decision: Decision{Action: Unknown}}
 	st, err := e.observeToChange()
 	if errors.Is(err, bootctl.ErrNoTable) {
+		if e.TableSeen {
+			return report, fmt.Errorf("%w where the configuration looks, though the boot loader found one in this boot: mount its file system or correct `bootloader` in the configuration, and reboot", bootctl.ErrNoTable)
+		}
 		report.Rebuilt = true
 		st, err = e.rebuild()
 	}

@@ -114,6 +114,9 @@ type Engine struct {
 	// ConfirmedTries goes into a table that is made anew, and into one that
 	// says otherwise at the next boot without a trial.
 	ConfirmedTries int
+	// TableSeen says that the boot loader found a boot table in this boot. Where
+	// Backend finds none then, they look in different places, and none is made.
+	TableSeen bool
 
 	Release Release
 	// Prove runs the health checks; nil says that the trial is healthy.

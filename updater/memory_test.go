@@ -165,6 +165,21 @@ func TestLostTableIsRebuiltFromJournalAndBootedSlot(t *testing.T) {
 	}
 }
 
+func TestTableThatTheLoaderFoundIsNotMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	w.offer = &image{content: "v2 healthy"}
+	w.mustInstall()
+	w.settle()
+	w.none = true
+	before := w.table
+	e := w.engine()
+	e.TableSeen = true
+	report, err := e.Boot(context.Background())
+	if !errors.Is(err, bootctl.ErrNoTable) || report.Rebuilt || report.Action != Unknown || w.table != before {
+		t.Errorf("%+v, %v, table %+v", report, err, w.table)
+	}
+}
+
 func TestLostTableInATrialEndsItWithoutAVerdict(t *testing.T) {
 	w := newWorld(t)
 	w.offer = &image{content: "v2 healthy"}

@@ -57,6 +57,18 @@ func readClaims(flag string, names [2]string) (claims, error) {
 	return all, nil
 }
 
+// tableSeen reports whether abota's boot script for this kind of loader found a
+// valid boot table. Other loaders pass the contract whether they found one or not.
+func tableSeen(kind string) (bool, error) {
+	if kind != config.KindUBoot && kind != config.KindGRUB {
+		return false, nil
+	}
+	cmdline, err := kernelLine()
+	_, contract := argument(cmdline, "abota.contract")
+	note, _ := argument(cmdline, "abota.env")
+	return contract && note != "lost", err
+}
+
 // bootnames are what a boot script made for RAUC calls the slots, if that is said.
 func bootnames(b config.Bootloader) (names [2]string) {
 	if b.Variables == config.VariablesRAUC {

@@ -152,6 +152,9 @@ func (d *device) build(ctx context.Context, c *command, how access) error {
 		BootID: id, ConfirmedTries: d.cfg.Bootloader.ConfirmedTries,
 		Reboot: rebootFor(backend, booted, said.byLoader() || !plainFiles(slots), c.log), Evidence: pstoreEvidence,
 	}
+	if d.TableSeen, err = tableSeen(d.kind); err != nil {
+		return err
+	}
 	d.Note = d.note(said.byLoader() || !plainFiles(slots))
 	d.equip(c, held, how)
 	return nil
