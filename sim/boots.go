@@ -200,17 +200,33 @@ func freezes(version string, times int) []Step {
 		if _, err := w.guest(ctx, "rm -f "+hold, 0); err != nil {
 			return "", err
 		}
+		var proof string
 		for range times {
-			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` freezes`)); err != nil {
+			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`^firmware: version `+version+` (freezes|stalls|dies)`)); err != nil {
 				return "", err
 			}
-			if _, err := w.awaitConsole(ctx, regexp.MustCompile(`softdog: Initiating system reboot`)); err != nil {
+			var err error
+			if proof, err = w.awaitReset(ctx); err != nil {
 				return "", err
 			}
 			w.boot = w.seen
 		}
-		return fmt.Sprintf("the kernel says so %d times", times), nil
+		return fmt.Sprintf("%s, %d times", proof, times), nil
 	}}}
+}
+
+// awaitReset waits until the watchdog bites. One in hardware leaves no word of the
+// kernel's: the boot loader starts again, and nothing had said that it would.
+func (w *World) awaitReset(ctx context.Context) (string, error) {
+	if !w.kind.HasWatchdog() {
+		_, err := w.awaitConsole(ctx, regexp.MustCompile(`softdog: Initiating system reboot`))
+		return "the kernel says so", err
+	}
+	said, err := w.awaitConsole(ctx, regexp.MustCompile(`(reboot: .*|Rebooting in .*|U-Boot 2\d{3}\.\d\d)`))
+	if err == nil && !strings.HasPrefix(said, "U-Boot") {
+		err = fmt.Errorf("the kernel restarts the board itself: %q", said)
+	}
+	return "the boot loader starts without a word of the kernel's", err
 }
 
 // refuses checks that the guest does not take up what the bucket still offers.

@@ -34,6 +34,8 @@ type Setting struct {
 	// Verity has the firmware's root read through dm-verity: a slot is then three
 	// partitions.
 	Verity bool
+	// Watchdog has the board with a watchdog in hardware.
+	Watchdog bool
 	// Fleet has an AWS IoT with a thing of each of these names in one group,
 	// and a board for each thing, whose agent takes its jobs. There is no other
 	// board then.

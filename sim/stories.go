@@ -14,7 +14,7 @@ const DefaultScenario = "story"
 
 // Scenarios lists all of them.
 func Scenarios() []Scenario {
-	return []Scenario{story(), cycle(), cuts(), environment(), watchdog(), hang(), clock(), hooks(), alone(), failingDisk(), failingData(), verity(), awsCycle(), aws()}
+	return []Scenario{story(), cycle(), cuts(), environment(), watchdog(), hardwareWatchdog(), hang(), clock(), hooks(), alone(), failingDisk(), failingData(), verity(), awsCycle(), aws()}
 }
 
 // FindScenario returns a scenario by its name.

@@ -108,6 +108,11 @@ func NewWorld(ctx context.Context, opts Options) (_ *World, err error) {
 	if opts.Setting.Verity {
 		w.kind = w.kind.Verified()
 	}
+	if opts.Setting.Watchdog {
+		if w.kind, err = parts.WithWatchdog(w.kind); err != nil {
+			return nil, err
+		}
+	}
 	w.loader = loader.For(w.kind)
 	w.disk = disk.Image{Path: filepath.Join(w.dir, "disk.img"), Layout: w.loader.Layout()}
 	if len(opts.Setting.Fleet) > 0 {
@@ -329,12 +334,14 @@ const (
 )
 
 // watchdogTimeout is short only where a scenario waits for it.
-func watchdogTimeout(b guest.Behaviour) time.Duration {
-	if b == guest.Freezes {
-		return 10 * time.Second
+func (w *World) watchdogTimeout(b guest.Behaviour) time.Duration {
+	if b.Locks() || w.kind.HasWatchdog() {
+		return dogTimeout
 	}
 	return time.Minute
 }
+
+const dogTimeout = 10 * time.Second
 
 // deviceConfig is the board's /etc/abota/config.yaml.
 func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
@@ -357,7 +364,7 @@ func (w *World) deviceConfig(b guest.Behaviour) (string, error) {
     - {exec: [/usr/bin/selftest], timeout: 30s}
 watchdog: {device: /dev/watchdog, timeout: %s}
 `,
-		deadline, patientDeadline, watchdogTimeout(b)), nil
+		deadline, patientDeadline, w.watchdogTimeout(b)), nil
 }
 
 // sourceConfig is the part of it that says where updates come from.

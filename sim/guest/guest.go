@@ -49,6 +49,12 @@ const (
 	Panics Behaviour = "panics"
 	// Freezes stops abota in its trial, so that nobody feeds the watchdog.
 	Freezes Behaviour = "freezes"
+	// Stalls stops all of user space in the trial, init too.
+	Stalls Behaviour = "stalls"
+	// Dies stops the kernel in the trial, which does not start again by itself.
+	Dies Behaviour = "dies"
+	// Guarded has another program hold and feed the watchdog.
+	Guarded Behaviour = "guarded"
 	// Hangs stops for ever before any service starts.
 	Hangs Behaviour = "hangs"
 	// Particular passes its health check on every board but those that have
@@ -57,7 +63,10 @@ const (
 )
 
 // behaviours lists all of them.
-var behaviours = []Behaviour{Healthy, Unhealthy, Panics, Freezes, Hangs, Particular}
+var behaviours = []Behaviour{Healthy, Unhealthy, Panics, Freezes, Stalls, Dies, Guarded, Hangs, Particular}
+
+// Locks reports a firmware that locks up in its trial.
+func (b Behaviour) Locks() bool { return b == Freezes || b == Stalls || b == Dies }
 
 // Firmware is one version of a device's software.
 type Firmware struct {

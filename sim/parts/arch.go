@@ -4,6 +4,9 @@ package parts
 type Arch struct {
 	// Debian is Debian's name of the architecture, Go is GOARCH.
 	Debian, Go string
+	// Variant tells what is fetched for this from what other boards of the
+	// architecture have; empty for those.
+	Variant string
 	// KernelPackage depends on the newest kernel's package.
 	KernelPackage string
 	// KernelFile is the kernel's name in a slot's /boot, as the boot script

@@ -82,7 +82,7 @@ func Fetch(ctx context.Context, board Board, cache string, log io.Writer) (Set, 
 
 // system gets what the boards of an architecture share.
 func system(ctx context.Context, arch Arch, cache string, log io.Writer) (Set, error) {
-	dir := filepath.Join(cache, arch.Debian)
+	dir := filepath.Join(cache, arch.Debian+arch.Variant)
 	set, err := unpacked(arch, dir)
 	if !errors.Is(err, errAbsent) {
 		return set, err
