@@ -272,15 +272,17 @@ func mustGoBack(action updater.Action, err error) bool {
 }
 
 // trialByLoader decides where nothing else could be read. The product's boot
-// script says it on the kernel command line, and others in variables. Under any
+// script says it on the kernel command line, and others in variables. What starts
+// because all is exhausted is what a reboot would start again. Under any
 // other loader a configuration that cannot be used counts as the fault of a new
 // image.
 func trialByLoader(err error) bool {
 	cmdline, readErr := kernelLine()
 	_, contract := argument(cmdline, "abota.contract")
 	_, trial := argument(cmdline, "abota.trial")
+	note, _ := argument(cmdline, "abota.env")
 	if readErr == nil && contract {
-		return trial || trialByVariables()
+		return note != "exhausted" && (trial || trialByVariables())
 	}
 	return exitCode(err) == cli.ExitUsage
 }
