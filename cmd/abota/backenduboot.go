@@ -66,7 +66,7 @@ func findEnv(host slot.Host, device string) (string, error) {
 // openUBoot is on these copies, in the variables that the configuration names, or
 // that the boot script announces.
 func (d *device) openUBoot(copies []uboot.Copy, paths [2]string) (bootctl.Backend, error) {
-	cmdline, err := kernelLine()
+	script, err := readScriptWords()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell whether the boot script keeps abota's contract: %w", err)
 	}
@@ -74,8 +74,7 @@ func (d *device) openUBoot(copies []uboot.Copy, paths [2]string) (bootctl.Backen
 	if err != nil {
 		return nil, err
 	}
-	_, contract := argument(cmdline, "abota.contract")
-	backend, err := uboot.New(copies, contract)
+	backend, err := uboot.New(copies, script.contract)
 	if err != nil {
 		return nil, &configError{err}
 	}

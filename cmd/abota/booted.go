@@ -63,10 +63,8 @@ func tableSeen(kind string) (bool, error) {
 	if kind != config.KindUBoot && kind != config.KindGRUB {
 		return false, nil
 	}
-	cmdline, err := kernelLine()
-	_, contract := argument(cmdline, "abota.contract")
-	note, _ := argument(cmdline, "abota.env")
-	return contract && note != "lost", err
+	script, err := readScriptWords()
+	return script.contract && script.note != "lost", err
 }
 
 // bootnames are what a boot script made for RAUC calls the slots, if that is said.

@@ -20,6 +20,21 @@ func onMachine(path string) string { return filepath.Join(machine, path) }
 // kernelLine is the kernel command line.
 func kernelLine() ([]byte, error) { return os.ReadFile(onMachine("proc/cmdline")) }
 
+// scriptWords are what abota's boot scripts say of this boot on the kernel command
+// line.
+type scriptWords struct {
+	contract, trial bool
+	note            string // abota.env: empty, "lost" or "exhausted"
+}
+
+func readScriptWords() (w scriptWords, err error) {
+	line, err := kernelLine()
+	_, w.contract = argument(line, "abota.contract")
+	_, w.trial = argument(line, "abota.trial")
+	w.note, _ = argument(line, "abota.env")
+	return w, err
+}
+
 // machineHost is where slots are looked for.
 func machineHost() slot.Host {
 	if machine == "/" {

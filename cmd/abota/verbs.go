@@ -277,12 +277,9 @@ func mustGoBack(action updater.Action, err error) bool {
 // other loader a configuration that cannot be used counts as the fault of a new
 // image.
 func trialByLoader(err error) bool {
-	cmdline, readErr := kernelLine()
-	_, contract := argument(cmdline, "abota.contract")
-	_, trial := argument(cmdline, "abota.trial")
-	note, _ := argument(cmdline, "abota.env")
-	if readErr == nil && contract {
-		return note != "exhausted" && (trial || trialByVariables())
+	script, readErr := readScriptWords()
+	if readErr == nil && script.contract {
+		return script.note != "exhausted" && (script.trial || trialByVariables())
 	}
 	return exitCode(err) == cli.ExitUsage
 }
